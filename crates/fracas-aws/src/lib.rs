@@ -1,0 +1,3 @@
+//! An AWS client driven by embedded service models.
+
+pub mod model;
