@@ -1,1 +1,23 @@
-//! placeholder
+//! The plain data of fracas: experiments, plans' steps, events, journals and problems.
+//!
+//! Nothing here reads a file, a clock or the environment, and nothing is asynchronous: every
+//! other crate can speak in these types.
+
+mod document;
+mod event;
+mod experiment;
+mod journal;
+mod moment;
+mod outcome;
+mod problem;
+pub mod python;
+mod step;
+
+pub use document::{Entry, Format, Map, Node, NodeValue, Source, Span};
+pub use event::*;
+pub use experiment::*;
+pub use journal::{Journal, Run, SteadyState, SteadyStates, write_python_json};
+pub use moment::Moment;
+pub use outcome::{ExitCode, Outcome, Status};
+pub use problem::{Problem, Problems, Severity};
+pub use step::{Phase, StepId};

@@ -1,0 +1,136 @@
+//! Configuration and secrets, and how `${name}` becomes their values.
+//!
+//! Source: `chaoslib.substitute`, which builds on Python's `string.Template`.
+
+use fracas_model::python;
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+/// Resolved configuration and secrets.
+#[derive(Clone, Default)]
+pub struct Values {
+    /// Values by name.
+    pub configuration: Map<String, Value>,
+    /// Groups of values by name; a group is usually an object.
+    pub secrets: IndexMap<String, Value>,
+}
+
+impl Values {
+    /// Whether there is nothing to substitute with.
+    pub fn is_empty(&self) -> bool {
+        self.configuration.is_empty() && self.secrets.is_empty()
+    }
+
+    /// The value behind a name: configuration first, then each group of secrets in order.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let in_secrets = || self.secrets.values().find_map(|group| group.get(name));
+        self.configuration.get(name).or_else(in_secrets)
+    }
+
+    /// The same data with every `${name}` and `$name` replaced, keys left alone.
+    ///
+    /// A text that is nothing but `${name}` becomes the value itself, in its type; anything else
+    /// becomes text as Python prints it. Unknown names stay as they are; `$$` becomes `$`.
+    pub fn substitute(&self, data: &Value) -> Value {
+        match data {
+            Value::String(text) => self.substitute_text(text),
+            Value::Array(items) => items.iter().map(|item| self.substitute(item)).collect(),
+            Value::Object(map) => {
+                Value::Object(map.iter().map(|(key, value)| (key.clone(), self.substitute(value))).collect())
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// As [`Values::substitute`], but data is left alone when there are no values at all, as the
+    /// reference does with the arguments of activities (there, `$$` stays too).
+    pub fn substitute_arguments(&self, data: &Value) -> Value {
+        if self.is_empty() { data.clone() } else { self.substitute(data) }
+    }
+
+    fn substitute_text(&self, text: &str) -> Value {
+        let alone = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+        if let Some(value) = alone.filter(|name| is_name(name)).and_then(|name| self.get(name)) {
+            return value.clone();
+        }
+        Value::String(self.substitute_within(text))
+    }
+
+    fn substitute_within(&self, text: &str) -> String {
+        let mut result = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(dollar) = rest.find('$') {
+            result.push_str(&rest[..dollar]);
+            rest = &rest[dollar..];
+            let (length, name) = placeholder(rest);
+            match name.and_then(|name| self.get(name)) {
+                Some(value) => result.push_str(&python::to_str(value)),
+                None if rest.starts_with("$$") => result.push('$'),
+                None => result.push_str(&rest[..length]),
+            }
+            rest = &rest[length..];
+        }
+        result + rest
+    }
+}
+
+/// How long the placeholder at the start of the text is, and the name in it. A `$$` is two long
+/// and has no name; a `$` on its own is one long.
+fn placeholder(text: &str) -> (usize, Option<&str>) {
+    if text.starts_with("$$") {
+        return (2, None);
+    }
+    let braced = text[1..].strip_prefix('{').and_then(|rest| rest.split_once('}'));
+    if let Some((name, _)) = braced.filter(|(name, _)| is_name(name)) {
+        return (name.len() + 3, Some(name));
+    }
+    let length = text[1..].bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+    let name = &text[1..=length];
+    if is_name(name) { (length + 1, Some(name)) } else { (1, None) }
+}
+
+/// Whether it is a name in the sense of `string.Template`.
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn values() -> Values {
+        let configuration = json!({"port": 8000, "ratio": 0.5, "on": true, "list": ["a"]});
+        let secrets = [("db".to_owned(), json!({"password": "hunter2", "port": 1}))];
+        Values {
+            configuration: configuration.as_object().unwrap().clone(),
+            secrets: secrets.into_iter().collect(),
+        }
+    }
+
+    #[test]
+    fn substitutes_as_string_template_does() {
+        let cases = [
+            (json!("${port}"), json!(8000)),
+            (json!("$port"), json!("8000")),
+            (json!("http://x:${port}/$on/${list}"), json!("http://x:8000/True/['a']")),
+            (json!("$$port $$"), json!("$port $")),
+            (json!("${unknown} $unknown ${not a name} $ $1"), json!("${unknown} $unknown ${not a name} $ $1")),
+            (json!("${password}"), json!("hunter2")),
+            (json!({"$port": ["${ratio}", 1]}), json!({"$port": [0.5, 1]})),
+            (json!("${port}${port}"), json!("80008000")),
+            (json!("ünï$on"), json!("ünïTrue")),
+        ];
+        for (data, expected) in cases {
+            assert_eq!(values().substitute(&data), expected, "{data}");
+        }
+    }
+
+    #[test]
+    fn arguments_stay_as_they_are_when_there_are_no_values() {
+        let data = json!("$$HOME");
+        assert_eq!(Values::default().substitute_arguments(&data), data);
+        assert_eq!(Values::default().substitute(&data), json!("$HOME"));
+    }
+}

@@ -1,0 +1,137 @@
+//! Values as Python sees them: its text forms and its equality.
+//!
+//! Experiments were written for Python, and texts such as `True` or `1.0` reach the commands
+//! and servers that they talk to.
+
+use serde_json::{Number, Value};
+
+/// What `str(value)` gives.
+pub fn to_str(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => to_repr(other),
+    }
+}
+
+/// What `repr(value)` gives.
+pub fn to_repr(value: &Value) -> String {
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Number(number) => number_repr(number),
+        Value::String(text) => text_repr(text),
+        Value::Array(items) => format!("[{}]", items.iter().map(to_repr).collect::<Vec<_>>().join(", ")),
+        Value::Object(map) => {
+            let entry = |(key, value): (&String, &Value)| format!("{}: {}", text_repr(key), to_repr(value));
+            format!("{{{}}}", map.iter().map(entry).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+/// Whether `left == right`: booleans are the numbers 0 and 1, and 1 is 1.0.
+pub fn equal(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Array(left), Value::Array(right)) => {
+            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| equal(left, right))
+        }
+        (Value::Object(left), Value::Object(right)) => {
+            let same = |(key, value): (&String, &Value)| right.get(key).is_some_and(|other| equal(value, other));
+            left.len() == right.len() && left.iter().all(same)
+        }
+        _ => match (number(left), number(right)) {
+            (Some(left), Some(right)) => left == right,
+            _ => left == right,
+        },
+    }
+}
+
+/// The number that Python takes a boolean, integer or float for.
+pub fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Bool(flag) => Some(f64::from(u8::from(*flag))),
+        Value::Number(number) => number.as_f64(),
+        _ => None,
+    }
+}
+
+/// A float as Python's `repr` prints it: the shortest digits that read back, in scientific
+/// notation below 1e-4 and from 1e16.
+pub fn float_repr(value: f64) -> String {
+    let magnitude = value.abs();
+    if magnitude != 0.0 && !(1e-4..1e16).contains(&magnitude) {
+        let text = format!("{value:e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, exponent) = match exponent.strip_prefix('-') {
+            Some(exponent) => ('-', exponent),
+            None => ('+', exponent),
+        };
+        return format!("{digits}e{sign}{exponent:0>2}");
+    }
+    let text = value.to_string();
+    if text.contains('.') { text } else { text + ".0" }
+}
+
+fn number_repr(number: &Number) -> String {
+    match number.as_f64() {
+        Some(float) if number.is_f64() => float_repr(float),
+        _ => number.to_string(),
+    }
+}
+
+/// Single quotes, unless the text has some and no double ones.
+fn text_repr(text: &str) -> String {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let mut repr = String::from(quote);
+    for character in text.chars() {
+        match character {
+            '\\' => repr.push_str("\\\\"),
+            '\n' => repr.push_str("\\n"),
+            '\r' => repr.push_str("\\r"),
+            '\t' => repr.push_str("\\t"),
+            c if c == quote => repr.extend(['\\', c]),
+            c if (c as u32) < 0x20 || c as u32 == 0x7f => repr.push_str(&format!("\\x{:02x}", c as u32)),
+            c => repr.push(c),
+        }
+    }
+    repr.push(quote);
+    repr
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn floats_print_as_in_python() {
+        let cases = [
+            (0.0, "0.0"),
+            (1.0, "1.0"),
+            (0.254281, "0.254281"),
+            (1e16, "1e+16"),
+            (1.5e-7, "1.5e-07"),
+            (123456789012345680.0, "1.2345678901234568e+17"),
+            (0.0001, "0.0001"),
+            (-2.5, "-2.5"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(float_repr(value), text);
+        }
+    }
+
+    #[test]
+    fn values_print_as_in_python() {
+        let value = json!({"a": [true, null, 1, 1.0, "it's", "say \"it's\"\n"]});
+        assert_eq!(to_str(&value), r#"{'a': [True, None, 1, 1.0, "it's", 'say "it\'s"\n']}"#);
+        assert_eq!(to_str(&json!("plain")), "plain");
+    }
+
+    #[test]
+    fn equality_is_pythons() {
+        assert!(equal(&json!(true), &json!(1)));
+        assert!(equal(&json!([6.0, {"a": false}]), &json!([6, {"a": 0}])));
+        assert!(!equal(&json!("1"), &json!(1)));
+        assert!(!equal(&json!(null), &json!(false)));
+    }
+}
