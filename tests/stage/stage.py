@@ -1,0 +1,183 @@
+"""Stands up the servers that a test or the demo asks for, and prints their ports as one JSON line.
+
+    python stage.py moto movies:8000 hanging
+
+Each argument is NAME or NAME:PORT; without a port the system picks one. Everything listens on loopback only and
+ends when standard input closes, so nothing outlives the process that started the stage.
+"""
+
+import http.server
+import json
+import os
+import socket
+import sys
+import threading
+import time
+
+MOVIE = {
+    "result": {
+        "id": "64d89bcbb519d236c519466c",
+        "name": "The Dark Knight",
+        "year": "2008",
+        "directors": ["Christopher Nolan"],
+        "writers": ["Jonathan Nolan", "Christopher Nolan"],
+        "boxOffice": {"budget": 185000000, "gross": 533316061},
+    }
+}
+HOST = "127.0.0.1"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers like a small Go service: exactly the headers it is given, and a date."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def answer(self, status, content_type, body):
+        self.send_response_only(status)
+        if content_type:
+            self.send_header("Content-Type", content_type)
+        self.send_header("Date", self.date_time_string())
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class Movies(Handler):
+    """The web API whose health the walkthrough watches."""
+
+    def do_GET(self):
+        if self.path == "/v1/movies/" + MOVIE["result"]["id"]:
+            body = json.dumps(MOVIE, separators=(",", ":")).encode()
+            self.answer(200, "application/json; charset=utf-8", body)
+        else:
+            self.answer(404, "application/json; charset=utf-8", b'{"error":"no such movie"}')
+
+
+class Garbage(Handler):
+    """A captive portal: success and HTML, whatever is asked."""
+
+    def do_GET(self):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.answer(200, "text/html", b"<html><body><h1>Welcome to the hotel</h1></body></html>")
+
+    do_POST = do_PUT = do_GET
+
+
+class Files(Handler):
+    """The files of the working directory, typed by extension; `.txt` goes out as text, an unknown one untyped."""
+
+    TYPES = {".json": "application/json", ".yaml": "application/x-yaml", ".txt": "text/plain"}
+
+    def do_GET(self):
+        name = os.path.basename(self.path)
+        if not os.path.isfile(name):
+            return self.answer(404, "text/plain", b"not here")
+        with open(name, "rb") as file:
+            self.answer(200, self.TYPES.get(os.path.splitext(name)[1]), file.read())
+
+
+class Server(http.server.ThreadingHTTPServer):
+    allow_reuse_address = True
+
+
+def patiently(open_port):
+    """Opens a port that another test may hold for a moment."""
+    for _ in range(600):
+        try:
+            return open_port()
+        except OSError as error:
+            reason = error
+            time.sleep(0.1)
+    sys.exit(f"a port that a test needs stayed taken for a minute: {reason}")
+
+
+def serve(handler):
+    def start(port):
+        server = patiently(lambda: Server((HOST, port), handler))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return server.server_port
+
+    return start
+
+
+def moto(port):
+    """A local AWS that holds the walkthrough's cluster."""
+    import logging
+
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address=HOST, port=port, verbose=False)
+    server.start()
+    port = server.get_host_and_port()[1]
+    seed(port)
+    return port
+
+
+def seed(port):
+    """Makes the cluster `chaos` with the writer `chaos` and the reader `chaos2`.
+
+    Moto refuses to create DocumentDB clusters. DocumentDB, Neptune and RDS share one API and one backend there, so a
+    Neptune cluster answers the same DescribeDBClusters and FailoverDBCluster calls in the same words.
+    """
+    import boto3
+
+    rds = boto3.client(
+        "rds",
+        region_name="cn-north-1",
+        endpoint_url=f"http://{HOST}:{port}",
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
+    rds.create_db_cluster(DBClusterIdentifier="chaos", Engine="neptune")
+    for instance in ["chaos", "chaos2"]:
+        rds.create_db_instance(
+            DBInstanceIdentifier=instance,
+            DBClusterIdentifier="chaos",
+            DBInstanceClass="db.r5.large",
+            Engine="neptune",
+        )
+
+
+OPEN_SOCKETS = []
+
+
+def bound(listen):
+    def start(port):
+        listener = socket.socket()
+        listener.bind((HOST, port))
+        if listen:
+            listener.listen()
+        OPEN_SOCKETS.append(listener)
+        return listener.getsockname()[1]
+
+    return start
+
+
+SERVERS = {
+    "moto": moto,
+    "movies": serve(Movies),
+    "garbage": serve(Garbage),
+    "files": serve(Files),
+    # Accepted by the kernel, never read, never answered.
+    "hanging": bound(listen=True),
+    # The port is held, so nobody else takes it, but nothing listens.
+    "refusing": bound(listen=False),
+}
+
+
+def main():
+    ports = {}
+    for argument in sys.argv[1:]:
+        name, _, port = argument.partition(":")
+        ports[name] = SERVERS[name](int(port or 0))
+    print(json.dumps(ports), flush=True)
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
