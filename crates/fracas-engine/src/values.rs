@@ -116,7 +116,10 @@ mod tests {
             (json!("$port"), json!("8000")),
             (json!("http://x:${port}/$on/${list}"), json!("http://x:8000/True/['a']")),
             (json!("$$port $$"), json!("$port $")),
-            (json!("${unknown} $unknown ${not a name} $ $1"), json!("${unknown} $unknown ${not a name} $ $1")),
+            (
+                json!("${unknown} $unknown ${not a name} $ $1"),
+                json!("${unknown} $unknown ${not a name} $ $1"),
+            ),
             (json!("${password}"), json!("hunter2")),
             (json!({"$port": ["${ratio}", 1]}), json!({"$port": [0.5, 1]})),
             (json!("${port}${port}"), json!("80008000")),

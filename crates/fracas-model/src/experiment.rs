@@ -157,7 +157,10 @@ impl RollbackStrategy {
 
     /// How it is written.
     pub fn name(self) -> &'static str {
-        RollbackStrategy::NAMES.iter().find(|(_, strategy)| *strategy == self).map_or("default", |(name, _)| name)
+        RollbackStrategy::NAMES
+            .iter()
+            .find(|(_, strategy)| *strategy == self)
+            .map_or("default", |(name, _)| name)
     }
 }
 

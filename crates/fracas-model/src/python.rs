@@ -36,7 +36,8 @@ pub fn equal(left: &Value, right: &Value) -> bool {
             left.len() == right.len() && left.iter().zip(right).all(|(left, right)| equal(left, right))
         }
         (Value::Object(left), Value::Object(right)) => {
-            let same = |(key, value): (&String, &Value)| right.get(key).is_some_and(|other| equal(value, other));
+            let same =
+                |(key, value): (&String, &Value)| right.get(key).is_some_and(|other| equal(value, other));
             left.len() == right.len() && left.iter().all(same)
         }
         _ => match (number(left), number(right)) {
