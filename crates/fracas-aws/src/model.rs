@@ -6,6 +6,13 @@
 
 use bitcode::{Decode, Encode};
 
+pub mod botocore;
+pub mod embedded;
+pub mod pack;
+pub mod rules;
+
+use rules::RuleSet;
+
 /// Points at a shape of the same service: an index into [`Service::shapes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
 pub struct ShapeId(pub u32);
@@ -19,12 +26,14 @@ pub struct Service<'a> {
     pub metadata: Metadata<'a>,
     /// Every operation, sorted by name.
     pub operations: Vec<Operation<'a>>,
-    /// Every shape that an operation reaches.
+    /// Every shape that an operation reaches and every error, in the model's order.
     pub shapes: Vec<Shape<'a>>,
     /// How operations page, sorted by operation.
     pub paginators: Vec<Paginator<'a>>,
     /// What can be waited for, sorted by name.
     pub waiters: Vec<Waiter<'a>>,
+    /// How its host name is found.
+    pub rules: RuleSet<'a>,
 }
 
 /// Facts about a service as a whole.
@@ -61,14 +70,14 @@ pub struct Metadata<'a> {
 /// The wire formats, in botocore's order of preference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Protocol {
-    /// `smithy-rpc-v2-cbor`
-    RpcV2Cbor,
     /// `json`, 1.0 or 1.1
     Json,
     /// `rest-json`
     RestJson,
     /// `rest-xml`
     RestXml,
+    /// `smithy-rpc-v2-cbor`
+    RpcV2Cbor,
     /// `query`
     Query,
     /// `ec2`
@@ -156,9 +165,18 @@ pub struct Shape<'a> {
     /// What it is made of.
     pub kind: Kind<'a>,
     /// Least value or length, the one bound that boto3 checks.
-    pub min: Option<f64>,
+    pub min: Option<Bound>,
     /// Holds something that must not be shown.
     pub sensitive: bool,
+}
+
+/// A number as the model writes it: `1` and `1.0` read differently in messages.
+#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
+pub enum Bound {
+    /// without a fraction
+    Integer(i64),
+    /// with one
+    Float(f64),
 }
 
 /// What a shape is made of.
@@ -183,11 +201,9 @@ pub enum Kind<'a> {
     /// 64-bit float
     Double,
     /// a moment
-    Timestamp(Option<TimestampFormat>),
+    Timestamp,
     /// bytes
     Blob {
-        /// sent or received as a stream
-        streaming: bool,
         /// the stream's length must be known
         requires_length: bool,
     },
@@ -219,12 +235,6 @@ pub struct Structure<'a> {
     pub eventstream: bool,
     /// An event of a stream.
     pub event: bool,
-    /// Wraps its only member on the wire.
-    pub wrapper: bool,
-    /// Name on the wire, where it differs.
-    pub location_name: &'a str,
-    /// Namespace of its element: prefix and URI.
-    pub xml_namespace: Option<(&'a str, &'a str)>,
     /// Present when this is an error.
     pub error: Option<ErrorTrait<'a>>,
 }
@@ -265,7 +275,7 @@ pub struct Member<'a> {
     pub json_value: bool,
     /// Sent or received as a stream.
     pub streaming: bool,
-    /// The event's payload or header.
+    /// The event's payload.
     pub event_payload: bool,
     /// The event's header.
     pub event_header: bool,
@@ -274,6 +284,8 @@ pub struct Member<'a> {
 }
 
 /// Where a member, list item, map key or value travels, and under which name.
+///
+/// What the member says counts, else what its shape says, as in botocore.
 #[derive(Debug, Clone, PartialEq, Default, Encode, Decode)]
 pub struct Wire<'a> {
     /// Header, query string, path, or the body.
@@ -288,7 +300,7 @@ pub struct Wire<'a> {
     pub xml_attribute: bool,
     /// Namespace of its element: prefix and URI.
     pub xml_namespace: Option<(&'a str, &'a str)>,
-    /// Overrides the shape's.
+    /// How it is written when it is a moment, where the model says so.
     pub timestamp_format: Option<TimestampFormat>,
 }
 
@@ -317,10 +329,6 @@ pub struct List<'a> {
     pub member: ShapeId,
     /// How an item travels.
     pub member_wire: Wire<'a>,
-    /// The list's own name on the wire, or empty.
-    pub location_name: &'a str,
-    /// Items are not wrapped.
-    pub flattened: bool,
     /// Null items count.
     pub sparse: bool,
 }
@@ -336,8 +344,6 @@ pub struct Map<'a> {
     pub value: ShapeId,
     /// How a value travels.
     pub value_wire: Wire<'a>,
-    /// Entries are not wrapped.
-    pub flattened: bool,
     /// Null values count.
     pub sparse: bool,
 }
@@ -383,8 +389,19 @@ pub struct Acceptor<'a> {
     pub state: WaitState,
     /// What is looked at.
     pub matcher: Matcher<'a>,
-    /// What it has to be, as JSON.
-    pub expected: &'a str,
+    /// What it has to be.
+    pub expected: Expected<'a>,
+}
+
+/// What an acceptor compares with.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub enum Expected<'a> {
+    /// a text, or an error's code
+    Text(&'a str),
+    /// a number, or an HTTP status
+    Number(i64),
+    /// true or false
+    Bool(bool),
 }
 
 /// What a waiter's match means.
@@ -409,8 +426,28 @@ pub enum Matcher<'a> {
     PathAny(&'a str),
     /// the HTTP status
     Status,
-    /// the error's code; `true` or `false` for any error or none
+    /// the error's code; true or false for any error or none
     Error,
+}
+
+impl Bound {
+    /// The number itself.
+    pub fn value(self) -> f64 {
+        match self {
+            Self::Integer(number) => number as f64,
+            Self::Float(number) => number,
+        }
+    }
+}
+
+impl std::fmt::Display for Bound {
+    /// As Python writes it: `1`, `1.0`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Integer(number) => write!(f, "{number}"),
+            Self::Float(number) => write!(f, "{number:?}"),
+        }
+    }
 }
 
 impl<'a> Service<'a> {
@@ -425,6 +462,13 @@ impl<'a> Service<'a> {
         &self.shapes[id.0 as usize]
     }
 
+    /// The error shape that an error code on the wire stands for.
+    ///
+    /// Where two errors share a code, the later one wins, as in botocore.
+    pub fn error(&self, code: &str) -> Option<&Shape<'a>> {
+        self.shapes.iter().rev().find(|shape| shape.error_code() == Some(code))
+    }
+
     /// How an operation pages, if it does.
     pub fn paginator(&self, operation: &str) -> Option<&Paginator<'a>> {
         self.paginators.iter().find(|paginator| paginator.operation == operation)
@@ -433,5 +477,14 @@ impl<'a> Service<'a> {
     /// The waiter of this exact name.
     pub fn waiter(&self, name: &str) -> Option<&Waiter<'a>> {
         self.waiters.iter().find(|waiter| waiter.name == name)
+    }
+}
+
+impl<'a> Shape<'a> {
+    /// The code that this error has on the wire; none when it is no error.
+    pub fn error_code(&self) -> Option<&'a str> {
+        let Kind::Structure(structure) = &self.kind else { return None };
+        let code = structure.error.as_ref()?.code;
+        Some(if code.is_empty() { self.name } else { code })
     }
 }
