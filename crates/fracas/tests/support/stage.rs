@@ -46,9 +46,17 @@ impl Stage {
     /// `text` with every `{NAME}` of a server replaced by its address.
     #[allow(dead_code, reason = "the demo needs the addresses only")]
     pub fn fill(&self, text: &str) -> String {
-        self.ports.keys().fold(text.to_owned(), |text, name| {
-            text.replace(&format!("{{{name}}}"), &self.address(name).unwrap_or_default())
-        })
+        self.names().fold(text.to_owned(), |text, (name, address)| text.replace(&name, &address))
+    }
+
+    /// The reverse of [`Stage::fill`].
+    #[allow(dead_code, reason = "the demo shows the addresses")]
+    pub fn hide(&self, text: &str) -> String {
+        self.names().fold(text.to_owned(), |text, (name, address)| text.replace(&address, &name))
+    }
+
+    fn names(&self) -> impl Iterator<Item = (String, String)> {
+        self.ports.iter().map(|(name, port)| (format!("{{{name}}}"), format!("127.0.0.1:{port}")))
     }
 }
 

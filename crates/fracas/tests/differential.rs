@@ -1,0 +1,77 @@
+//! fracas beside the reference: every case with a `[reference]` table is run by both, and console lines, exit code and
+//! journal must be the same but for what the table names. Those differences are meant; docs/differences.md lists them.
+
+mod support;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+use similar::TextDiff;
+use support::case::{self, Case, Outcome, Reference};
+
+fn main() -> ExitCode {
+    let cases = case::all().into_iter().filter(|case| case.says.reference.is_some());
+    let trials = cases.map(|case| {
+        let name = case.name.clone();
+        Trial::test(name, move || check(&case))
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}
+
+fn check(case: &Case) -> Result<(), Failed> {
+    let Some(reference) = &case.says.reference else { return Ok(()) };
+    let theirs = case.run_reference(reference);
+    let ours = case.run();
+    let differences: String = [
+        difference("the console", &lines(&theirs, reference), &lines(&ours, reference)),
+        difference("the journal", &journal(&theirs, reference), &journal(&ours, reference)),
+        exit_difference(reference.exit.unwrap_or(case.says.exit), theirs.exit),
+    ]
+    .concat();
+    if differences.is_empty() { Ok(()) } else { Err(format!("{}\n{differences}", case.says.why).into()) }
+}
+
+fn exit_difference(expected: i32, exit: i32) -> String {
+    if exit == expected {
+        String::new()
+    } else {
+        format!("the reference's exit code is {exit}, not {expected}\n")
+    }
+}
+
+fn difference(what: &str, theirs: &str, ours: &str) -> String {
+    let diff = TextDiff::from_lines(theirs, ours);
+    diff.unified_diff().header(&format!("{what} of the reference"), &format!("{what} of fracas")).to_string()
+}
+
+fn lines(outcome: &Outcome, reference: &Reference) -> String {
+    let meant = |line: &str| reference.lines_but.iter().any(|part| line.contains(part));
+    outcome.stderr.lines().filter(|line| !meant(line)).map(|line| format!("{line}\n")).collect()
+}
+
+/// The journal without what fracas adds and what the case excepts. Of an exception only the last line is compared:
+/// before it the reference has a Python traceback.
+fn journal(outcome: &Outcome, reference: &Reference) -> String {
+    let Some(journal) = &outcome.journal else { return String::new() };
+    let mut journal = serde_json::from_str(journal).expect("the journal is JSON");
+    keep_comparable(&mut journal, reference);
+    serde_json::to_string_pretty(&journal).expect("a value prints") + "\n"
+}
+
+/// Keys that only fracas's journal has.
+const ADDED: [&str; 3] = ["fracas-version", "run-id", "happened"];
+
+fn keep_comparable(value: &mut Value, reference: &Reference) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|key, _| !ADDED.contains(&key.as_str()) && !reference.journal_but.contains(key));
+            if let Some(Value::Array(lines)) = members.get_mut("exception") {
+                lines.drain(..lines.len().saturating_sub(1));
+            }
+            members.values_mut().for_each(|value| keep_comparable(value, reference));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| keep_comparable(item, reference)),
+        _ => {}
+    }
+}
