@@ -1,0 +1,121 @@
+//! Gets the text of an experiment from a file or from what a server answered.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use fracas_model::{Format, Problem, Source};
+
+/// The largest experiment that is read, in bytes: far above any that was ever written, and small
+/// enough that a wrong file is refused at once.
+pub const MAX_SOURCE_BYTES: u64 = 40 * 1024 * 1024;
+
+/// Whether a source names something to fetch rather than a file.
+pub fn is_url(source: &str) -> bool {
+    let scheme = source.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    !Path::new(source).exists() && matches!(scheme.as_deref(), Some("http" | "https"))
+}
+
+/// Reads an experiment from a file, whose extension says how it is written.
+///
+/// # Errors
+///
+/// The file is missing, unreadable, too large, not UTF-8 or of another kind.
+pub fn load_file(name: &str) -> Result<Source, Problem> {
+    let path = Path::new(name);
+    if name.contains("://") && !path.exists() {
+        let problem = Problem::general(format!("`{name}` is neither a file nor an http address"));
+        return Err(problem.help("give a path, or an http:// or https:// address"));
+    }
+    let bytes = read(path).map_err(|error| unreadable(name, &error))??;
+    let format = format_of(path).ok_or_else(|| {
+        Problem::general(format!("`{name}` has no extension that says how it is written"))
+            .help("name the file .json, .yaml or .yml")
+    })?;
+    Ok(Source { name: name.to_owned(), text: text(name, bytes)?, format })
+}
+
+/// Takes an experiment from the answer of a server, whose content type says how it is written.
+///
+/// # Errors
+///
+/// The content type is none that an experiment comes in.
+pub fn load_fetched(url: &str, content_type: &str, text: String) -> Result<Source, Problem> {
+    let format = match content_type {
+        kind if kind.contains("application/json") => Format::Json,
+        kind if kind.contains("yaml") => Format::Yaml,
+        kind if kind.contains("text/plain") && looks_like_json(&text) => Format::Json,
+        kind if kind.contains("text/plain") => Format::Yaml,
+        _ => {
+            let shown = if content_type.is_empty() { "no content type" } else { content_type };
+            let problem = Problem::general(format!("{url} answered with {shown}, which is no experiment"));
+            return Err(problem.help("serve it as application/json, application/x-yaml or text/plain"));
+        }
+    };
+    Ok(Source { name: url.to_owned(), text: without_mark(text), format })
+}
+
+fn read(path: &Path) -> io::Result<Result<Vec<u8>, Problem>> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        let problem = Problem::general(format!("`{}` is a folder", path.display()));
+        return Ok(Err(problem.help("give the experiment's file in it")));
+    }
+    let mut bytes = Vec::with_capacity(metadata.len().min(MAX_SOURCE_BYTES) as usize);
+    file.take(MAX_SOURCE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_SOURCE_BYTES {
+        return Ok(Err(too_large(&path.display().to_string())));
+    }
+    Ok(Ok(bytes))
+}
+
+fn too_large(name: &str) -> Problem {
+    let limit = MAX_SOURCE_BYTES / 1024 / 1024;
+    Problem::general(format!("`{name}` is larger than {limit} MiB, which no experiment is"))
+        .help("check that this is the experiment's file")
+}
+
+fn unreadable(name: &str, error: &io::Error) -> Problem {
+    let problem = Problem::general(format!("cannot read `{name}`: {}", plain(error)));
+    match error.kind() {
+        io::ErrorKind::NotFound => problem.help("check the path; it is relative to the current folder"),
+        io::ErrorKind::PermissionDenied => problem.help("ask for the right to read it"),
+        _ => problem,
+    }
+}
+
+/// The system's words without Rust's `(os error 2)`.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+fn format_of(path: &Path) -> Option<Format> {
+    match path.extension()?.to_str()? {
+        "json" => Some(Format::Json),
+        "yaml" | "yml" => Some(Format::Yaml),
+        _ => None,
+    }
+}
+
+fn text(name: &str, bytes: Vec<u8>) -> Result<String, Problem> {
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let before = &error.as_bytes()[..at];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+        let byte = error.as_bytes()[at];
+        Problem::general(format!("`{name}` is not UTF-8: byte 0x{byte:02x} at line {line}, column {column}"))
+            .help("save the file as UTF-8")
+    })?;
+    Ok(without_mark(text))
+}
+
+fn without_mark(text: String) -> String {
+    text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
+}
+
+fn looks_like_json(text: &str) -> bool {
+    text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '['])
+}
