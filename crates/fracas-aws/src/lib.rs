@@ -1,3 +1,18 @@
-//! An AWS client driven by embedded service models.
+//! An AWS client driven by embedded service models: as boto3 behaves, so does it.
+//!
+//! [`Aws`] makes calls by the names of services and operations. Parameters are checked against the
+//! service's model first; results, errors and waits read as boto3's do.
 
+mod client;
+mod error;
 pub mod model;
+mod paginate;
+mod protocol;
+mod time;
+mod validate;
+mod value;
+mod wait;
+
+pub use client::{AssumeRole, Aws, Scope, StaticCredentials};
+pub use error::{Error, Sent};
+pub use paginate::Pages;

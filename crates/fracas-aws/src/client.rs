@@ -1,0 +1,256 @@
+//! The client: one call from parameters to boto3's result.
+
+mod address;
+mod credentials;
+mod send;
+mod settings;
+mod transport;
+
+use crate::error::Error;
+use crate::model::{Kind, Operation, Service, embedded};
+use crate::paginate::Pages;
+use crate::protocol::{self, Call};
+use crate::{validate, wait};
+use credentials::Keys;
+use serde_json::Value;
+use settings::Settings;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OnceCell;
+use transport::Transport;
+
+/// Who calls and where. Equal scopes share one client and its credentials, different ones never mix.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// The region; else `AWS_REGION`, `AWS_DEFAULT_REGION`, then the profile's.
+    pub region: Option<String>,
+    /// The profile; it beats credentials in the environment, as in boto3.
+    pub profile: Option<String>,
+    /// A role to take on top of the base identity.
+    pub assume_role: Option<AssumeRole>,
+    /// Keys given outright, instead of any that can be found.
+    pub credentials: Option<StaticCredentials>,
+}
+
+/// A role to take.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AssumeRole {
+    /// The role's ARN.
+    pub arn: String,
+    /// Names the session in the role's logs.
+    pub session_name: String,
+    /// The secret that the role's owner asks for.
+    pub external_id: Option<String>,
+}
+
+/// Keys given outright. `Debug` shows no secret.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct StaticCredentials {
+    /// Names the key.
+    pub access_key_id: String,
+    /// Signs the calls.
+    pub secret_access_key: String,
+    /// Goes with temporary keys.
+    pub session_token: Option<String>,
+}
+
+impl fmt::Debug for StaticCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StaticCredentials")
+            .field("access_key_id", &self.access_key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Everything a run shares: configuration files, credentials, connections. One per process run;
+/// clones are the same one.
+///
+/// A future that is dropped cancels its call.
+#[derive(Clone, Default)]
+pub struct Aws(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    transport: Transport,
+    clients: Mutex<HashMap<Scope, Arc<OnceCell<Client>>>>,
+}
+
+/// What one scope's calls share.
+struct Client {
+    settings: Settings,
+    keys: Keys,
+}
+
+impl Aws {
+    /// Reads nothing: files, roots and models are read when a call needs them.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The service that boto3 knows under this name.
+    pub fn service(&self, name: &str) -> Result<&'static Service<'static>, Error> {
+        embedded::service(name).ok_or_else(|| unknown_service(name))
+    }
+
+    /// The operation of a service, by its name in any case: `DescribeDBClusters`,
+    /// `describe_db_clusters` or `describe-db-clusters`.
+    pub fn operation(
+        &self,
+        service: &str,
+        name: &str,
+    ) -> Result<(&'static Service<'static>, &'static Operation<'static>), Error> {
+        let service = self.service(service)?;
+        let same = |operation: &&Operation| bare(operation.name) == bare(name);
+        let found = service.operation(name).or_else(|| service.operations.iter().find(same));
+        found.map(|operation| (service, operation)).ok_or_else(|| unknown_operation(service, name))
+    }
+
+    /// Checks parameters offline; all that is wrong is in one error.
+    pub fn validate(&self, service: &str, operation: &str, params: &Value) -> Result<(), Error> {
+        let (service, operation) = self.operation(service, operation)?;
+        validate::parameters(service, operation, &with_tokens(service, operation, params))
+    }
+
+    /// Makes a call. The result is what boto3 gives, `ResponseMetadata` included.
+    pub async fn call(
+        &self,
+        scope: &Scope,
+        service: &str,
+        operation: &str,
+        params: &Value,
+    ) -> Result<Value, Error> {
+        let (service, operation) = self.operation(service, operation)?;
+        self.call_operation(scope, Call { service, operation }, params).await
+    }
+
+    /// The pages of a listing. Pages that were not asked for are not fetched.
+    pub fn pages<'a>(
+        &'a self,
+        scope: &'a Scope,
+        service: &str,
+        operation: &str,
+        params: &Value,
+    ) -> Result<Pages<'a>, Error> {
+        let (service, operation) = self.operation(service, operation)?;
+        Pages::new(self, scope, Call { service, operation }, params)
+    }
+
+    /// Polls until what the waiter waits for has happened; gives the last answer.
+    pub async fn wait(
+        &self,
+        scope: &Scope,
+        service: &str,
+        waiter: &str,
+        params: &Value,
+    ) -> Result<Value, Error> {
+        wait::wait(self, scope, self.service(service)?, waiter, params).await
+    }
+
+    pub(crate) async fn call_operation(
+        &self,
+        scope: &Scope,
+        call: Call<'static>,
+        params: &Value,
+    ) -> Result<Value, Error> {
+        let wire = protocol::wire(call.service)?;
+        let params = with_tokens(call.service, call.operation, params);
+        validate::parameters(call.service, call.operation, &params)?;
+        let params = params.as_object().cloned().unwrap_or_default();
+        let client = self.client(scope).await?;
+        let client = client.get().ok_or_else(|| Error::unsent("BotoCoreError", "the client is gone"))?;
+        let address = address::resolve(&client.settings, call, &params)?;
+        let request = wire.request(call, &params)?;
+        let keys = match send::is_signed(call) {
+            true => Some(client.keys.get(self, scope, &client.settings).await?),
+            false => None,
+        };
+        send::send(&self.0.transport, &client.settings, wire, call, request, address, keys)
+            .await
+            .map(Value::Object)
+    }
+
+    async fn client(&self, scope: &Scope) -> Result<Arc<OnceCell<Client>>, Error> {
+        let cell = {
+            let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
+            clients.entry(scope.clone()).or_default().clone()
+        };
+        cell.get_or_try_init(|| async {
+            let settings = Settings::load(scope).await?;
+            let keys = Keys::new(scope, &settings, &self.0.transport);
+            Ok(Client { settings, keys })
+        })
+        .await?;
+        Ok(cell)
+    }
+}
+
+/// A name without what tells the cases apart.
+fn bare(name: &str) -> String {
+    name.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Fills idempotency tokens that were not given, required ones too.
+fn with_tokens(service: &Service, operation: &Operation, params: &Value) -> Value {
+    let mut params = params.clone();
+    if let Some(Kind::Structure(input)) = operation.input.map(|input| &service.shape(input).kind)
+        && let Value::Object(entries) = &mut params
+    {
+        for member in input.members.iter().filter(|member| member.idempotency_token) {
+            entries.entry(member.name).or_insert_with(|| fresh_token().into());
+        }
+    }
+    params
+}
+
+/// A random UUID.
+fn fresh_token() -> String {
+    let random = fastrand::u128(..);
+    let version_4 = (random & !(0xf << 76) | (4 << 76)) & !(0b11 << 62) | (0b10 << 62);
+    let hex = format!("{version_4:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+fn unknown_service(name: &str) -> Error {
+    let error = Error::unsent("UnknownServiceError", format!("Unknown service: '{name}'"));
+    help_with_near(error, name, embedded::services())
+}
+
+fn unknown_operation(service: &Service, name: &str) -> Error {
+    let text = format!("{} has no operation {name}", service.name);
+    let names = service.operations.iter().map(|operation| operation.name);
+    help_with_near(Error::new("AttributeError", crate::Sent::No, text), name, names)
+}
+
+/// Names the nearest of those that exist.
+pub(crate) fn help_with_near<'n>(error: Error, name: &str, known: impl Iterator<Item = &'n str>) -> Error {
+    let mut near: Vec<_> =
+        known.map(|known| (strsim::jaro_winkler(&bare(known), &bare(name)), known)).collect();
+    near.retain(|(likeness, _)| *likeness > 0.85);
+    near.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let names: Vec<_> = near.iter().take(3).map(|(_, known)| *known).collect();
+    if names.is_empty() { error } else { error.with_help(format!("did you mean {}?", names.join(", "))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_version_4_uuids() {
+        let (one, other) = (fresh_token(), fresh_token());
+        assert_ne!(one, other);
+        assert_eq!((one.len(), &one[14..15]), (36, "4"));
+        assert!("89ab".contains(&one[19..20]), "{one}");
+    }
+
+    #[test]
+    fn keys_show_no_secret() {
+        let keys = StaticCredentials {
+            access_key_id: "AKID".into(),
+            secret_access_key: "hidden".into(),
+            session_token: Some("hidden".into()),
+        };
+        assert_eq!(format!("{keys:?}"), r#"StaticCredentials { access_key_id: "AKID", .. }"#);
+    }
+}

@@ -1,0 +1,402 @@
+//! One call on the AWS SDK's runtime: signing, retries, clock skew, user agent.
+
+use super::address::Address;
+use super::settings::{RetryMode, Settings};
+use super::transport::{Failure, Transport};
+use crate::error::{ApiError, Error, Sent};
+use crate::model::{Kind, Operation as Model};
+use crate::protocol::{self, Answer, Call, Object, Parsed, Request, Unreadable, Wire};
+use crate::value::python_str;
+use aws_credential_types::Credentials;
+use aws_runtime::auth::SigV4OperationSigningConfig;
+use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
+use aws_runtime::invocation_id::InvocationIdInterceptor;
+use aws_runtime::request_info::RequestInfoInterceptor;
+use aws_runtime::service_clock_skew::ServiceClockSkewInterceptor;
+use aws_runtime::user_agent::{ApiMetadata, UserAgentInterceptor};
+use aws_smithy_runtime::client::identity::IdentityCache;
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
+use aws_smithy_runtime_api::client::auth::{
+    AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
+};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::identity::SharedIdentityResolver;
+use aws_smithy_runtime_api::client::interceptors::context;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::retries::RequestAttempts;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
+use aws_smithy_runtime_api::client::ser_de::DeserializeResponse;
+use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::{ConfigBag, Layer};
+use aws_smithy_types::retry::{ErrorKind, RetryConfig, RetrySpec};
+use aws_types::SigningName;
+use aws_types::region::{Region, SigningRegion};
+use serde_json::Value;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Whether a call carries a signature.
+pub(super) fn is_signed(call: Call) -> bool {
+    let Model { auth_type, auth, .. } = call.operation;
+    let service = call.service.metadata.signature_version;
+    *auth_type != "none" && auth.first() != Some(&"smithy.api#noAuth") && service != "none"
+}
+
+/// Sends a request until it has an answer that counts.
+pub(super) async fn send(
+    transport: &Transport,
+    settings: &Settings,
+    wire: &'static dyn Wire,
+    call: Call<'static>,
+    request: Request,
+    address: Address,
+    keys: Option<Credentials>,
+) -> Result<Object, Error> {
+    let attempts = settings.retries.attempts(call.service.name);
+    let reader = Reader { wire, call, attempts, legacy: settings.retries.mode == RetryMode::Legacy };
+    let classifier = Classifier { call, maybe_sent: Arc::default() };
+    let maybe_sent = classifier.maybe_sent.clone();
+    let operation = Operation::builder()
+        .service_name(call.service.metadata.service_id)
+        .operation_name(call.operation.name)
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(transport.clone())
+        .endpoint_url(&address.url)
+        .standard_retry(&retry_config(settings.retries.mode, attempts))
+        .retry_classifier(classifier)
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .interceptor(ServiceClockSkewInterceptor::new())
+        .interceptor(RequestInfoInterceptor::new())
+        .interceptor(UserAgentInterceptor::new())
+        .interceptor(InvocationIdInterceptor::new())
+        .serializer(move |()| http_request(&request, &address.headers))
+        .deserializer_impl::<Object, Error>(reader);
+    let operation = match keys {
+        Some(keys) => operation.runtime_plugin(signing(call, address.signing, keys)),
+        None => operation.no_auth().runtime_plugin(naming(call)),
+    };
+    let answer = operation.build().invoke(()).await.map_err(into_error);
+    answer.map_err(|error| with_earlier_attempts(error, maybe_sent.load(Ordering::Relaxed)))
+}
+
+/// The back-off of botocore's standard mode: at most 20 s, from 1 s after throttling and 50 ms else.
+fn retry_config(mode: RetryMode, attempts: u32) -> RetryConfig {
+    let config = match mode {
+        RetryMode::Adaptive => RetryConfig::adaptive(),
+        RetryMode::Standard | RetryMode::Legacy => RetryConfig::standard(),
+    };
+    config.with_max_attempts(attempts).with_retry_spec(RetrySpec::v2_1())
+}
+
+/// Who signs, and for what.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Signing {
+    pub(super) name: String,
+    pub(super) region: String,
+    /// Paths are encoded once more for the signature, except for S3.
+    pub(super) double_encode: bool,
+}
+
+fn signing(call: Call<'static>, signing: Signing, keys: Credentials) -> StaticRuntimePlugin {
+    let mut layer = naming_layer(call);
+    layer.store_put(SigningName::from(signing.name));
+    layer.store_put(SigningRegion::from(Region::new(signing.region)));
+    layer.store_put(AuthSchemeOptionResolverParams::new(()));
+    let mut config = SigV4OperationSigningConfig::default();
+    config.signing_options.double_uri_encode = signing.double_encode;
+    config.signing_options.normalize_uri_path = signing.double_encode;
+    layer.store_put(config);
+    let resolver = StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]);
+    let components = RuntimeComponentsBuilder::new("signing")
+        .with_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()))
+        .with_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(resolver)))
+        .with_identity_cache(Some(IdentityCache::no_cache()))
+        .with_identity_resolver(
+            SCHEME_ID,
+            SharedIdentityResolver::new(aws_credential_types::provider::SharedCredentialsProvider::new(keys)),
+        );
+    StaticRuntimePlugin::new().with_config(layer.freeze()).with_runtime_components(components)
+}
+
+fn naming(call: Call<'static>) -> StaticRuntimePlugin {
+    StaticRuntimePlugin::new().with_config(naming_layer(call).freeze())
+}
+
+fn naming_layer(call: Call<'static>) -> Layer {
+    let mut layer = Layer::new("call");
+    layer.store_put(ApiMetadata::new(call.service.metadata.service_id, env!("CARGO_PKG_VERSION")));
+    layer
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+fn http_request(request: &Request, headers: &[(String, String)]) -> Result<HttpRequest, BoxError> {
+    let mut http = HttpRequest::new(SdkBody::from(request.body.clone()));
+    http.set_method(&request.method)?;
+    http.set_uri(request.target.clone())?;
+    for (name, value) in &request.headers {
+        http.headers_mut().try_insert(*name, value.clone())?;
+    }
+    for (name, value) in headers {
+        http.headers_mut().try_insert(name.clone(), value.clone())?;
+    }
+    http.headers_mut().try_insert("content-length", request.body.len().to_string())?;
+    Ok(http)
+}
+
+/// Turns answers into results and errors.
+struct Reader {
+    wire: &'static dyn Wire,
+    call: Call<'static>,
+    attempts: u32,
+    legacy: bool,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("operation", &self.call.operation.name).finish_non_exhaustive()
+    }
+}
+
+impl DeserializeResponse for Reader {
+    fn deserialize_nonstreaming_with_config(
+        &self,
+        response: &HttpResponse,
+        config: &ConfigBag,
+    ) -> Result<context::Output, OrchestratorError<context::Error>> {
+        let attempt = config.load::<RequestAttempts>().map_or(1, |attempts| attempts.attempts());
+        let read = self.read(&answer(response), attempt);
+        read.map(context::Output::erase)
+            .map_err(|error| OrchestratorError::operation(context::Error::erase(error)))
+    }
+}
+
+fn answer(response: &HttpResponse) -> Answer {
+    // Headers are Latin-1, as in Python's http library.
+    let text = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect();
+    Answer {
+        status: response.status().as_u16(),
+        headers: response
+            .headers()
+            .iter_bytes()
+            .map(|(name, value)| (name.to_lowercase(), text(value)))
+            .collect(),
+        body: response.body().bytes().unwrap_or_default().to_vec(),
+    }
+}
+
+impl Reader {
+    fn read(&self, answer: &Answer, attempt: u32) -> Result<Object, Error> {
+        match protocol::parse(self.wire, self.call, answer) {
+            Ok(Parsed::Result(mut parsed)) => {
+                self.note_attempts(&mut parsed, attempt, !self.legacy);
+                Ok(parsed)
+            }
+            Ok(Parsed::Error(mut parsed)) => {
+                let retryable = retry_kind(self.call, code(&parsed), answer.status).is_some();
+                self.note_attempts(&mut parsed, attempt, !self.legacy || retryable);
+                Err(api_error(self.call, &parsed, answer.status))
+            }
+            Err(unreadable) => Err(garbage(unreadable, answer)),
+        }
+    }
+
+    /// In standard mode botocore notes the last attempt whatever came of it.
+    fn note_attempts(&self, parsed: &mut Object, attempt: u32, note_last: bool) {
+        if let Some(Value::Object(metadata)) = parsed.get_mut("ResponseMetadata") {
+            if note_last && attempt >= self.attempts {
+                metadata.insert("MaxAttemptsReached".into(), true.into());
+            }
+            metadata.insert("RetryAttempts".into(), (attempt - 1).into());
+        }
+    }
+}
+
+fn code(parsed: &Object) -> Option<String> {
+    parsed.get("Error")?.get("Code").map(python_str)
+}
+
+/// `An error occurred (Code) when calling the Operation operation: message`
+fn api_error(call: Call, parsed: &Object, status: u16) -> Error {
+    let part = |name: &str| parsed.get("Error").and_then(|error| error.get(name)).map(python_str);
+    let (code, message) = (part("Code"), part("Message"));
+    let metadata = parsed.get("ResponseMetadata").cloned().unwrap_or_default();
+    let retries = match metadata["MaxAttemptsReached"].as_bool() {
+        Some(true) => format!(" (reached max retries: {})", metadata["RetryAttempts"]),
+        _ => String::new(),
+    };
+    let text = format!(
+        "An error occurred ({}) when calling the {} operation{retries}: {}",
+        code.as_deref().unwrap_or("Unknown"),
+        call.operation.name,
+        message.as_deref().unwrap_or("Unknown")
+    );
+    let class = match code.as_deref().and_then(|code| call.service.error(code)) {
+        Some(shape) => format!("botocore.errorfactory.{}", shape.name),
+        None => "botocore.exceptions.ClientError".to_owned(),
+    };
+    let request_id = metadata["RequestId"].as_str().map(str::to_owned);
+    Error::new(class, Sent::Yes, text).with_api(ApiError { code, message, request_id, status })
+}
+
+/// AWS, or something in its place, answered what cannot be read: nobody knows what became of the call.
+fn garbage(unreadable: Unreadable, answer: &Answer) -> Error {
+    let header =
+        |name: &str| answer.headers.iter().find(|(known, _)| known == name).map(|(_, id)| id.clone());
+    let request_id = header("x-amzn-requestid").or_else(|| header("x-amz-request-id"));
+    let which = request_id.as_ref().map(|id| format!(" and request id {id}")).unwrap_or_default();
+    let api = ApiError { code: None, message: None, request_id, status: answer.status };
+    Error::new("botocore.parsers.ResponseParserError", Sent::Yes, unreadable.0).with_api(api).with_help(
+        format!(
+            "the answer had status {}{which}; the call may have happened: look before trying again, \
+         and check that the endpoint is AWS and not a proxy",
+            answer.status
+        ),
+    )
+}
+
+/// Why an answer is worth another try, as botocore's standard mode decides it.
+fn retry_kind(call: Call, code: Option<String>, status: u16) -> Option<ErrorKind> {
+    const THROTTLED: &[&str] = &[
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottledException",
+        "TooManyRequestsException",
+        "ProvisionedThroughputExceededException",
+        "TransactionInProgressException",
+        "RequestLimitExceeded",
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+        "RequestThrottled",
+        "SlowDown",
+        "PriorRequestNotComplete",
+        "EC2ThrottledException",
+    ];
+    const TRANSIENT: &[&str] = &["RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete"];
+    let code = code.unwrap_or_default();
+    let modelled = modelled_kind(call, &code);
+    let known = call.operation.errors.iter().any(|id| call.service.shape(*id).error_code() == Some(&*code));
+    // botocore asks STS and its identity provider once more.
+    let identity_provider = call.service.name == "sts" && code == "IDPCommunicationError";
+    match () {
+        () if THROTTLED.contains(&&*code) => Some(ErrorKind::ThrottlingError),
+        () if modelled.is_some() => modelled,
+        () if status == 429 && !known => Some(ErrorKind::ThrottlingError),
+        () if TRANSIENT.contains(&&*code) || identity_provider => Some(ErrorKind::TransientError),
+        () if matches!(status, 500 | 502 | 503 | 504) => Some(ErrorKind::TransientError),
+        () => None,
+    }
+}
+
+/// What the model says of an error of this operation.
+fn modelled_kind(call: Call, code: &str) -> Option<ErrorKind> {
+    let shapes = call.operation.errors.iter().map(|id| call.service.shape(*id));
+    let error =
+        shapes.filter(|shape| shape.error_code() == Some(code)).find_map(|shape| match &shape.kind {
+            Kind::Structure(structure) => {
+                structure.error.as_ref().filter(|error| error.retryable || error.throttling)
+            }
+            _ => None,
+        })?;
+    Some(if error.throttling { ErrorKind::ThrottlingError } else { ErrorKind::TransientError })
+}
+
+/// Decides on another try, and remembers whether a failed one may have happened.
+struct Classifier {
+    call: Call<'static>,
+    maybe_sent: Arc<AtomicBool>,
+}
+
+impl fmt::Debug for Classifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Classifier")
+    }
+}
+
+impl ClassifyRetry for Classifier {
+    fn classify_retry(&self, ctx: &context::InterceptorContext) -> RetryAction {
+        let Some(Err(error)) = ctx.output_or_error() else { return RetryAction::NoActionIndicated };
+        if error.is_connector_error() {
+            self.note(
+                find::<Failure>(error.as_connector_error().map(|e| e as _))
+                    .map(|failure| failure.error().sent()),
+            );
+            return RetryAction::transient_error();
+        }
+        let Some(error) = error.as_operation_error().and_then(|error| error.downcast_ref::<Error>()) else {
+            return RetryAction::NoActionIndicated;
+        };
+        let status = error.status().unwrap_or_default();
+        // A message that no one understood has no code: it is never sent again.
+        let is_api_error = error.python_class() != "botocore.parsers.ResponseParserError";
+        let kind = retry_kind(self.call, error.code().map(str::to_owned), status).filter(|_| is_api_error);
+        if status >= 500 {
+            self.note(Some(Sent::Maybe));
+        }
+        match (kind, retry_after(ctx)) {
+            (None, _) => RetryAction::NoActionIndicated,
+            (Some(kind), None) => RetryAction::retryable_error(kind),
+            (Some(kind), Some(delay)) => RetryAction::retryable_error_with_explicit_delay(kind, delay),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "botocore's standard retries"
+    }
+}
+
+impl Classifier {
+    fn note(&self, sent: Option<Sent>) {
+        if sent != Some(Sent::No) {
+            self.maybe_sent.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+fn retry_after(ctx: &context::InterceptorContext) -> Option<Duration> {
+    let text = ctx.response()?.headers().get("x-amz-retry-after")?;
+    text.parse().ok().map(Duration::from_millis)
+}
+
+/// An earlier try may have got through though the last one did not.
+fn with_earlier_attempts(error: Error, maybe_sent: bool) -> Error {
+    match error.sent() {
+        Sent::No if maybe_sent => error
+            .with_sent(Sent::Maybe)
+            .with_help("an earlier attempt got no complete answer: the call may have happened"),
+        _ => error,
+    }
+}
+
+fn into_error(error: SdkError<Error, HttpResponse>) -> Error {
+    if let Some(failure) = find::<Failure>(Some(&error)) {
+        return failure.error();
+    }
+    match error {
+        SdkError::ServiceError(error) => error.into_err(),
+        SdkError::ConstructionFailure(_) => unexpected(&error, Sent::No),
+        _ => unexpected(&error, Sent::Maybe),
+    }
+}
+
+fn unexpected(error: &SdkError<Error, HttpResponse>, sent: Sent) -> Error {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let text = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let text = format!("An HTTP Client raised an unhandled exception: {text}");
+    Error::new("botocore.exceptions.HTTPClientError", sent, text)
+}
+
+/// The first cause of a type.
+fn find<'e, T: std::error::Error + 'static>(
+    error: Option<&'e (dyn std::error::Error + 'static)>,
+) -> Option<&'e T> {
+    std::iter::successors(error, |error| error.source()).find_map(|error| error.downcast_ref())
+}

@@ -1,0 +1,190 @@
+//! Listings over all their pages (botocore's `paginate.py`).
+
+use crate::client::{Aws, Scope};
+use crate::error::{Error, Sent};
+use crate::model::Paginator;
+use crate::protocol::{Call, Object};
+use crate::value::python_repr;
+use serde_json::{Number, Value};
+
+/// The pages of a listing, fetched one by one.
+pub struct Pages<'a> {
+    aws: &'a Aws,
+    scope: &'a Scope,
+    call: Call<'static>,
+    rules: &'static Paginator<'static>,
+    params: Object,
+    last_token: Option<Object>,
+    done: bool,
+}
+
+impl<'a> Pages<'a> {
+    pub(crate) fn new(
+        aws: &'a Aws,
+        scope: &'a Scope,
+        call: Call<'static>,
+        params: &Value,
+    ) -> Result<Self, Error> {
+        let name = call.operation.name;
+        let rules = call.service.paginator(name).ok_or_else(|| {
+            Error::unsent("OperationNotPageableError", format!("Operation cannot be paginated: {name}"))
+        })?;
+        let params = params.as_object().cloned().unwrap_or_default();
+        Ok(Self { aws, scope, call, rules, params, last_token: None, done: false })
+    }
+
+    /// The next page as the call gives it; none after the last one or after an error.
+    pub async fn next(&mut self) -> Option<Result<Value, Error>> {
+        if self.done {
+            return None;
+        }
+        let page = self.aws.call_operation(self.scope, self.call, &Value::Object(self.params.clone())).await;
+        let page = page.and_then(|page| self.turn(&page).map(|()| page));
+        self.done |= page.is_err();
+        Some(page)
+    }
+
+    /// All pages merged into one result, as boto3's `build_full_result`: what the paginator
+    /// collects, and what it keeps of the first page.
+    pub async fn all(mut self) -> Result<Value, Error> {
+        let mut whole = Value::Object(Object::new());
+        let mut kept = None;
+        while let Some(page) = self.next().await {
+            let page = page?;
+            kept.get_or_insert_with(|| self.kept(&page));
+            for key in &self.rules.result_keys {
+                merge(&mut whole, key, search(key, &page));
+            }
+        }
+        overlay(&mut whole, kept.unwrap_or_default());
+        Ok(whole)
+    }
+
+    /// Puts the next page's token into the parameters, or notes that there is none.
+    fn turn(&mut self, page: &Value) -> Result<(), Error> {
+        let token = self.next_token(page);
+        if token.values().all(Value::is_null) {
+            self.done = true;
+            return Ok(());
+        }
+        if self.last_token.as_ref() == Some(&token) {
+            return Err(same_token(&token));
+        }
+        for (name, value) in &token {
+            match value {
+                Value::Null => _ = self.params.shift_remove(name),
+                value if value == "None" => _ = self.params.shift_remove(name),
+                value => _ = self.params.insert(name.clone(), value.clone()),
+            }
+        }
+        self.last_token = Some(token);
+        Ok(())
+    }
+
+    fn next_token(&self, page: &Value) -> Object {
+        let more = self.rules.more_results;
+        if !more.is_empty() && !is_true(&search(more, page)) {
+            return Object::new();
+        }
+        let tokens = self.rules.input_tokens.iter().zip(&self.rules.output_tokens);
+        tokens
+            .map(|(input, output)| {
+                let found = search(output, page);
+                ((*input).to_owned(), if is_true(&found) { found } else { Value::Null })
+            })
+            .collect()
+    }
+
+    /// What counts of the first page only.
+    fn kept(&self, page: &Value) -> Value {
+        let mut kept = Value::Object(Object::new());
+        for key in &self.rules.non_aggregate_keys {
+            set(&mut kept, key, search(key, page));
+        }
+        kept
+    }
+}
+
+fn same_token(token: &Object) -> Error {
+    let token = python_repr(&Value::Object(token.clone()));
+    let text = format!("Error during pagination: The same next token was received twice: {token}");
+    Error::new("botocore.exceptions.PaginationError", Sent::Yes, text)
+}
+
+/// A JMESPath over a page; what cannot be searched is null.
+pub(crate) fn search(expression: &str, data: &Value) -> Value {
+    // A plain name needs no machinery; most paginators have nothing else.
+    if expression.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        return data.get(expression).cloned().unwrap_or_default();
+    }
+    let found = jmespath::compile(expression).and_then(|compiled| compiled.search(data));
+    found.ok().and_then(|found| serde_json::to_value(&*found).ok()).unwrap_or_default()
+}
+
+/// Python's truth.
+fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(flag) => *flag,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(entries) => !entries.is_empty(),
+    }
+}
+
+/// Adds a page's value to what came before: lists grow, numbers add up, texts are joined.
+fn merge(whole: &mut Value, key: &str, new: Value) {
+    if new.is_null() {
+        return;
+    }
+    let merged = match (search(key, whole), new) {
+        (Value::Null, new) => new,
+        (Value::Array(mut known), Value::Array(items)) => {
+            known.extend(items);
+            Value::Array(known)
+        }
+        (Value::Number(known), Value::Number(more)) => Value::Number(sum(&known, &more)),
+        (Value::String(known), Value::String(more)) => Value::String(known + &more),
+        (known, _) => known,
+    };
+    set(whole, key, merged);
+}
+
+fn sum(one: &Number, other: &Number) -> Number {
+    match (one.as_i64(), other.as_i64()) {
+        (Some(one), Some(other)) => one.saturating_add(other).into(),
+        _ => {
+            let sum = one.as_f64().unwrap_or_default() + other.as_f64().unwrap_or_default();
+            Number::from_f64(sum).unwrap_or_else(|| one.clone())
+        }
+    }
+}
+
+/// Sets a value by its dotted path.
+fn set(target: &mut Value, path: &str, value: Value) {
+    let Value::Object(entries) = target else { return };
+    match path.split_once('.') {
+        None => _ = entries.insert(path.to_owned(), value),
+        Some((first, rest)) => {
+            let inner = entries.entry(first).or_insert_with(|| Value::Object(Object::new()));
+            set(inner, rest, value);
+        }
+    }
+}
+
+/// Lays one object over another, deeply.
+fn overlay(target: &mut Value, over: Value) {
+    match (target, over) {
+        (Value::Object(target), Value::Object(over)) => {
+            for (key, value) in over {
+                match target.get_mut(&key) {
+                    Some(known) if known.is_object() && value.is_object() => overlay(known, value),
+                    _ => _ = target.insert(key, value),
+                }
+            }
+        }
+        (_, Value::Null) => {}
+        (target, over) => *target = over,
+    }
+}
