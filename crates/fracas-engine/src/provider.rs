@@ -33,6 +33,9 @@ pub trait Provider {
 pub struct Surroundings<'a> {
     /// Configuration and secrets as far as they are known.
     pub values: &'a Values,
+    /// Whether a run starts when all is well, so that what it needs of its surroundings must be
+    /// there.
+    pub running: bool,
 }
 
 /// What an activity may use while it is carried out.

@@ -1,0 +1,378 @@
+//! The `http` provider: one request to a server, its answer as the output.
+//!
+//! Source: `chaoslib.provider.http`, which builds on `requests`.
+
+mod body;
+mod client;
+mod connect;
+mod tap;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use fracas_engine::{Context, Provider, Surroundings, Values};
+use fracas_model::{Activity, ActivityKind, Failure, Happened, Level, Node, Problem, Problems, python};
+use futures_util::future::LocalBoxFuture;
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use crate::text;
+use client::{Answer, Client, Request, Seconds, Trouble};
+use connect::Verify;
+
+const KEYS: [&str; 9] =
+    ["type", "url", "method", "headers", "timeout", "arguments", "verify_tls", "max_retries", "secrets"];
+
+const USER_AGENT_TEXT: &str = concat!("fracas/", env!("CARGO_PKG_VERSION"));
+
+/// What an experiment fetched from a URL may at most weigh.
+const FETCH_LIMIT: usize = 64 << 20;
+
+/// Carries out `http` activities.
+pub struct Http {
+    client: Client,
+}
+
+impl Http {
+    /// A provider that has not connected to anything yet.
+    pub fn new() -> Http {
+        Http { client: Client::new() }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Http {
+        Http::new()
+    }
+}
+
+impl Provider for Http {
+    fn check(&self, activity: &Activity, _: &Surroundings<'_>, problems: &mut Problems) {
+        let provider = &activity.provider;
+        text::check_keys(provider, "an http", &KEYS, problems);
+        if provider.get("url").is_none_or(Node::is_null) {
+            let problem = Problem::error(provider.span, "an http activity needs a `url`");
+            problems.push(problem.help("add the address to call: \"url\": \"http://...\""));
+        }
+        for (key, rule) in RULES {
+            if let Some(node) = provider.get(key).filter(|node| !node.is_null() && !text::is_open(node)) {
+                check_key(node, *rule, problems);
+            }
+        }
+        check_arguments(provider, problems);
+    }
+
+    fn carry_out<'a>(
+        &'a self,
+        activity: &'a Activity,
+        context: &'a Context<'a>,
+    ) -> LocalBoxFuture<'a, Result<Value, Failure>> {
+        Box::pin(async move {
+            let request = request(&activity.provider, context.values).map_err(not_sent)?;
+            let sent = self.client.send(request).await;
+            let answer = sent.map_err(|trouble| failure(trouble, activity, context.values))?;
+            if activity.document.get("tolerance").is_none() && answer.status.as_u16() > 399 {
+                let status = answer.status.as_u16();
+                let message =
+                    format!("the server answered with status {status}, which may mean that it refused");
+                context.tell.log(Level::Warning, message);
+            }
+            output(answer).map_err(|error| Failure {
+                error,
+                help: "the answer's Content-Type says application/json".to_owned(),
+                happened: happened(activity, Happened::Yes),
+            })
+        })
+    }
+}
+
+/// A document fetched over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// The status of the answer.
+    pub status: u16,
+    /// Its `Content-Type`, or empty.
+    pub content_type: String,
+    /// Its body, decoded by its charset.
+    pub text: String,
+}
+
+/// Fetches a document of at most 64 MiB, following redirects.
+///
+/// # Errors
+///
+/// When the URL is none or no complete answer comes; any status is an answer.
+pub async fn fetch(url: &str, verify_tls: bool, headers: &[(String, String)]) -> Result<Fetched, Failure> {
+    let map = headers.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
+    let url = parse_url(&Value::String(url.to_owned())).map_err(not_sent)?;
+    let request = Request {
+        method: Method::GET,
+        headers: with_auth(parse_headers(&Value::Object(map)).map_err(not_sent)?, &url),
+        url,
+        body: Bytes::new(),
+        verify: if verify_tls { Verify::Roots } else { Verify::Nothing },
+        connect_timeout: Seconds(None),
+        read_timeout: Seconds(None),
+        retries: 0,
+        limit: FETCH_LIMIT,
+    };
+    let name = shown(&request.url);
+    let sent = Client::new().send(request).await;
+    let answer =
+        sent.map_err(|trouble| not_sent(format!("failed to connect to {name}: {}", trouble.text)))?;
+    let content_type = answer.header("content-type").unwrap_or_default().to_owned();
+    Ok(Fetched {
+        status: answer.status.as_u16(),
+        text: body::text(Some(&content_type), answer.body),
+        content_type,
+    })
+}
+
+/// Checks the value of one key.
+type Rule = fn(&Value) -> Result<(), String>;
+
+const RULES: &[(&str, Rule)] = &[
+    ("url", |value| parse_url(value).map(drop)),
+    ("method", |value| parse_method(value).map(drop)),
+    ("headers", |value| parse_headers(value).map(drop)),
+    ("timeout", |value| parse_timeout(value).map(drop)),
+    ("verify_tls", |value| parse_verify(value).map(drop)),
+    ("max_retries", |value| parse_retries(value).map(drop)),
+];
+
+fn check_key(node: &Node, rule: Rule, problems: &mut Problems) {
+    if let Err(message) = rule(&node.to_json()) {
+        problems.push(Problem::error(node.span, message));
+    }
+}
+
+fn check_arguments(provider: &Node, problems: &mut Problems) {
+    let Some(arguments) = provider.get("arguments").filter(|arguments| !text::is_open(arguments)) else {
+        return;
+    };
+    if sends_json(provider.get("method").and_then(Node::as_str), provider.get("headers").map(Node::to_json)) {
+        return;
+    }
+    if let Err(error) = body::pairs(&arguments.to_json()) {
+        let problem =
+            Problem::error(arguments.span, format!("`arguments` cannot be sent as they are: {error}"));
+        problems
+            .push(problem.help("only requests whose Content-Type is application/json can carry any JSON"));
+    }
+}
+
+/// Whether arguments go as a JSON body.
+fn sends_json(method: Option<&str>, headers: Option<Value>) -> bool {
+    let get = method.is_none_or(|method| method.eq_ignore_ascii_case("GET"));
+    let content_type = headers.as_ref().and_then(|headers| headers.get("Content-Type"));
+    !get && content_type.and_then(Value::as_str) == Some("application/json")
+}
+
+/// The request that an activity asks for.
+fn request(provider: &Node, values: &Values) -> Result<Request, String> {
+    let raw = |key: &str| provider.get(key).map_or(Value::Null, Node::to_json);
+    let resolved = |key: &str| values.substitute(&raw(key));
+    let mut url = parse_url(&resolved("url"))?;
+    let method = parse_method(&raw("method"))?;
+    let headers = resolved("headers");
+    let (connect_timeout, read_timeout) = parse_timeout(&resolved("timeout"))?;
+    let arguments = values.substitute_arguments(&raw("arguments"));
+    let as_json = sends_json(Some(method.as_str()), Some(headers.clone()));
+    let mut headers = with_auth(parse_headers(&headers)?, &url);
+    let mut body = Bytes::new();
+    if method == Method::GET {
+        append_query(&mut url, &body::pairs(&arguments)?);
+    } else {
+        body = encode(&arguments, as_json, &mut headers)?;
+        if body.is_empty() && method != Method::HEAD {
+            headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
+        }
+    }
+    Ok(Request {
+        method,
+        url,
+        headers,
+        body,
+        verify: parse_verify(&raw("verify_tls"))?,
+        connect_timeout,
+        read_timeout,
+        retries: parse_retries(&raw("max_retries"))?,
+        limit: usize::MAX,
+    })
+}
+
+fn encode(arguments: &Value, as_json: bool, headers: &mut HeaderMap) -> Result<Bytes, String> {
+    if as_json && !arguments.is_null() {
+        return Ok(Bytes::from(body::json(arguments)));
+    }
+    let form = body::pairs(arguments)?;
+    if !form.is_empty() && !arguments.is_string() {
+        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.entry(CONTENT_TYPE).or_insert(form_type);
+    }
+    Ok(Bytes::from(form))
+}
+
+fn append_query(url: &mut Url, query: &str) {
+    if query.is_empty() {
+        return;
+    }
+    let query = match url.query().filter(|query| !query.is_empty()) {
+        Some(first) => format!("{first}&{query}"),
+        None => query.to_owned(),
+    };
+    url.set_query(Some(&query));
+}
+
+fn parse_url(value: &Value) -> Result<Url, String> {
+    let text =
+        value.as_str().ok_or_else(|| format!("`url` must be a text, got {}", python::to_repr(value)))?;
+    let url = Url::parse(text.trim_start()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or_else(|| "`url` must be a whole URL that starts with http:// or https://".to_owned())
+}
+
+fn parse_method(value: &Value) -> Result<Method, String> {
+    let name = match value {
+        Value::Null => "GET",
+        Value::String(name) => name,
+        _ => "",
+    };
+    let method = Method::from_bytes(name.to_uppercase().as_bytes());
+    method.map_err(|_| "`method` must be the name of an HTTP method, such as GET".to_owned())
+}
+
+/// The headers that are sent: the usual ones, and over them the activity's. A null takes a usual
+/// one away.
+fn parse_headers(value: &Value) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, HeaderValue::from_static(USER_AGENT_TEXT));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate"));
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    headers.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
+    let given = match value {
+        Value::Null => &Map::new(),
+        Value::Object(map) => map,
+        _ => return Err("`headers` must be an object of names and texts".to_owned()),
+    };
+    for (key, value) in given {
+        let name =
+            HeaderName::from_bytes(key.as_bytes()).map_err(|_| format!("`{key}` cannot name a header"))?;
+        match value {
+            Value::Null => drop(headers.remove(name)),
+            Value::String(text) => drop(headers.insert(name, header_value(key, text)?)),
+            _ => return Err(format!("the header `{key}` must be a text: write its value in quotes")),
+        }
+    }
+    Ok(headers)
+}
+
+/// The value itself is never shown: it may be a password.
+fn header_value(name: &str, text: &str) -> Result<HeaderValue, String> {
+    HeaderValue::from_str(text)
+        .map_err(|_| format!("the value of the header `{name}` has characters no header may have"))
+}
+
+/// The user and password of the URL win over a header, as in `requests`.
+fn with_auth(mut headers: HeaderMap, url: &Url) -> HeaderMap {
+    if let Some(auth) = client::basic_auth(url) {
+        headers.insert(AUTHORIZATION, auth);
+    }
+    headers
+}
+
+/// The bounds on connecting and on each wait for an answer.
+fn parse_timeout(value: &Value) -> Result<(Seconds, Seconds), String> {
+    match value {
+        Value::Array(items) => match items.as_slice() {
+            [connect, read] => Ok((parse_seconds(connect)?, parse_seconds(read)?)),
+            _ => Err("`timeout` must be seconds, or a list of two: to connect and to read".to_owned()),
+        },
+        value => parse_seconds(value).map(|seconds| (seconds, seconds)),
+    }
+}
+
+fn parse_seconds(value: &Value) -> Result<Seconds, String> {
+    if value.is_null() {
+        return Ok(Seconds(None));
+    }
+    let seconds = value.as_f64().filter(|seconds| *seconds > 0.0).map(Duration::try_from_secs_f64);
+    match seconds {
+        Some(Ok(duration)) => Ok(Seconds(Some(duration))),
+        _ => Err(format!("`timeout` must be a number of seconds above 0, got {}", python::to_repr(value))),
+    }
+}
+
+fn parse_verify(value: &Value) -> Result<Verify, String> {
+    match value {
+        Value::Null | Value::Bool(true) => Ok(Verify::Roots),
+        Value::Bool(false) => Ok(Verify::Nothing),
+        Value::String(path) => Ok(Verify::Bundle(path.clone())),
+        _ => Err("`verify_tls` must be true, false or the path of a bundle of certificates".to_owned()),
+    }
+}
+
+fn parse_retries(value: &Value) -> Result<u64, String> {
+    let retries = if value.is_null() { Some(0) } else { value.as_u64() };
+    retries.ok_or_else(|| "`max_retries` must be a whole number from 0".to_owned())
+}
+
+fn output(answer: Answer) -> Result<Value, String> {
+    let status = answer.status.as_u16();
+    let body = match answer.header("content-type") {
+        Some("application/json") => {
+            let bytes = answer.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&answer.body);
+            serde_json::from_slice(bytes)
+                .map_err(|error| format!("the server's answer is not JSON: {error}"))?
+        }
+        content_type => Value::String(body::text(content_type.map(str::to_owned).as_deref(), answer.body)),
+    };
+    Ok(json!({"status": status, "headers": answer.headers, "body": body}))
+}
+
+fn failure(trouble: Trouble, activity: &Activity, values: &Values) -> Failure {
+    let happened = happened(activity, if trouble.sent { Happened::Maybe } else { Happened::No });
+    if trouble.timed_out && trouble.sent {
+        let help = "raise the provider's `timeout`, or look at why the server is slow".to_owned();
+        return Failure { error: "activity took too long to complete".to_owned(), help, happened };
+    }
+    let error = format!("failed to connect to {}: {}", named(&activity.provider, values), trouble.text);
+    Failure {
+        error,
+        help: "check that the server runs and that this machine reaches it".to_owned(),
+        happened,
+    }
+}
+
+/// The activity's URL with its configuration filled in, but not its secrets.
+fn named(provider: &Node, values: &Values) -> String {
+    let public = Values { configuration: values.configuration.clone(), ..Values::default() };
+    let text = python::to_str(&public.substitute(&provider.get("url").map_or(Value::Null, Node::to_json)));
+    Url::parse(&text).map_or(text, |url| if url.username().is_empty() { url.into() } else { shown(&url) })
+}
+
+/// A URL without its password.
+fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    // Fails only for URLs without a host, which have no password either.
+    let _ = url.set_password(None);
+    url.into()
+}
+
+/// A probe changes nothing, whatever becomes of its request.
+fn happened(activity: &Activity, of_an_action: Happened) -> Happened {
+    match activity.kind {
+        ActivityKind::Probe => Happened::No,
+        ActivityKind::Action => of_an_action,
+    }
+}
+
+fn not_sent(error: String) -> Failure {
+    Failure { error, help: String::new(), happened: Happened::No }
+}
+
+#[cfg(test)]
+mod tests;

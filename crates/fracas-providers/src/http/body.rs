@@ -1,0 +1,205 @@
+//! Arguments to query strings, forms and JSON, and bodies back to texts, as `requests` does.
+
+use std::borrow::Cow;
+use std::io::{self, Read, Write};
+
+use encoding_rs::Encoding;
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use fracas_model::python;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::ser::{Formatter, Serializer};
+
+use super::tap::latin1;
+
+/// What Python's `quote_plus` encodes.
+const QUOTED: AsciiSet = NON_ALPHANUMERIC.remove(b'_').remove(b'.').remove(b'-').remove(b'~');
+
+/// Arguments as `name=value` pairs. Nulls are left out, lists give a pair for each item, and
+/// values are written as Python prints them.
+///
+/// # Errors
+///
+/// When the value is neither an object, a list of pairs, a text nor null.
+pub(super) fn pairs(arguments: &Value) -> Result<String, String> {
+    let mut query = String::new();
+    match arguments {
+        Value::Null => {}
+        Value::String(text) => query.push_str(text),
+        Value::Object(map) => map.iter().for_each(|(name, value)| push_pairs(&mut query, name, value)),
+        Value::Array(items) => {
+            for item in items {
+                let [name, value] = item.as_array().map(Vec::as_slice).unwrap_or_default() else {
+                    return Err(format!(
+                        "expected pairs of a name and a value, got {}",
+                        python::to_repr(item)
+                    ));
+                };
+                push_pairs(&mut query, &python::to_str(name), value);
+            }
+        }
+        other => return Err(format!("expected an object, got {}", python::to_repr(other))),
+    }
+    Ok(query)
+}
+
+fn push_pairs(query: &mut String, name: &str, value: &Value) {
+    for value in iterated(value).iter().filter(|value| !value.is_null()) {
+        for text in iterated(value).iter().map(python::to_str) {
+            query.push_str(if query.is_empty() { "" } else { "&" });
+            query.push_str(&quoted(name));
+            query.push('=');
+            query.push_str(&quoted(&text));
+        }
+    }
+}
+
+/// What Python's `for` goes over: items, keys, or the value itself.
+fn iterated(value: &Value) -> Cow<'_, [Value]> {
+    match value {
+        Value::Array(items) => Cow::Borrowed(items),
+        Value::Object(map) => map.keys().cloned().map(Value::String).collect(),
+        other => Cow::Borrowed(std::slice::from_ref(other)),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    utf8_percent_encode(text, &QUOTED).to_string().replace("%20", "+")
+}
+
+/// JSON as Python's `json.dumps` writes it.
+pub(super) fn json(value: &Value) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut serializer = Serializer::with_formatter(&mut bytes, Dumps);
+    // Writing to memory cannot fail, and every `Value` can be written.
+    let _ = value.serialize(&mut serializer);
+    bytes
+}
+
+/// Spaces after commas and colons, ASCII only, Python's floats.
+struct Dumps;
+
+impl Formatter for Dumps {
+    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        writer.write_all(python::float_repr(value).as_bytes())
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        writer.write_all(if first { b"" } else { b", " })
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        writer.write_all(if first { b"" } else { b", " })
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
+    }
+
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        for character in fragment.chars() {
+            if matches!(character, ' '..='~') {
+                writer.write_all(&[character as u8])?;
+                continue;
+            }
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A body without its content encodings (`Content-Encoding`); unknown ones are left on.
+pub(super) fn unpacked(encodings: &str, body: Vec<u8>) -> io::Result<Vec<u8>> {
+    encodings.split(',').rev().try_fold(body, |body, encoding| {
+        match encoding.trim().to_ascii_lowercase().as_str() {
+            _ if body.is_empty() => Ok(body),
+            "gzip" | "x-gzip" => read_all(MultiGzDecoder::new(body.as_slice())),
+            // Some servers send a bare deflate stream, others one in zlib's wrapper.
+            "deflate" => read_all(ZlibDecoder::new(body.as_slice()))
+                .or_else(|_| read_all(DeflateDecoder::new(body.as_slice()))),
+            _ => Ok(body),
+        }
+    })
+}
+
+fn read_all(mut reader: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A body as text, by the charset of its content type. Without one, `text/*` is ISO-8859-1 and
+/// anything else UTF-8, or ISO-8859-1 where it is not UTF-8.
+pub(super) fn text(content_type: Option<&str>, body: Vec<u8>) -> String {
+    let content_type = content_type.unwrap_or_default();
+    match charset(content_type) {
+        Some(charset) => decoded(&charset, &body),
+        None if content_type.contains("text") => latin1(&body),
+        None => crate::text::guessed(body),
+    }
+}
+
+/// The charset parameter of a content type, in lower case.
+fn charset(content_type: &str) -> Option<String> {
+    let parameters = content_type.split(';').skip(1);
+    let mut named = parameters.filter_map(|parameter| parameter.split_once('='));
+    let (_, charset) = named.find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))?;
+    Some(charset.trim().trim_matches(['\'', '"']).to_ascii_lowercase())
+}
+
+fn decoded(charset: &str, body: &[u8]) -> String {
+    // The Encoding Standard, which the tables follow, takes these names for windows-1252.
+    if matches!(charset, "iso-8859-1" | "iso8859-1" | "latin-1" | "latin1" | "l1") {
+        return latin1(body);
+    }
+    match Encoding::for_label(charset.as_bytes()) {
+        Some(encoding) => encoding.decode_without_bom_handling(body).0.into_owned(),
+        None => String::from_utf8_lossy(body).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn pairs_are_written_as_python_prints_values() {
+        let arguments = json!({
+            "a b": "ü&*~", "on": true, "off": null, "n": 1.0, "list": ["x", null, 2], "map": {"k": 1},
+            "deep": [["y", "z"]],
+        });
+        let query = "a+b=%C3%BC%26%2A~&on=True&n=1.0&list=x&list=2&map=k&deep=y&deep=z";
+        assert_eq!(pairs(&arguments).unwrap(), query);
+        assert_eq!(pairs(&json!([["a", 1], ["a", 2]])).unwrap(), "a=1&a=2");
+        assert_eq!(pairs(&json!("as it is")).unwrap(), "as it is");
+        assert_eq!(pairs(&json!([1])).unwrap_err(), "expected pairs of a name and a value, got 1");
+        assert_eq!(pairs(&json!(5)).unwrap_err(), "expected an object, got 5");
+    }
+
+    #[test]
+    fn json_is_written_as_python_does() {
+        let value = json!({"a": [1, 1e16, "é😀\n\u{7f}"], "b": {}});
+        let text = String::from_utf8(json(&value)).unwrap();
+        assert_eq!(text, r#"{"a": [1, 1e+16, "\u00e9\ud83d\ude00\n\u007f"], "b": {}}"#);
+    }
+
+    #[test]
+    fn texts_are_decoded_by_their_charset() {
+        let cases: [(Option<&str>, &[u8], &str); 7] = [
+            (Some("text/plain"), b"\xe9\x80", "é\u{80}"),
+            (Some("text/html; charset=\"UTF-8\""), b"\xc3\xa9\xff", "é\u{fffd}"),
+            (Some("text/html;charset=gbk"), b"\xc4\xe3\xba\xc3", "你好"),
+            (Some("text/html; charset=latin-1"), b"\x80", "\u{80}"),
+            (Some("application/json; charset=no-such"), b"\xc3\xa9", "é"),
+            (Some("application/xml"), "é".as_bytes(), "é"),
+            (None, b"\xe9", "é"),
+        ];
+        for (content_type, body, expected) in cases {
+            assert_eq!(text(content_type, body.to_vec()), expected, "{content_type:?}");
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Against servers that answer byte for byte what a test says.
+
+use std::cell::RefCell;
+use std::io::Write;
+use std::rc::Rc;
+
+use fracas_model::ActivityKind::{Action, Probe};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::testing::{Ears, activity, carry_out, problems};
+
+/// A server that gives each connection the next of these answers and keeps the requests.
+struct Server {
+    port: u16,
+    requests: Rc<RefCell<Vec<String>>>,
+}
+
+/// What a server does with a connection once it has a request.
+#[derive(Clone)]
+enum Reply {
+    Bytes(Vec<u8>),
+    Silence,
+}
+
+fn text(reply: &str) -> Reply {
+    Reply::Bytes(reply.replace('\n', "\r\n").into_bytes())
+}
+
+async fn serve(replies: Vec<Reply>) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = Server { port: listener.local_addr().unwrap().port(), requests: Rc::default() };
+    let requests = server.requests.clone();
+    tokio::task::spawn_local(async move {
+        let mut held = Vec::new();
+        for reply in replies {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            requests.borrow_mut().push(read_request(&mut stream).await);
+            match reply {
+                Reply::Bytes(bytes) => stream.write_all(&bytes).await.unwrap(),
+                Reply::Silence => held.push(stream),
+            }
+        }
+        std::future::pending::<()>().await;
+    });
+    server
+}
+
+async fn read_request(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    loop {
+        let mut buffer = [0; 4096];
+        let count = stream.read(&mut buffer).await.unwrap();
+        bytes.extend_from_slice(&buffer[..count]);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+            if count == 0 || body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+                return text;
+            }
+        }
+        assert!(count > 0, "the connection ended in the middle of a request");
+    }
+}
+
+/// Runs a test on the kind of runtime that a run uses.
+fn local(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, test);
+}
+
+async fn call(server: &Server, mut provider: Value) -> Result<Value, Failure> {
+    provider["url"] =
+        json!(format!("http://127.0.0.1:{}{}", server.port, provider["url"].as_str().unwrap_or("/")));
+    let kind = if provider["method"].is_null() { Probe } else { Action };
+    let failure = carry_out(&Http::new(), &activity(kind, &provider)).await;
+    failure.map_err(|failure| Failure {
+        error: failure.error.replace(&server.port.to_string(), "PORT"),
+        ..failure
+    })
+}
+
+fn request_of(server: &Server, index: usize) -> String {
+    server.requests.borrow()[index].replace(&server.port.to_string(), "PORT").replace("\r\n", "\n")
+}
+
+#[test]
+fn output_keeps_the_servers_header_names() {
+    local(async {
+        let interim = "HTTP/1.1 103 Early Hints\nLink: </a>\n\n";
+        let reply = "HTTP/1.1 200 OK\nX-CaSe: a\ncontent-type: text/plain; charset=utf-8\nset-cookie: a=1\n\
+                     Set-Cookie: b=2\nContent-Length: 4\n\néo!";
+        let server = serve(vec![text(&format!("{interim}{reply}"))]).await;
+        let output =
+            call(&server, json!({"url": "/a?b=1", "arguments": {"q": "x y", "n": 1}})).await.unwrap();
+        assert_eq!(
+            output,
+            json!({"status": 200, "headers": {
+                "X-CaSe": "a", "content-type": "text/plain; charset=utf-8", "set-cookie": "a=1, b=2",
+                "Content-Length": "4",
+            }, "body": "éo!"})
+        );
+        let names: Vec<&String> = output["headers"].as_object().unwrap().keys().collect();
+        assert_eq!(names, ["X-CaSe", "content-type", "set-cookie", "Content-Length"]);
+        insta::assert_snapshot!(request_of(&server, 0).replace(env!("CARGO_PKG_VERSION"), "VERSION"), @r"
+        GET /a?b=1&q=x+y&n=1 HTTP/1.1
+        Host: 127.0.0.1:PORT
+        User-Agent: fracas/VERSION
+        Accept-Encoding: gzip, deflate
+        Accept: */*
+        Connection: keep-alive
+        ");
+    });
+}
+
+#[test]
+fn json_only_with_exactly_that_content_type() {
+    local(async {
+        let with = |content_type: &str| {
+            text(&format!(
+                "HTTP/1.1 201 Created\nContent-Type: {content_type}\nContent-Length: 8\n\n{{\"b\": 1}}"
+            ))
+        };
+        let server = serve(vec![with("application/json"), with("application/json; charset=utf-8")]).await;
+        let post = json!({"method": "post", "arguments": {"a": [1, "é"]}, "headers": {"Content-Type": "application/json"}});
+        assert_eq!(call(&server, post).await.unwrap()["body"], json!({"b": 1}));
+        let form = json!({"method": "PUT", "arguments": {"a": [1, "é"]}});
+        assert_eq!(call(&server, form).await.unwrap()["body"], json!("{\"b\": 1}"));
+        assert!(
+            request_of(&server, 0).ends_with("Content-Length: 20\n\n{\"a\": [1, \"\\u00e9\"]}"),
+            "{}",
+            request_of(&server, 0)
+        );
+        let form = request_of(&server, 1);
+        assert!(form.starts_with("PUT / HTTP/1.1\n"));
+        assert!(form.contains("\nContent-Type: application/x-www-form-urlencoded\n"), "{form}");
+        assert!(form.ends_with("\n\na=1&a=%C3%A9"), "{form}");
+    });
+}
+
+#[test]
+fn redirects_change_methods_and_drop_credentials() {
+    local(async {
+        let other = serve(vec![text("HTTP/1.1 204 No Content\n\n")]).await;
+        let away =
+            format!("HTTP/1.1 307 Temporary Redirect\nLocation: http://127.0.0.1:{}/end#x\n\n", other.port);
+        let hop = text("HTTP/1.1 302 Found\nLocation: /next\nContent-Length: 0\n\n");
+        let server = serve(vec![hop, text(&away)]).await;
+        let headers = json!({"Authorization": "Bearer t", "X-Mine": "1"});
+        let post = json!({"method": "POST", "arguments": {"a": 1}, "headers": headers});
+        let output = call(&server, post).await.unwrap();
+        assert_eq!(output, json!({"status": 204, "headers": {}, "body": ""}));
+        let second = request_of(&server, 1);
+        assert!(second.starts_with("GET /next HTTP/1.1\n") && second.contains("\nAuthorization: Bearer t\n"));
+        assert!(!second.contains("Content-"), "{second}");
+        let last = request_of(&other, 0);
+        assert!(last.starts_with("GET /end HTTP/1.1\n") && last.contains("X-Mine: 1"));
+        assert!(!last.contains("Authorization"), "{last}");
+    });
+}
+
+#[test]
+fn redirects_end() {
+    local(async {
+        let server = serve(vec![text("HTTP/1.1 301 Moved\nLocation: /\nContent-Length: 0\n\n"); 31]).await;
+        let failure = call(&server, json!({})).await.unwrap_err();
+        assert_eq!(failure.error, "failed to connect to http://127.0.0.1:PORT/: more than 30 redirects");
+        assert_eq!(server.requests.borrow().len(), 31);
+    });
+}
+
+#[test]
+fn bodies_are_unpacked() {
+    local(async {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all("packed".as_bytes()).unwrap();
+        let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+        deflate.write_all("packed".as_bytes()).unwrap();
+        let packed = |encoding: &str, body: Vec<u8>| {
+            let head = format!("HTTP/1.0 200 OK\r\nContent-Encoding: {encoding}\r\n\r\n");
+            Reply::Bytes([head.into_bytes(), body].concat())
+        };
+        let gzip = gzip.finish().unwrap();
+        let replies = [
+            packed("gzip", gzip.clone()),
+            packed("deflate", deflate.finish().unwrap()),
+            packed("gzip", gzip[..12].into()),
+        ];
+        let server = serve(replies.to_vec()).await;
+        for _ in 0..2 {
+            assert_eq!(call(&server, json!({})).await.unwrap()["body"], "packed");
+        }
+        let error = call(&server, json!({})).await.unwrap_err().error;
+        assert!(error.contains("the body cannot be unpacked"), "{error}");
+    });
+}
+
+#[test]
+fn failures_say_whether_the_request_may_have_arrived() {
+    local(async {
+        let replies = vec![
+            text("not http at all\n\n"),
+            text("HTTP/1.1 200 OK\nContent-Length: 10\n\nshort"),
+            Reply::Bytes(Vec::new()),
+            text("HTTP/1.1 200 OK\nContent-Type: application/json\nContent-Length: 1\n\n{"),
+            text("HTTP/1.1 302 Found\nLocation: ftp://x/\nContent-Length: 0\n\n"),
+            Reply::Silence,
+        ];
+        let count = replies.len();
+        let server = serve(replies).await;
+        let mut lines = Vec::new();
+        for _ in 0..count {
+            let failure = call(&server, json!({"method": "POST", "timeout": [5, 0.2]})).await.unwrap_err();
+            lines.push(format!("{:?} {}", failure.happened, failure.error));
+        }
+        drop(server);
+        insta::assert_snapshot!(lines.join("\n"));
+    });
+}
+
+#[test]
+fn a_refused_connection_changed_nothing() {
+    local(async {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let url = format!("http://me:secret@127.0.0.1:{port}/x");
+        let failure = carry_out(&Http::new(), &activity(Action, &json!({"url": url, "method": "POST"})))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            failure.error,
+            format!("failed to connect to http://me@127.0.0.1:{port}/x: connection refused")
+        );
+        assert_eq!(failure.happened, Happened::No);
+    });
+}
+
+#[test]
+fn get_is_tried_again_and_post_is_not() {
+    local(async {
+        let cut = text("HTTP/1.1 200 OK\nContent-Length: 10\n\nshort");
+        let whole = text("HTTP/1.1 200 OK\nContent-Length: 2\n\nok");
+        let server = serve(vec![cut.clone(), whole, cut]).await;
+        assert_eq!(call(&server, json!({"max_retries": 1})).await.unwrap()["body"], "ok");
+        let failure = call(&server, json!({"max_retries": 1, "method": "POST"})).await.unwrap_err();
+        assert_eq!(failure.happened, Happened::Maybe);
+    });
+}
+
+#[test]
+fn a_refusal_without_tolerance_is_worth_a_warning() {
+    local(async {
+        let server = serve(vec![text("HTTP/1.1 503 Busy\nContent-Length: 0\n\n"); 2]).await;
+        let (values, ears) = (Values::default(), Ears::default());
+        let context = Context { values: &values, tell: &ears };
+        let url = format!("http://127.0.0.1:{}/", server.port);
+        let mut activity = activity(Probe, &json!({"url": url}));
+        let output = Http::new().carry_out(&activity, &context).await.unwrap();
+        assert_eq!(output["status"], 503);
+        activity.document["tolerance"] = json!(503);
+        Http::new().carry_out(&activity, &context).await.unwrap();
+        let line = "the server answered with status 503, which may mean that it refused";
+        assert_eq!(*ears.lines.borrow(), [(Level::Warning, line.to_owned())]);
+    });
+}
+
+#[test]
+fn values_reach_the_request() {
+    local(async {
+        let server = serve(vec![text("HTTP/1.1 200 OK\nContent-Length: 0\n\n")]).await;
+        let configuration = json!({"port": server.port, "wait": 5, "user": "ann"});
+        let secrets = [("api".to_owned(), json!({"token": "t0p"}))].into_iter().collect();
+        let values = Values { configuration: configuration.as_object().unwrap().clone(), secrets };
+        let provider = json!({
+            "url": "http://127.0.0.1:${port}/$user", "headers": {"X-Token": "${token}", "Accept": null},
+            "timeout": "${wait}", "method": "DELETE", "arguments": {"u": "${user}"},
+        });
+        let context = Context { values: &values, tell: &Ears::default() };
+        Http::new().carry_out(&activity(Action, &provider), &context).await.unwrap();
+        insta::assert_snapshot!(request_of(&server, 0).replace(env!("CARGO_PKG_VERSION"), "VERSION"), @r"
+        DELETE /ann HTTP/1.1
+        Host: 127.0.0.1:PORT
+        User-Agent: fracas/VERSION
+        Accept-Encoding: gzip, deflate
+        X-Token: t0p
+        Connection: keep-alive
+        Content-Type: application/x-www-form-urlencoded
+        Content-Length: 5
+
+        u=ann
+        ");
+    });
+}
+
+#[test]
+fn fetches_a_document() {
+    local(async {
+        let found = text("HTTP/1.1 404 No\nContent-Type: text/html; charset=utf-8\nContent-Length: 3\n\né!");
+        let server = serve(vec![found]).await;
+        let url = format!("http://127.0.0.1:{}/e.json", server.port);
+        let fetched = fetch(&url, true, &[("X-A".into(), "b".into())]).await.unwrap();
+        let content_type = "text/html; charset=utf-8".to_owned();
+        assert_eq!(fetched, Fetched { status: 404, content_type, text: "é!".into() });
+        assert!(request_of(&server, 0).contains("\nX-A: b\n"));
+        assert_eq!(fetch("nowhere", true, &[]).await.unwrap_err().happened, Happened::No);
+    });
+}
+
+#[test]
+fn check_finds_every_mistake() {
+    let text = r#"{"type": "http", "url": "localhost:8000", "metod": "GET", "method": 5, "headers": {"X": 1},
+        "timeout": [1], "arguments": [1], "verify_tls": 3, "max_retries": -1}"#;
+    insta::assert_snapshot!(problems(&Http::new(), Probe, text));
+    assert!(problems(&Http::new(), Probe, r#"{"type": "http"}"#).contains("needs a `url`"));
+    let open = r#"{"type": "http", "url": "${base}/x", "timeout": "${t}", "headers": {"X": "${x}"}}"#;
+    assert_eq!(problems(&Http::new(), Probe, open), "");
+}

@@ -1,0 +1,69 @@
+//! What the tests of all providers need: activities from JSON, and ears.
+
+use std::cell::RefCell;
+use std::io;
+
+use fracas_engine::{Context, Provider, Surroundings, Tell, Values, parse_document};
+use fracas_model::{Activity, ActivityKind, Failure, Format, Level, Pauses, Problem, Problems, Source};
+use serde_json::{Value, json};
+
+/// An activity whose provider is this JSON.
+pub(crate) fn activity(kind: ActivityKind, provider: &Value) -> Activity {
+    activity_of(kind, &serde_json::to_string_pretty(provider).unwrap())
+}
+
+/// An activity whose provider is this text of JSON.
+pub(crate) fn activity_of(kind: ActivityKind, provider: &str) -> Activity {
+    let source = Source { name: "test.json".into(), text: provider.into(), format: Format::Json };
+    let provider = parse_document(&source).unwrap();
+    Activity {
+        name: "test".into(),
+        kind,
+        provider_type: provider.get("type").and_then(|kind| kind.as_str()).unwrap_or_default().into(),
+        span: provider.span,
+        document: json!({"name": "test", "provider": provider.to_json()}),
+        provider,
+        pauses: Pauses::default(),
+        tolerance: None,
+    }
+}
+
+/// Remembers what it is told.
+#[derive(Default)]
+pub(crate) struct Ears {
+    pub(crate) lines: RefCell<Vec<(Level, String)>>,
+    pub(crate) groups: RefCell<Vec<u32>>,
+    /// Whether the run log is full.
+    pub(crate) deaf: bool,
+}
+
+impl Tell for Ears {
+    fn log(&self, level: Level, message: String) {
+        self.lines.borrow_mut().push((level, message));
+    }
+
+    fn process_started(&self, group: u32) -> io::Result<()> {
+        self.groups.borrow_mut().push(group);
+        if self.deaf { Err(io::Error::other("no space left on device")) } else { Ok(()) }
+    }
+}
+
+/// Carries an activity out without any values.
+pub(crate) async fn carry_out(provider: &dyn Provider, activity: &Activity) -> Result<Value, Failure> {
+    let values = Values::default();
+    provider.carry_out(activity, &Context { values: &values, tell: &Ears::default() }).await
+}
+
+/// What the check of an activity finds: a line each, with the text that it points at.
+pub(crate) fn problems(provider: &dyn Provider, kind: ActivityKind, text: &str) -> String {
+    let values = Values::default();
+    let mut problems = Problems::default();
+    let surroundings = Surroundings { values: &values, running: false };
+    provider.check(&activity_of(kind, text), &surroundings, &mut problems);
+    let line = |problem: &Problem| {
+        let place = problem.span.map_or("nowhere", |span| &text[span.start..span.end]);
+        let Problem { severity, message, label, help, .. } = problem;
+        format!("{severity:?} at {place}\n  {message}\n  label: {label}\n  help: {help}\n")
+    };
+    problems.0.iter().map(line).collect()
+}
