@@ -1,16 +1,31 @@
 //! Loads, checks, plans, runs and recovers experiments.
 
+mod check;
 mod document;
+mod folder;
+mod host;
+mod ledger;
 mod load;
+mod mask;
 mod parse;
 mod provider;
+mod recorder;
 mod resolve;
+mod run;
+mod runner;
 mod tolerance;
 mod values;
 
+pub use check::{check, steps};
 pub use document::{parse_document, parse_yaml};
+pub use folder::RunFolder;
+pub use host::Host;
+pub use ledger::{Ledger, RollbackState};
 pub use load::{MAX_SOURCE_BYTES, is_url, load_fetched, load_file};
 pub use parse::{nearest, parse};
 pub use provider::{Context, Provider, Providers, Surroundings, Tell};
+pub use recorder::Observer;
 pub use resolve::{Environment, convert, resolve};
+pub use run::{Ended, History, Recovered, Recovery, RunOptions, declared_rollbacks, read, recover, run};
+pub use runner::Plan;
 pub use values::Values;

@@ -214,6 +214,8 @@ pub struct ToleranceChecked {
 pub struct PauseStarted {
     /// The step that the pause belongs to.
     pub step: StepId,
+    /// The name under `name` in that place: none when it is a reference.
+    pub declared_name: Option<String>,
     /// Before its activity or after it.
     pub when: PauseWhen,
     /// How long, in seconds, as the experiment writes it.

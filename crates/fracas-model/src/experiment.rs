@@ -70,6 +70,13 @@ pub struct Activity {
     pub document: Value,
 }
 
+impl Activity {
+    /// Where its object begins: the place for a caret about all of it.
+    pub fn span_start(&self) -> Span {
+        Span::new(self.span.start, self.span.start + 1)
+    }
+}
+
 /// Whether an activity changes the system or only looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -90,13 +90,9 @@ pub struct Run {
 }
 
 impl Journal {
-    /// The journal of the events so far. An activity that has no end yet counts as cut.
-    pub fn from_events<'a>(events: impl IntoIterator<Item = &'a Stamped>) -> Journal {
-        let mut fold = Fold::default();
-        for stamped in events {
-            fold.see(stamped);
-        }
-        fold.journal
+    /// The experiment as written.
+    pub fn experiment(&self) -> &Value {
+        &self.experiment
     }
 
     /// Every activity carried out, in no particular order.
@@ -127,25 +123,33 @@ impl Default for Journal {
     }
 }
 
-/// A journal in the making, and where each open step stands in it.
+/// A journal in the making. Each event is taken in as it comes; an activity that has no end yet
+/// counts as cut.
 #[derive(Default)]
-struct Fold {
+pub struct JournalFold {
     journal: Journal,
+    /// Where each step stands in its part of the journal.
     places: HashMap<StepId, usize>,
 }
 
-impl Fold {
-    fn see(&mut self, Stamped { time, event }: &Stamped) {
+impl JournalFold {
+    /// The journal of the events so far.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Takes in one more event.
+    pub fn see(&mut self, Stamped { time, event }: Stamped) {
         match event {
-            Event::RunStarted(run) => self.run_started(*time, run),
+            Event::RunStarted(run) => self.run_started(time, *run),
             Event::PhaseStarted(phase) => self.phase_started(phase.phase),
             Event::HypothesisChecked(checked) => {
                 self.steady_state(checked.phase).steady_state_met = Some(checked.met);
             }
-            Event::ActivityStarted(started) => self.activity_started(*time, started),
+            Event::ActivityStarted(started) => self.activity_started(time, started),
             Event::ActivityFinished(finished) => self.activity_finished(finished),
             Event::ToleranceChecked(checked) => self.tolerance_checked(checked),
-            Event::RunFinished(finished) => self.run_finished(*time, finished.outcome),
+            Event::RunFinished(finished) => self.run_finished(time, finished.outcome),
             Event::ActivityLog(_)
             | Event::ProcessStarted(_)
             | Event::PauseStarted(_)
@@ -156,13 +160,13 @@ impl Fold {
         }
     }
 
-    fn run_started(&mut self, time: Moment, run: &RunStarted) {
-        self.journal.platform = run.platform.clone();
-        self.journal.node = run.node.clone();
-        self.journal.experiment = run.experiment.clone();
+    fn run_started(&mut self, time: Moment, run: RunStarted) {
+        self.journal.platform = run.platform;
+        self.journal.node = run.node;
+        self.journal.experiment = run.experiment;
         self.journal.start = Some(time);
-        self.journal.fracas_version = run.fracas_version.clone();
-        self.journal.run_id = run.run_id.clone();
+        self.journal.fracas_version = run.fracas_version;
+        self.journal.run_id = run.run_id;
     }
 
     fn phase_started(&mut self, phase: Phase) {
@@ -171,20 +175,21 @@ impl Fold {
         }
     }
 
-    fn activity_started(&mut self, time: Moment, started: &ActivityStarted) {
-        let runs = self.runs(started.step.phase);
+    fn activity_started(&mut self, time: Moment, started: ActivityStarted) {
+        let step = started.step;
+        let runs = self.runs(step.phase);
         runs.push(Run::cut_at(time, started));
         let place = runs.len() - 1;
-        self.places.insert(started.step, place);
+        self.places.insert(step, place);
     }
 
-    fn activity_finished(&mut self, finished: &ActivityFinished) {
+    fn activity_finished(&mut self, finished: ActivityFinished) {
         if let Some(run) = self.open_run(finished.step) {
             run.finish(finished);
         }
     }
 
-    fn tolerance_checked(&mut self, checked: &ToleranceChecked) {
+    fn tolerance_checked(&mut self, checked: ToleranceChecked) {
         if let Some(run) = self.open_run(checked.step) {
             run.tolerance_met = Some(checked.met);
         }
@@ -219,9 +224,9 @@ impl Fold {
 
 impl Run {
     /// An activity that has started: until its end is known, nobody can tell whether it happened.
-    fn cut_at(start: Moment, started: &ActivityStarted) -> Run {
+    fn cut_at(start: Moment, started: ActivityStarted) -> Run {
         Run {
-            activity: started.activity.clone(),
+            activity: started.activity,
             output: Value::Null,
             start,
             status: "failed",
@@ -233,13 +238,13 @@ impl Run {
         }
     }
 
-    fn finish(&mut self, finished: &ActivityFinished) {
+    fn finish(&mut self, finished: ActivityFinished) {
         self.start = finished.start;
         self.end = Some(finished.end);
         self.duration = Some(finished.end.seconds_since(finished.start));
-        match &finished.result {
+        match finished.result {
             ActivityResult::Succeeded { output } => {
-                self.output = output.clone();
+                self.output = output;
                 self.status = "succeeded";
                 self.exception = None;
                 self.happened = None;

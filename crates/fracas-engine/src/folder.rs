@@ -1,0 +1,298 @@
+//! The folder of a run: its run log, its experiment and its journal.
+//!
+//! ```text
+//! RUNS_DIR/20231013-102453-090984/
+//!     events.jsonl         the run log, one event a line, locked while the run goes on
+//!     experiment.json      the experiment as loaded (or .yaml)
+//!     journal.json         the journal, once the run has ended or was recovered
+//! ```
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use fracas_model::{Format, Journal, Moment, Problem, Source, Stamped, write_python_json};
+
+const EVENTS: &str = "events.jsonl";
+const JOURNAL: &str = "journal.json";
+
+/// The folder of one run. Only its owner may look inside: an experiment may hold secrets.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+/// A run log open for writing. Dropping it, or dying, lets go of its lock.
+#[derive(Debug)]
+pub struct RunLog {
+    file: File,
+}
+
+/// A folder in the making: it gets its name when its first event is on disk, so that every run
+/// that can be seen has begun.
+pub struct NewRun {
+    /// The id that the run will have.
+    pub id: String,
+    runs_dir: PathBuf,
+    draft: PathBuf,
+    log: RunLog,
+}
+
+impl NewRun {
+    /// Begins the folder of a run that starts now, and keeps the experiment in it.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be made or written.
+    pub fn create(runs_dir: &Path, source: &Source, now: Moment) -> io::Result<NewRun> {
+        DirBuilder::new().recursive(true).mode(0o700).create(runs_dir)?;
+        let runs_dir = runs_dir.canonicalize()?;
+        let (id, draft) = unused_draft(&runs_dir, now)?;
+        let experiment = draft.join(format!("experiment.{}", source.format.extension()));
+        let mut file = private_file(&experiment)?;
+        file.write_all(source.text.as_bytes())?;
+        file.sync_data()?;
+        let log = RunLog { file: private_file(&draft.join(EVENTS))? };
+        log.file.try_lock()?;
+        Ok(NewRun { id, runs_dir, draft, log })
+    }
+
+    /// Writes the first event and gives the folder its name.
+    ///
+    /// # Errors
+    ///
+    /// The event cannot be written: the run must not begin.
+    pub fn begin(mut self, first: &Stamped) -> io::Result<(RunFolder, RunLog)> {
+        self.log.append(first)?;
+        self.log.sync()?;
+        let path = self.runs_dir.join(&self.id);
+        fs::rename(&self.draft, &path)?;
+        File::open(&self.runs_dir)?.sync_all()?;
+        Ok((RunFolder { path }, self.log))
+    }
+}
+
+fn no_runs(runs_dir: &Path) -> Problem {
+    Problem::general(format!("there are no runs in {}", runs_dir.display()))
+        .help("name another folder with --runs-dir")
+}
+
+/// Ids are the time of day, so that they sort; two runs in one microsecond differ by counting on.
+fn unused_draft(runs_dir: &Path, now: Moment) -> io::Result<(String, PathBuf)> {
+    for later in 0..1000 {
+        let moment = Moment::from_micros(now.as_micros() + later);
+        let micros = moment.as_micros().rem_euclid(1_000_000);
+        let id = format!("{}-{micros:06}", moment.timestamp().strftime("%Y%m%d-%H%M%S"));
+        let draft = runs_dir.join(format!(".{id}"));
+        if runs_dir.join(&id).exists() {
+            continue;
+        }
+        match DirBuilder::new().mode(0o700).create(&draft) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            made => return made.map(|()| (id, draft)),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, "too many runs begin at this moment"))
+}
+
+fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create_new(true).append(true).mode(0o600).open(path)
+}
+
+impl RunLog {
+    /// Hands an event to the operating system, as one line.
+    ///
+    /// # Errors
+    ///
+    /// The line could not be written in full.
+    pub fn append(&mut self, event: &Stamped) -> io::Result<()> {
+        let mut line = serde_json::to_vec(event)?;
+        line.push(b'\n');
+        self.file.write_all(&line)
+    }
+
+    /// Brings everything written so far to the disk.
+    ///
+    /// # Errors
+    ///
+    /// The disk did not take it.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+}
+
+impl RunFolder {
+    /// All runs of a folder, oldest first. A folder that does not exist has none.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read.
+    pub fn list(runs_dir: &Path) -> io::Result<Vec<RunFolder>> {
+        let entries = match fs::read_dir(runs_dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut folders = Vec::new();
+        for entry in entries {
+            let folder = RunFolder { path: entry?.path() };
+            if !folder.id().starts_with('.') && folder.path.join(EVENTS).exists() {
+                folders.push(folder);
+            }
+        }
+        folders.sort_by_key(RunFolder::id);
+        Ok(folders)
+    }
+
+    /// The run of this id, of this unique beginning of one, or the `last`.
+    ///
+    /// # Errors
+    ///
+    /// There is no such run, or there are several.
+    pub fn find(runs_dir: &Path, name: &str) -> Result<RunFolder, Problem> {
+        let folders = RunFolder::list(runs_dir).map_err(|error| {
+            Problem::general(format!("cannot read the runs in {}: {error}", runs_dir.display()))
+        })?;
+        if name == "last" {
+            return folders.into_iter().next_back().ok_or_else(|| no_runs(runs_dir));
+        }
+        let mut matching: Vec<RunFolder> =
+            folders.into_iter().filter(|folder| !name.is_empty() && folder.id().starts_with(name)).collect();
+        if let Some(exact) = matching.iter().position(|folder| folder.id() == name) {
+            return Ok(matching.swap_remove(exact));
+        }
+        match matching.len() {
+            1 => Ok(matching.swap_remove(0)),
+            0 => Err(Problem::general(format!("no run in {} begins with `{name}`", runs_dir.display()))
+                .help("see `fracas runs` for the ids")),
+            several => {
+                Err(Problem::general(format!("{several} runs begin with `{name}`"))
+                    .help("give more of the id"))
+            }
+        }
+    }
+
+    /// The run's id.
+    pub fn id(&self) -> String {
+        self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// Where the folder is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the run's journal is kept.
+    pub fn journal_path(&self) -> PathBuf {
+        self.path.join(JOURNAL)
+    }
+
+    /// The experiment as it was loaded.
+    ///
+    /// # Errors
+    ///
+    /// It is missing or unreadable.
+    pub fn experiment(&self) -> Result<Source, Problem> {
+        let formats = [Format::Json, Format::Yaml];
+        let paths = formats.map(|format| self.path.join(format!("experiment.{}", format.extension())));
+        let path = paths.iter().find(|path| path.exists()).unwrap_or(&paths[0]);
+        crate::load_file(&path.to_string_lossy())
+    }
+
+    /// Reads the run log, event by event. An unfinished or unreadable last line is left out.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or a line before the last is no event.
+    pub fn events(&self) -> io::Result<Events> {
+        let reader = BufReader::new(File::open(self.path.join(EVENTS))?);
+        Ok(Events { reader, good: 0 })
+    }
+
+    /// Whether a process is writing the run log now.
+    ///
+    /// # Errors
+    ///
+    /// The run log cannot be opened.
+    pub fn is_running(&self) -> io::Result<bool> {
+        match File::open(self.path.join(EVENTS))?.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Opens the run log to go on writing after its first `good` bytes; what follows them is the
+    /// unfinished line of a process that died. None when a process is still writing it.
+    ///
+    /// # Errors
+    ///
+    /// The run log cannot be opened or cut.
+    pub fn reopen(&self, good: u64) -> io::Result<Option<RunLog>> {
+        let mut file = OpenOptions::new().append(true).open(self.path.join(EVENTS))?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            other => other?,
+        }
+        if file.seek(io::SeekFrom::End(0))? > good {
+            file.set_len(good)?;
+        }
+        Ok(Some(RunLog { file }))
+    }
+
+    /// Keeps the journal in the folder: all of it or nothing.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn write_journal(&self, journal: &Journal) -> io::Result<()> {
+        let draft = self.path.join(".journal.json");
+        write_journal(&draft, journal)?;
+        fs::rename(draft, self.journal_path())
+    }
+}
+
+/// Writes a journal to a path, replacing what was there.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub fn write_journal(path: &Path, journal: &Journal) -> io::Result<()> {
+    let mut writer = BufWriter::new(File::create(path)?);
+    write_python_json(&mut writer, journal)?;
+    writer.flush()
+}
+
+/// The events of a run log, in order.
+pub struct Events {
+    reader: BufReader<File>,
+    good: u64,
+}
+
+impl Events {
+    /// How many bytes the events read so far fill, from the start of the file.
+    pub fn good(&self) -> u64 {
+        self.good
+    }
+}
+
+impl Iterator for Events {
+    type Item = io::Result<Stamped>;
+
+    fn next(&mut self) -> Option<io::Result<Stamped>> {
+        let mut line = Vec::new();
+        match self.reader.read_until(b'\n', &mut line) {
+            Err(error) => return Some(Err(error)),
+            Ok(_) if line.last() != Some(&b'\n') => return None,
+            Ok(_) => {}
+        }
+        match serde_json::from_slice(&line) {
+            Ok(event) => {
+                self.good += line.len() as u64;
+                Some(Ok(event))
+            }
+            Err(_) if self.reader.fill_buf().is_ok_and(<[u8]>::is_empty) => None,
+            Err(error) => Some(Err(io::Error::new(io::ErrorKind::InvalidData, error))),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What a run log proves: which actions may have happened, and which rollbacks were played.
+
+use std::collections::BTreeMap;
+
+use fracas_model::*;
+
+/// A summary of a run's events.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// How the run, or its last recovery, ended.
+    pub outcome: Option<Outcome>,
+    /// Whether rollbacks were already played by a recovery.
+    pub recovered: bool,
+    actions: BTreeMap<StepId, (String, Happened)>,
+    rollbacks: BTreeMap<StepId, RollbackState>,
+    deviated: bool,
+}
+
+/// How far a rollback has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RollbackState {
+    /// It was begun; nobody can tell how far it came.
+    Cut,
+    /// It ended well.
+    Succeeded,
+    /// It ended badly.
+    Failed,
+}
+
+impl Ledger {
+    /// Takes in one more event.
+    pub fn see(&mut self, stamped: &Stamped) {
+        match &stamped.event {
+            Event::ActivityStarted(started) => self.activity_started(started),
+            Event::ActivityFinished(finished) => self.activity_finished(finished),
+            Event::HypothesisChecked(checked) if !checked.met => {
+                self.deviated |= checked.phase == Phase::After;
+            }
+            Event::RecoveryStarted(_) => self.recovered = true,
+            Event::RunFinished(finished) => self.outcome = Some(finished.outcome),
+            _ => {}
+        }
+    }
+
+    /// Names of the actions that may have happened, in order, rollbacks aside.
+    pub fn actions(&self) -> impl Iterator<Item = &str> {
+        let happened = self.actions.values().filter(|(_, happened)| *happened != Happened::No);
+        happened.map(|(name, _)| name.as_str())
+    }
+
+    /// The actions that may still have their effect: those that may have happened, when some of
+    /// so many declared rollbacks have no result.
+    pub fn live(&self, declared: usize) -> Vec<String> {
+        let settled = self.pending_rollbacks(declared).is_empty();
+        if settled { Vec::new() } else { self.actions().map(str::to_owned).collect() }
+    }
+
+    /// How far a rollback has come; none when it was never begun.
+    pub fn rollback(&self, index: usize) -> Option<RollbackState> {
+        self.rollbacks.get(&StepId { phase: Phase::Rollbacks, index }).copied()
+    }
+
+    /// The declared rollbacks that have no recorded result, of so many.
+    pub fn pending_rollbacks(&self, declared: usize) -> Vec<usize> {
+        let has_result = |index: &usize| matches!(self.rollback(*index), None | Some(RollbackState::Cut));
+        (0..declared).filter(has_result).collect()
+    }
+
+    /// Whether the steady state no longer held after the method.
+    pub fn deviated(&self) -> bool {
+        self.deviated
+    }
+
+    fn activity_started(&mut self, started: &ActivityStarted) {
+        if started.step.phase == Phase::Rollbacks {
+            self.rollbacks.insert(started.step, RollbackState::Cut);
+        } else if started.kind == ActivityKind::Action {
+            self.actions.insert(started.step, (started.name.clone(), Happened::Maybe));
+        }
+    }
+
+    fn activity_finished(&mut self, finished: &ActivityFinished) {
+        if let Some(state) = self.rollbacks.get_mut(&finished.step) {
+            *state = match finished.result {
+                ActivityResult::Succeeded { .. } => RollbackState::Succeeded,
+                ActivityResult::Failed(_) => RollbackState::Failed,
+                ActivityResult::Cut(_) => RollbackState::Cut,
+            };
+        }
+        if let Some((_, happened)) = self.actions.get_mut(&finished.step) {
+            *happened = match &finished.result {
+                ActivityResult::Succeeded { .. } => Happened::Yes,
+                ActivityResult::Failed(failure) | ActivityResult::Cut(failure) => failure.happened,
+            };
+        }
+    }
+}

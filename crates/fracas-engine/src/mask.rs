@@ -1,0 +1,72 @@
+//! Keeps the values of secrets out of everything that a run writes or shows.
+
+use fracas_model::{Stamped, python};
+use serde_json::Value;
+
+use crate::Values;
+
+/// What stands where a secret stood.
+const MASK: &str = "*****";
+
+/// Texts shorter than this are only masked where they are a whole value: masking each `a` would
+/// make everything unreadable and tell the secret all the same.
+const SHORTEST_PART: usize = 4;
+
+/// Knows the secrets of a run.
+#[derive(Default)]
+pub struct Mask {
+    secrets: Vec<String>,
+}
+
+impl Mask {
+    /// Masks every value in the groups of secrets.
+    pub fn of(values: &Values) -> Mask {
+        let mut secrets = Vec::new();
+        values.secrets.values().for_each(|group| collect(group, &mut secrets));
+        // A secret that contains another one goes first, so that none of it is left over.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.dedup();
+        Mask { secrets }
+    }
+
+    /// The same event without secrets.
+    pub fn event(&self, event: Stamped) -> Stamped {
+        if self.secrets.is_empty() {
+            return event;
+        }
+        let masked = serde_json::to_value(&event).map(|value| self.value(value));
+        masked.and_then(serde_json::from_value).unwrap_or(event)
+    }
+
+    fn value(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.text(text)),
+            Value::Array(items) => items.into_iter().map(|item| self.value(item)).collect(),
+            Value::Object(map) => {
+                Value::Object(map.into_iter().map(|(key, item)| (key, self.value(item))).collect())
+            }
+            other => other,
+        }
+    }
+
+    fn text(&self, text: String) -> String {
+        self.secrets.iter().fold(text, |text, secret| {
+            if text == *secret {
+                MASK.to_owned()
+            } else if secret.len() >= SHORTEST_PART && text.contains(secret) {
+                text.replace(secret, MASK)
+            } else {
+                text
+            }
+        })
+    }
+}
+
+fn collect(value: &Value, secrets: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => map.values().for_each(|item| collect(item, secrets)),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, secrets)),
+        Value::Null | Value::Bool(_) => {}
+        other => secrets.push(python::to_str(other)),
+    }
+}

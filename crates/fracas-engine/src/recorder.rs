@@ -1,0 +1,100 @@
+//! Takes every event of a run, once: into the run log, to the observers, into the journal.
+
+use std::cell::RefCell;
+use std::io;
+
+use fracas_model::{Durability, Event, Journal, JournalFold, Moment, Stamped};
+
+use crate::Ledger;
+use crate::folder::{RunFolder, RunLog};
+use crate::mask::Mask;
+
+/// Watches a run. It may not change it: a failure of an observer does not stop the run.
+pub trait Observer {
+    /// Takes in one event, which holds no secrets.
+    fn see(&mut self, event: &Stamped);
+}
+
+/// The one place that events go through.
+pub struct Recorder {
+    /// The run's folder.
+    pub folder: RunFolder,
+    log: RefCell<RunLog>,
+    durability: Durability,
+    mask: Mask,
+    fold: RefCell<JournalFold>,
+    ledger: RefCell<Ledger>,
+    observers: RefCell<Vec<Box<dyn Observer>>>,
+}
+
+impl Recorder {
+    /// Records into an open run log. Events that it already holds are given to [`Recorder::replay`].
+    pub fn new(
+        (folder, log): (RunFolder, RunLog),
+        durability: Durability,
+        mask: Mask,
+        observers: Vec<Box<dyn Observer>>,
+    ) -> Recorder {
+        let (log, observers) = (RefCell::new(log), RefCell::new(observers));
+        Recorder {
+            folder,
+            log,
+            durability,
+            mask,
+            fold: RefCell::default(),
+            ledger: RefCell::default(),
+            observers,
+        }
+    }
+
+    /// Takes in an event that the run log already holds.
+    pub fn replay(&self, event: Stamped) {
+        self.ledger.borrow_mut().see(&event);
+        self.fold.borrow_mut().see(event);
+    }
+
+    /// Tells observers of an event that the run log already holds, and takes it in.
+    pub fn announce(&self, event: Stamped) {
+        self.tell(&event);
+        self.replay(event);
+    }
+
+    /// Records an event. It is in the run log before anybody else learns of it.
+    ///
+    /// # Errors
+    ///
+    /// The run log could not be written. Observers and the journal have the event all the same.
+    pub fn record(&self, time: Moment, event: Event) -> io::Result<()> {
+        let event = self.mask.event(Stamped { time, event });
+        let written = self.log.borrow_mut().append(&event);
+        self.announce(event);
+        written
+    }
+
+    /// As [`Recorder::record`], and on disk before it returns, unless the experiment waives that.
+    ///
+    /// # Errors
+    ///
+    /// The run log could not be written or synced.
+    pub fn record_surely(&self, time: Moment, event: Event) -> io::Result<()> {
+        self.record(time, event)?;
+        match self.durability {
+            Durability::Disk => self.log.borrow_mut().sync(),
+            Durability::Os => Ok(()),
+        }
+    }
+
+    /// What the journal says so far.
+    pub fn with_journal<T>(&self, look: impl FnOnce(&Journal) -> T) -> T {
+        look(self.fold.borrow().journal())
+    }
+
+    /// What the run log proves so far.
+    pub fn with_ledger<T>(&self, look: impl FnOnce(&Ledger) -> T) -> T {
+        look(&self.ledger.borrow())
+    }
+
+    fn tell(&self, event: &Stamped) {
+        self.observers.borrow_mut().iter_mut().for_each(|observer| observer.see(event));
+    }
+}

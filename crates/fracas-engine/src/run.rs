@@ -1,0 +1,295 @@
+//! Runs an experiment in a folder of its own, or recovers a run that ended without its rollbacks.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use fracas_model::*;
+use serde_json::Value;
+
+use crate::folder::{NewRun, RunFolder, write_journal};
+use crate::host::Host;
+use crate::ledger::{Ledger, RollbackState};
+use crate::mask::Mask;
+use crate::recorder::{Observer, Recorder};
+use crate::runner::{Plan, Runner};
+use crate::{Environment, Providers, Surroundings, check, parse, resolve};
+
+/// Where a run is kept and what it is told about its surroundings.
+pub struct RunOptions<'a> {
+    /// The folder of all runs.
+    pub runs_dir: &'a Path,
+    /// Where the journal goes besides the run's folder, an absolute path.
+    pub journal_path: PathBuf,
+    /// The version of fracas.
+    pub version: &'a str,
+    /// The operating system, as Python's `platform.platform()` begins.
+    pub platform: String,
+    /// The host's name.
+    pub node: String,
+}
+
+/// How a run ended and where its journal is.
+pub struct Ended {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The run's folder.
+    pub folder: RunFolder,
+    /// Why the journal is not where it was asked for, if so; it is in the run's folder then.
+    pub journal_error: Option<io::Error>,
+    /// Actions that may have happened although rollbacks without a result are declared.
+    pub live: Vec<String>,
+}
+
+/// Plays a plan in a folder of its own.
+///
+/// # Errors
+///
+/// The run's folder cannot be made: nothing was run.
+pub async fn run(
+    source: &Source,
+    plan: &Plan,
+    host: &dyn Host,
+    options: &RunOptions<'_>,
+    observers: Vec<Box<dyn Observer>>,
+) -> io::Result<Ended> {
+    let now = host.now();
+    let new = NewRun::create(options.runs_dir, source, now)?;
+    let mask = Mask::of(&plan.values);
+    let first = mask
+        .event(Stamped { time: now, event: Event::RunStarted(run_started(&new.id, source, plan, options)) });
+    let opened = new.begin(&first)?;
+    let recorder = Recorder::new(opened, plan.experiment.runtime.durability, mask, observers);
+    recorder.announce(first);
+    let outcome = Runner { plan, host, recorder: &recorder }.run().await;
+    finish(&recorder, outcome, &options.journal_path)
+}
+
+fn run_started(id: &str, source: &Source, plan: &Plan, options: &RunOptions<'_>) -> Box<RunStarted> {
+    let mut experiment = plan.experiment.document.clone();
+    if let Some(experiment) = experiment.as_object_mut() {
+        experiment.insert("title".to_owned(), plan.values.substitute(&experiment["title"]));
+        // The reference always notes the value of --dry here.
+        experiment.insert("dry".to_owned(), Value::Null);
+    }
+    Box::new(RunStarted {
+        run_id: id.to_owned(),
+        fracas_version: options.version.to_owned(),
+        platform: options.platform.clone(),
+        node: options.node.clone(),
+        source: source.name.clone(),
+        journal_path: options.journal_path.to_string_lossy().into_owned(),
+        rollback_strategy: plan.rollback_strategy,
+        durability: plan.experiment.runtime.durability,
+        configuration: plan.values.configuration.clone(),
+        experiment,
+    })
+}
+
+/// Writes the journal: into the run's folder, and where it was asked for.
+fn finish(recorder: &Recorder, outcome: Outcome, journal_path: &Path) -> io::Result<Ended> {
+    let (kept, asked) = recorder.with_journal(|journal| {
+        (recorder.folder.write_journal(journal), write_journal(journal_path, journal))
+    });
+    if let (Err(error), Err(_)) = (kept, &asked) {
+        return Err(error);
+    }
+    let declared = recorder.with_journal(|journal| declared_rollbacks(journal.experiment()));
+    let live = recorder.with_ledger(|ledger| ledger.live(declared));
+    Ok(Ended { outcome, folder: recorder.folder.clone(), journal_error: asked.err(), live })
+}
+
+/// How many rollbacks an experiment declares.
+pub fn declared_rollbacks(experiment: &Value) -> usize {
+    experiment.get("rollbacks").and_then(Value::as_array).map_or(0, Vec::len)
+}
+
+/// What a recovery found and did.
+pub enum Recovered {
+    /// The run needs nothing more.
+    Nothing {
+        /// Why.
+        why: String,
+        /// How the run had ended.
+        outcome: Outcome,
+    },
+    /// The run was brought to its end.
+    Done(Ended),
+}
+
+/// Brings a run to its end: plays each declared rollback that has no recorded result, if any
+/// action may have happened, and writes the journal. Doing so twice changes nothing.
+///
+/// # Errors
+///
+/// The run cannot be recovered, with the reason: it still goes on, its folder is damaged, or its
+/// secrets cannot be had.
+pub async fn recover(
+    folder: RunFolder,
+    environment: Environment<'_>,
+    providers: &Providers,
+    host: &dyn Host,
+    version: &str,
+    observers: Vec<Box<dyn Observer>>,
+) -> Result<Recovered, Recovery> {
+    if folder.is_running()? {
+        return Err(Recovery::general(
+            format!("run {} is still going on", folder.id()),
+            "stop it first, or wait for its end",
+        ));
+    }
+    let History { started, ledger, good } = read(&folder)?;
+    let Some((_, started)) = started else {
+        return Err(Recovery::general(
+            format!("the run log of {} has no beginning", folder.id()),
+            "nothing was run: there is nothing to recover",
+        ));
+    };
+    let plan = plan_again(&folder, &started, environment, providers)?;
+    let work = Work::of(&ledger, &plan);
+    if let Some(outcome) = ledger.outcome.filter(|_| work.rollbacks.is_empty()) {
+        return Ok(nothing_left(&folder, &ledger, outcome)?);
+    }
+    let Some(log) = folder.reopen(good)? else {
+        return Err(Recovery::general(
+            format!("run {} is being recovered by another process", folder.id()),
+            "wait for its end",
+        ));
+    };
+    let recorder =
+        Recorder::new((folder.clone(), log), started.durability, Mask::of(&plan.values), observers);
+    folder.events()?.try_for_each(|event| event.map(|event| recorder.replay(event)))?;
+    let outcome = play_recovery(&recorder, &plan, host, &ledger, &work, version).await?;
+    Ok(Recovered::Done(finish(&recorder, outcome, Path::new(&started.journal_path))?))
+}
+
+/// The rollbacks that a recovery plays.
+struct Work {
+    rollbacks: Vec<usize>,
+    again: Vec<usize>,
+}
+
+impl Work {
+    fn of(ledger: &Ledger, plan: &Plan) -> Work {
+        let declared = plan.count(Phase::Rollbacks);
+        let happened = ledger.actions().next().is_some();
+        let rollbacks = if happened { ledger.pending_rollbacks(declared) } else { Vec::new() };
+        let is_cut = |index: &usize| ledger.rollback(*index) == Some(RollbackState::Cut);
+        let again = rollbacks.iter().copied().filter(is_cut).collect();
+        Work { rollbacks, again }
+    }
+}
+
+async fn play_recovery(
+    recorder: &Recorder,
+    plan: &Plan,
+    host: &dyn Host,
+    ledger: &Ledger,
+    work: &Work,
+    version: &str,
+) -> io::Result<Outcome> {
+    let begun = RecoveryStarted { fracas_version: version.to_owned(), rollbacks: work.rollbacks.len() };
+    recorder.record_surely(host.now(), Event::RecoveryStarted(begun))?;
+    let runner = Runner { plan, host, recorder };
+    let played = work.rollbacks.is_empty() || runner.play_rollbacks(&work.rollbacks, &work.again).await;
+    let earlier_failed =
+        (0..plan.count(Phase::Rollbacks)).any(|index| ledger.rollback(index) == Some(RollbackState::Failed));
+    let exit_code = if played && !earlier_failed { ExitCode::Ok } else { ExitCode::RollbackFailed };
+    // A run that ended by itself keeps its own word for how.
+    let status = ledger.outcome.map_or(Status::Interrupted, |ended| ended.status);
+    let outcome = Outcome { status, deviated: ledger.deviated(), exit_code };
+    recorder.record(host.now(), Event::RunFinished(RunFinished { outcome }))?;
+    Ok(outcome)
+}
+
+/// A run that ended and has nothing left to roll back; its journal is made good if it is missing.
+fn nothing_left(folder: &RunFolder, ledger: &Ledger, outcome: Outcome) -> io::Result<Recovered> {
+    if !folder.journal_path().exists() {
+        let mut fold = JournalFold::default();
+        folder.events()?.try_for_each(|event| event.map(|event| fold.see(event)))?;
+        folder.write_journal(fold.journal())?;
+    }
+    let why = match (ledger.actions().next(), ledger.recovered) {
+        (None, _) => "no action has happened",
+        (Some(_), true) => "it was recovered before",
+        (Some(_), false) => "every declared rollback has its result",
+    };
+    Ok(Recovered::Nothing { why: why.to_owned(), outcome })
+}
+
+/// What a run log holds, outputs aside.
+#[derive(Default)]
+pub struct History {
+    /// The first event, when there is one.
+    pub started: Option<(Moment, RunStarted)>,
+    /// What the events prove.
+    pub ledger: Ledger,
+    /// How many bytes the whole lines fill.
+    good: u64,
+}
+
+/// Reads a run log to its last whole line.
+///
+/// # Errors
+///
+/// The file cannot be read, or is damaged before its end.
+pub fn read(folder: &RunFolder) -> io::Result<History> {
+    let mut history = History::default();
+    let mut events = folder.events()?;
+    for event in events.by_ref() {
+        let event = event?;
+        history.ledger.see(&event);
+        if let Event::RunStarted(started) = event.event {
+            history.started = Some((event.time, *started));
+        }
+    }
+    history.good = events.good();
+    Ok(history)
+}
+
+/// The plan as it was, from the experiment that the folder keeps, the configuration that the run
+/// log keeps, and secrets resolved anew.
+fn plan_again(
+    folder: &RunFolder,
+    started: &RunStarted,
+    environment: Environment<'_>,
+    providers: &Providers,
+) -> Result<Plan, Recovery> {
+    let source =
+        folder.experiment().map_err(|problem| Recovery { source: None, problems: problem.into() })?;
+    let (experiment, mut problems) = parse(&source);
+    problems.0.clear();
+    let Some(experiment) = experiment else {
+        return Err(Recovery::general(
+            format!("the experiment kept in {} is damaged", folder.path().display()),
+            "roll back by hand",
+        ));
+    };
+    let mut values = resolve(&experiment, environment, &started.configuration, &mut problems);
+    values.configuration = started.configuration.clone();
+    check::check(&experiment, providers, &Surroundings { values: &values, running: true }, &mut problems);
+    if problems.has_errors() {
+        return Err(Recovery { source: Some(source), problems: problems.sorted() });
+    }
+    Ok(Plan { experiment, values, rollback_strategy: started.rollback_strategy })
+}
+
+/// Why a run cannot be recovered.
+#[derive(Debug)]
+pub struct Recovery {
+    /// The experiment that the problems point into, if they do.
+    pub source: Option<Source>,
+    /// What keeps the run from being recovered.
+    pub problems: Problems,
+}
+
+impl Recovery {
+    fn general(message: String, help: &str) -> Recovery {
+        Recovery { source: None, problems: Problem::general(message).help(help).into() }
+    }
+}
+
+impl From<io::Error> for Recovery {
+    fn from(error: io::Error) -> Recovery {
+        Recovery::general(format!("the run's folder cannot be used: {error}"), "nothing was rolled back")
+    }
+}
