@@ -13,8 +13,17 @@ use fracas_aws::model::pack::{self, Pack};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// The packs by file name; each is its frames by name.
-type Packs = BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>;
+/// The frames of each file by name.
+type Files = BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>;
+
+/// The size of the dictionary of a pack of many frames; none for a file that is one frame as it stands.
+fn dictionary(file: &str) -> Option<usize> {
+    match file {
+        "models.bin" => Some(112 * 1024),
+        "iam.bin" => Some(32 * 1024),
+        _ => None,
+    }
+}
 
 fn main() -> Outcome<ExitCode> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -30,18 +39,19 @@ fn main() -> Outcome<ExitCode> {
     Ok(if current { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn read() -> Outcome<Packs> {
-    let mut packs = Packs::new();
+fn read() -> Outcome<Files> {
+    let mut all = Files::new();
     for line in std::io::stdin().lines() {
         let (kind, name, mut files): (String, String, BTreeMap<String, String>) =
             serde_json::from_str(&line?)?;
         let (file, content) = match kind.as_str() {
             "service" => ("models.bin", service(&name, &mut files)?),
+            "partitions" => ("partitions.bin", botocore::distil_partitions(&files[&name])?),
             _ => continue,
         };
-        packs.entry(file).or_default().insert(name, content);
+        all.entry(file).or_default().insert(name, content);
     }
-    Ok(packs)
+    Ok(all)
 }
 
 fn service(name: &str, files: &mut BTreeMap<String, String>) -> Outcome<Vec<u8>> {
@@ -59,19 +69,23 @@ fn service(name: &str, files: &mut BTreeMap<String, String>) -> Outcome<Vec<u8>>
     botocore::distil(name, &texts).map_err(|error| format!("{name}: {error}").into())
 }
 
-/// Writes a pack or compares it with the file; tells whether the file holds it now.
+/// Writes a file or compares with what is there; tells whether that is current now.
 fn finish(path: &Path, frames: &[(String, Vec<u8>)], check: bool) -> Outcome<bool> {
-    const DICTIONARY: usize = 112 * 1024;
-    let packed = pack::write(frames, DICTIONARY)?;
-    eprintln!("{}: {} models, {} bytes", path.display(), frames.len(), packed.len());
+    let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let content = match dictionary(file) {
+        Some(size) => pack::write(frames, size)?,
+        None => frames.iter().flat_map(|(_, content)| content.iter().copied()).collect(),
+    };
+    eprintln!("{}: {} models, {} bytes", path.display(), frames.len(), content.len());
     if !check {
-        std::fs::write(path, packed)?;
+        std::fs::write(path, content)?;
         return Ok(true);
     }
     let committed = std::fs::read(path)?;
-    let current = committed == packed;
+    let current = committed == content;
     if !current {
-        eprintln!("{} is not what `cargo xtask models` writes: {}", path.display(), differing(&committed, frames)?);
+        let names = differing(&committed, frames).unwrap_or_else(|error| error.to_string());
+        eprintln!("{} is not what `cargo xtask models` writes: {names}", path.display());
     }
     Ok(current)
 }

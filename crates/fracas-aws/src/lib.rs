@@ -4,6 +4,7 @@
 //! service's model first; results, errors and waits read as boto3's do.
 
 mod client;
+pub mod endpoint;
 mod error;
 pub mod model;
 mod paginate;

@@ -13,7 +13,10 @@ use super::{
     Waiter, Wire,
 };
 
+mod partitions;
 mod rules;
+
+pub use partitions::distil_partitions;
 
 /// The model files of one API version of a service, as text. What a service lacks is absent.
 #[derive(Debug, Default, Clone)]
@@ -51,8 +54,7 @@ fn unreadable<T>(what: impl Into<String>) -> Result<T, Unreadable> {
 /// Distils the model files of the service that boto3 knows as `name`.
 pub fn distil(name: &str, texts: &Texts) -> Result<Vec<u8>, Unreadable> {
     let model = merged("service-2", Some(&texts.service), texts.service_extras.as_deref())?;
-    let paginators =
-        merged("paginators-1", texts.paginators.as_deref(), texts.paginators_extras.as_deref())?;
+    let paginators = merged("paginators-1", texts.paginators.as_deref(), texts.paginators_extras.as_deref())?;
     let waiters = merged("waiters-2", texts.waiters.as_deref(), None)?;
     let rules = merged("endpoint-rule-set-1", texts.rules.as_deref(), None)?;
     let names = ShapeNames::reachable(&model)?;
@@ -131,7 +133,9 @@ impl<'v> ShapeNames<'v> {
         let Some(shapes) = model["shapes"].as_object() else { return unreadable("the model has no shapes") };
         let mut seen = HashSet::new();
         let mut open: Vec<&str> = entries(&model["operations"])
-            .flat_map(|(_, operation)| [&operation["input"], &operation["output"]].map(|end| text(end, "shape")))
+            .flat_map(|(_, operation)| {
+                [&operation["input"], &operation["output"]].map(|end| text(end, "shape"))
+            })
             .filter(|name| !name.is_empty())
             .chain(shapes.iter().filter(|(_, shape)| flag(shape, "exception")).map(|(name, _)| name.as_str()))
             .chain(modelled_errors(model))
@@ -322,7 +326,8 @@ impl<'v> Traits<'v> {
             query_name: self.text("queryName"),
             flattened: self.flag("flattened"),
             xml_attribute: self.flag("xmlAttribute"),
-            xml_namespace: (!namespace.is_null()).then(|| (text(namespace, "prefix"), text(namespace, "uri"))),
+            xml_namespace: (!namespace.is_null())
+                .then(|| (text(namespace, "prefix"), text(namespace, "uri"))),
             timestamp_format: timestamp_format(self.text("timestampFormat"))?,
         })
     }
@@ -488,9 +493,7 @@ fn expected(value: &Value) -> Result<Expected<'_>, Unreadable> {
     match value {
         Value::String(text) => Ok(Expected::Text(text)),
         Value::Bool(value) => Ok(Expected::Bool(*value)),
-        Value::Number(number) if number.is_i64() => {
-            Ok(Expected::Number(number.as_i64().unwrap_or_default()))
-        }
+        Value::Number(number) if number.is_i64() => Ok(Expected::Number(number.as_i64().unwrap_or_default())),
         other => unreadable(format!("a waiter cannot expect {other}")),
     }
 }

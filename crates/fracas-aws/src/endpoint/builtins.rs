@@ -1,0 +1,124 @@
+//! The settings of a client that endpoint rules read.
+
+use super::ParamValue;
+
+/// A client's settings as far as they matter for endpoints.
+///
+/// botocore's `compute_endpoint_resolver_builtin_defaults` is what [`Builtins::value`] follows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Builtins {
+    /// The region.
+    pub region: Option<String>,
+    /// Ask for FIPS endpoints; not together with a custom one, which wins silently.
+    pub use_fips: bool,
+    /// Ask for endpoints that speak IPv6 also; not together with a custom one, which wins silently.
+    pub use_dual_stack: bool,
+    /// A custom endpoint.
+    pub endpoint: Option<String>,
+    /// The account of the credentials.
+    pub account_id: Option<String>,
+    /// `preferred` (also when absent), `disabled` or `required`.
+    pub account_id_endpoint_mode: Option<String>,
+    /// `sts_regional_endpoints = legacy`: the older regions go to the global endpoint of STS.
+    pub sts_legacy: bool,
+    /// What concerns S3 and S3 Control only.
+    pub s3: S3Settings,
+}
+
+/// The `s3` section of an AWS profile, as far as it matters for endpoints.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct S3Settings {
+    /// `addressing_style`: `auto` (also when absent), `path` or `virtual`.
+    pub addressing_style: Option<String>,
+    /// `use_accelerate_endpoint`
+    pub use_accelerate_endpoint: bool,
+    /// `use_arn_region`: a bucket's ARN, not the client, decides on the region.
+    pub use_arn_region: Option<bool>,
+    /// `us_east_1_regional_endpoint = regional`: us-east-1 is a region like any other.
+    pub us_east_1_regional: bool,
+    /// `s3_disable_multiregion_access_points`
+    pub disable_multi_region_access_points: bool,
+    /// `s3_disable_express_session_auth`
+    pub disable_express_session_auth: Option<bool>,
+}
+
+/// The regions that `sts_regional_endpoints = legacy` sends to the global endpoint of STS.
+const LEGACY_STS_REGIONS: [&str; 16] = [
+    "ap-northeast-1",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "aws-global",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];
+
+impl Builtins {
+    /// The value behind one of the rules' `builtIn` names; nothing for one that is not set.
+    pub fn value(&self, name: &str) -> Option<ParamValue> {
+        let text = |text: &Option<String>| text.as_deref().map(ParamValue::from);
+        match name {
+            "AWS::Region" => text(&self.region),
+            "AWS::UseFIPS" => Some((self.use_fips && self.endpoint.is_none()).into()),
+            "AWS::UseDualStack" => Some((self.use_dual_stack && self.endpoint.is_none()).into()),
+            "SDK::Endpoint" => text(&self.endpoint),
+            "AWS::Auth::AccountId" => text(&self.account_id),
+            "AWS::Auth::AccountIdEndpointMode" => {
+                Some(self.account_id_endpoint_mode.as_deref().unwrap_or("preferred").into())
+            }
+            "AWS::STS::UseGlobalEndpoint" => Some((self.sts_legacy && self.is_legacy_sts_region()).into()),
+            "AWS::S3::UseGlobalEndpoint" => Some(self.uses_global_s3().into()),
+            "AWS::S3::Accelerate" => Some(self.s3.use_accelerate_endpoint.into()),
+            "AWS::S3::ForcePathStyle" => Some(self.forces_path_style().into()),
+            "AWS::S3::UseArnRegion" => Some(self.s3.use_arn_region.unwrap_or(true).into()),
+            "AWS::S3Control::UseArnRegion" => Some(self.s3.use_arn_region.unwrap_or(false).into()),
+            "AWS::S3::DisableMultiRegionAccessPoints" => {
+                Some(self.s3.disable_multi_region_access_points.into())
+            }
+            "AWS::S3::DisableS3ExpressSessionAuth" => {
+                self.s3.disable_express_session_auth.map(ParamValue::from)
+            }
+            _ => None,
+        }
+    }
+
+    fn is_legacy_sts_region(&self) -> bool {
+        self.region.as_deref().is_some_and(|region| LEGACY_STS_REGIONS.contains(&region))
+    }
+
+    fn uses_global_s3(&self) -> bool {
+        !self.s3.us_east_1_regional && self.region.as_deref().is_none_or(|region| region == "us-east-1")
+    }
+
+    /// A custom endpoint is addressed by path unless it is one of S3 Transfer Acceleration.
+    fn forces_path_style(&self) -> bool {
+        let style = self.s3.addressing_style.as_deref();
+        match &self.endpoint {
+            _ if self.s3.use_accelerate_endpoint => false,
+            Some(url) if !is_s3_accelerate_url(url) => style != Some("virtual"),
+            _ => style == Some("path"),
+        }
+    }
+}
+
+/// `https://s3-accelerate.amazonaws.com` and its variants, such as `s3-accelerate.dualstack`.
+fn is_s3_accelerate_url(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once("://") else { return false };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let Some(features) = host.strip_suffix(".amazonaws.com") else { return false };
+    let mut parts = features.split('.');
+    let first = parts.next();
+    let rest: Vec<&str> = parts.collect();
+    matches!(scheme, "http" | "https")
+        && first == Some("s3-accelerate")
+        && matches!(rest[..], [] | ["dualstack"])
+}

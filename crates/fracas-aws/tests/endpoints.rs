@@ -1,0 +1,122 @@
+//! Endpoint rules: the cases of botocore's source distribution, and botocore itself over every region.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use fracas_aws::endpoint::{self, Builtins, Endpoint, ParamValue, Params};
+use fracas_aws::model::{Service, embedded};
+use serde_json::Value;
+
+fn set_up(variable: &str) -> PathBuf {
+    let value = std::env::var_os(variable);
+    value.unwrap_or_else(|| panic!("{variable} is not set: run through `cargo xtask test`")).into()
+}
+
+fn param(value: &Value) -> ParamValue {
+    match value {
+        Value::Bool(value) => (*value).into(),
+        Value::String(text) => text.as_str().into(),
+        Value::Array(texts) => {
+            ParamValue::List(texts.iter().map(|text| text.as_str().unwrap().to_owned()).collect())
+        }
+        other => panic!("no parameter is {other}"),
+    }
+}
+
+fn params(values: &Value) -> Params {
+    let mut params = Params::default();
+    for (name, value) in values.as_object().into_iter().flatten() {
+        params.set(name, param(value));
+    }
+    params
+}
+
+/// The outcome in the form of botocore's test cases.
+fn shown(outcome: Result<Endpoint, endpoint::EndpointError>) -> Value {
+    match outcome {
+        Ok(found) => {
+            let headers: serde_json::Map<String, Value> =
+                found.headers.into_iter().map(|(name, values)| (name, values.into())).collect();
+            serde_json::json!({"url": found.url, "properties": found.properties, "headers": headers})
+        }
+        Err(error) => error.to_string().into(),
+    }
+}
+
+fn expected(expect: &Value) -> Value {
+    let Some(endpoint) = expect.get("endpoint") else { return expect["error"].clone() };
+    let part = |name: &str| endpoint.get(name).cloned().unwrap_or_else(|| serde_json::json!({}));
+    serde_json::json!({"url": endpoint["url"], "properties": part("properties"), "headers": part("headers")})
+}
+
+#[test]
+fn botocores_endpoint_cases() {
+    let folder = set_up("FRACAS_BOTOCORE_TESTS").join("functional/endpoint-rules");
+    let (mut total, mut failed) = (0, Vec::new());
+    for name in embedded::services() {
+        let service = embedded::service(name).unwrap();
+        let text = std::fs::read(folder.join(name).join("endpoint-tests-1.json")).unwrap();
+        let cases: Value = serde_json::from_slice(&text).unwrap();
+        for case in cases["testCases"].as_array().unwrap() {
+            total += 1;
+            let found = shown(endpoint::resolve(service, &params(&case["params"])));
+            let expected = expected(&case["expect"]);
+            if found != expected {
+                failed.push(format!(
+                    "{name}: {}\n  expected {expected}\n  found    {found}",
+                    case["documentation"]
+                ));
+            }
+        }
+    }
+    println!("endpoint cases: {} of {total} passed", total - failed.len());
+    assert!(total > 14_000, "{total} cases are fewer than there were");
+    assert!(failed.is_empty(), "{} of {total} failed:\n{}", failed.len(), failed.join("\n"));
+}
+
+/// Every service in every region, with and without FIPS and dual-stack, as botocore resolves it.
+#[test]
+fn botocore_agrees_in_every_region() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/endpoints.py");
+    let output = Command::new(set_up("FRACAS_PYTHON")).arg(script).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (mut total, mut failed) = (0, Vec::new());
+    for line in text.lines() {
+        let (name, outcomes): (String, Vec<Value>) = serde_json::from_str(line).unwrap();
+        let service = embedded::service(&name).unwrap();
+        for (builtins, expected) in matrix().zip(outcomes) {
+            total += 1;
+            let found = compact(service, &builtins);
+            if found != expected {
+                failed.push(format!("{name} {builtins:?}\n  expected {expected}\n  found    {found}"));
+            }
+        }
+    }
+    println!("endpoint matrix: {} of {total} as botocore", total - failed.len());
+    assert_eq!(total, 439 * matrix().count());
+    assert!(failed.is_empty(), "{} of {total} differ:\n{}", failed.len(), failed.join("\n"));
+}
+
+/// All regions of all partitions, pseudo regions, one unknown region and none.
+fn matrix() -> impl Iterator<Item = Builtins> {
+    let regions = endpoint::partitions().iter().flat_map(|partition| partition.regions.iter().copied());
+    regions.map(Some).chain([Some("xx-north-9"), None]).flat_map(|region| {
+        [(false, false), (false, true), (true, false), (true, true)].map(|(use_fips, use_dual_stack)| {
+            Builtins { region: region.map(str::to_owned), use_fips, use_dual_stack, ..Builtins::default() }
+        })
+    })
+}
+
+/// URL and auth schemes, or the error: what the script prints.
+fn compact(service: &Service, builtins: &Builtins) -> Value {
+    let mut params = Params::default();
+    params.bind(&service.rules, builtins);
+    match endpoint::resolve(service, &params) {
+        Ok(mut found) => {
+            let schemes = found.properties.shift_remove("authSchemes").unwrap_or_default();
+            serde_json::json!([found.url, schemes])
+        }
+        Err(error) => error.to_string().into(),
+    }
+}
