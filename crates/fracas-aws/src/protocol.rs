@@ -2,6 +2,8 @@
 //!
 //! To add a protocol: implement [`Wire`] in a file of its own and name it in [`wire`].
 
+#[cfg(test)]
+mod conformance;
 mod query;
 mod xml;
 
@@ -26,8 +28,6 @@ pub(crate) struct Request {
     pub(crate) method: String,
     /// Path and query string, appended to the endpoint.
     pub(crate) target: String,
-    /// What comes before the endpoint's host name, or empty.
-    pub(crate) host_prefix: String,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
 }
@@ -145,7 +145,7 @@ fn joined_headers(answer: &Answer) -> Object {
 }
 
 /// The host prefix of a call with its labels filled in, such as `123456789012.`.
-fn host_prefix(call: Call, params: &Object) -> Result<String, Error> {
+pub(crate) fn host_prefix(call: Call, params: &Object) -> Result<String, Error> {
     let mut prefix = call.operation.host_prefix.to_owned();
     let Some(Kind::Structure(input)) = call.operation.input.map(|input| &call.service.shape(input).kind)
     else {

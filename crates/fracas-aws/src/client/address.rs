@@ -2,8 +2,12 @@
 
 use super::send::Signing;
 use super::settings::Settings;
-use crate::error::Error;
-use crate::protocol::{Call, Object};
+use crate::endpoint::{self, Builtins, Endpoint, ParamValue, Params};
+use crate::error::{Error, Sent};
+use crate::model::Kind;
+use crate::paginate::search;
+use crate::protocol::{Call, Object, host_prefix};
+use serde_json::Value;
 
 /// Where a call goes.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,16 +18,121 @@ pub(super) struct Address {
     pub(super) signing: Signing,
 }
 
+/// Stands for no region in the rules of services that have one endpoint for a whole partition.
+const NO_REGION: &str = "aws-global";
+
 /// The address by the service's endpoint rules.
-pub(super) fn resolve(settings: &Settings, call: Call, _params: &Object) -> Result<Address, Error> {
-    let region = settings.region.clone().ok_or_else(no_region)?;
-    let url = settings.endpoint_url(call.service.metadata.service_id).ok_or_else(no_region)?;
-    let signing =
-        Signing { name: call.service.metadata.signing_name.to_owned(), region, double_encode: true };
-    Ok(Address { url, headers: Vec::new(), signing })
+pub(super) fn resolve(settings: &Settings, call: Call, params: &Object) -> Result<Address, Error> {
+    let region = match &settings.region {
+        Some(region) if is_host_label(region) => region.clone(),
+        Some(region) => return Err(bad_region(region)),
+        None => global(settings, call, params)?,
+    };
+    let custom = settings.endpoint_url(call.service.metadata.service_id);
+    if let Some(url) = custom.as_ref().filter(|url| !is_url(url)) {
+        return Err(Error::new("ValueError", Sent::No, format!("Invalid endpoint: {url}"))
+            .with_help("an endpoint is http:// or https:// and a host: see AWS_ENDPOINT_URL"));
+    }
+    let found = ask(settings, call, params, &region, custom)?;
+    let prefix = match settings.flag("AWS_DISABLE_HOST_PREFIX_INJECTION", "disable_host_prefix_injection") {
+        true => String::new(),
+        false => host_prefix(call, params)?,
+    };
+    Ok(Address {
+        url: found.url.replacen("://", &format!("://{prefix}"), 1),
+        signing: signing(&found, call, &region),
+        headers: found
+            .headers
+            .into_iter()
+            .filter_map(|(name, values)| Some((name, values.into_iter().next()?)))
+            .collect(),
+    })
 }
 
-fn no_region() -> Error {
-    Error::unsent("NoRegionError", "You must specify a region.")
-        .with_help("set AWS_REGION, or region in the profile or the experiment's configuration (aws_region)")
+/// Without a region only services that have one for the whole partition can be called.
+fn global(settings: &Settings, call: Call, params: &Object) -> Result<String, Error> {
+    match ask(settings, call, params, NO_REGION, None) {
+        Ok(found) if !found.url.contains(NO_REGION) => Ok(NO_REGION.to_owned()),
+        _ => Err(Error::unsent("NoRegionError", "You must specify a region.")
+            .with_help("set AWS_REGION, region in the AWS profile, or aws_region in the configuration")),
+    }
+}
+
+fn ask(
+    settings: &Settings,
+    call: Call,
+    params: &Object,
+    region: &str,
+    custom: Option<String>,
+) -> Result<Endpoint, Error> {
+    let mut asked = context(call, params);
+    let builtins = Builtins {
+        region: Some(region.to_owned()),
+        use_fips: settings.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
+        use_dual_stack: settings.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
+        endpoint: custom,
+        sts_legacy: settings.is("AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints", "legacy"),
+        ..Builtins::default()
+    };
+    asked.bind(&call.service.rules, &builtins);
+    let found = endpoint::resolve(call.service, &asked);
+    found.map_err(|error| Error::unsent("EndpointProviderError", error.to_string()))
+}
+
+/// What the call itself tells the rules.
+fn context(call: Call, params: &Object) -> Params {
+    let mut asked = Params::default();
+    for (name, value) in &call.operation.static_context_params {
+        asked.set(name, value);
+    }
+    if let Some(Kind::Structure(input)) = call.operation.input.map(|input| &call.service.shape(input).kind) {
+        for member in input.members.iter().filter(|member| !member.context_param.is_empty()) {
+            set(&mut asked, member.context_param, params.get(member.name));
+        }
+    }
+    if !call.operation.operation_context_params.is_empty() {
+        let params = Value::Object(params.clone());
+        for (name, path) in &call.operation.operation_context_params {
+            set(&mut asked, name, Some(&search(path, &params)));
+        }
+    }
+    asked
+}
+
+fn set(asked: &mut Params, name: &str, value: Option<&Value>) {
+    match value {
+        Some(Value::String(text)) => asked.set(name, text.as_str()),
+        Some(Value::Bool(flag)) => asked.set(name, *flag),
+        Some(Value::Array(items)) => {
+            let texts = items.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            asked.set(name, ParamValue::List(texts));
+        }
+        _ => {}
+    }
+}
+
+/// What the rules say counts, else what the model says.
+fn signing(found: &Endpoint, call: Call, region: &str) -> Signing {
+    let scheme = found.auth_schemes().into_iter().find(|scheme| scheme.name == "sigv4").unwrap_or_default();
+    let region = if region == NO_REGION { "us-east-1" } else { region };
+    Signing {
+        name: scheme.signing_name.unwrap_or_else(|| call.service.metadata.signing_name.to_owned()),
+        region: scheme.signing_region.unwrap_or_else(|| region.to_owned()),
+        double_encode: !scheme.disable_double_encoding,
+    }
+}
+
+fn is_host_label(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    (1..=63).contains(&text.len()) && text.chars().all(fits) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', ':', '?']) && !rest.contains(' '))
+}
+
+fn bad_region(region: &str) -> Error {
+    let text = format!("Provided region_name '{region}' doesn't match a supported format.");
+    Error::unsent("InvalidRegionError", text)
 }

@@ -14,7 +14,7 @@ use aws_config::provider_config::ProviderConfig;
 use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_types::region::Region;
 use serde_json::{Value, json};
@@ -151,7 +151,7 @@ fn chain(scope: &Scope, settings: &Settings, transport: &Transport) -> SharedCre
 }
 
 /// The instance's role. Where there is no instance metadata this must not take long.
-fn instance(config: &ProviderConfig, settings: &Settings) -> ImdsCredentialsProvider {
+fn instance(config: &ProviderConfig, settings: &Settings) -> Instance {
     let number =
         |name| settings.variable(name).and_then(|text| text.parse().ok()).filter(|number| *number > 0);
     let patience = Duration::from_secs(number("AWS_METADATA_SERVICE_TIMEOUT").unwrap_or(1));
@@ -162,7 +162,21 @@ fn instance(config: &ProviderConfig, settings: &Settings) -> ImdsCredentialsProv
         .read_timeout(patience)
         .max_attempts(attempts)
         .build();
-    ImdsCredentialsProvider::builder().configure(config).imds_client(client).build()
+    Instance(ImdsCredentialsProvider::builder().configure(config).imds_client(client).build())
+}
+
+/// The last source: whatever goes wrong there, boto3 says that there are no credentials.
+#[derive(Debug)]
+struct Instance(ImdsCredentialsProvider);
+
+impl ProvideCredentials for Instance {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let found = async { self.0.provide_credentials().await.map_err(CredentialsError::not_loaded) };
+        future::ProvideCredentials::new(found)
+    }
 }
 
 fn not_found(error: CredentialsError, settings: &Settings) -> Error {

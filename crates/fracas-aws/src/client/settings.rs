@@ -84,7 +84,12 @@ impl Settings {
 
     /// A switch, off when not set.
     pub(super) fn flag(&self, variable: &str, key: &str) -> bool {
-        self.get(variable, key).is_some_and(|text| text.eq_ignore_ascii_case("true"))
+        self.is(variable, key, "true")
+    }
+
+    /// Whether a setting has this value, in any case.
+    pub(super) fn is(&self, variable: &str, key: &str, value: &str) -> bool {
+        self.get(variable, key).is_some_and(|text| text.eq_ignore_ascii_case(value))
     }
 
     /// The profile in use.

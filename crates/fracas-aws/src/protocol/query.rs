@@ -2,7 +2,7 @@
 //! `QueryParser`).
 
 use super::xml::{self, Element};
-use super::{Answer, Call, Object, Request, Unreadable, Wire, host_prefix};
+use super::{Answer, Call, Object, Request, Unreadable, Wire};
 use crate::error::Error;
 use crate::model::{
     Kind, List, Map, Member, Service, Shape, ShapeId, Structure, TimestampFormat, Wire as Names,
@@ -31,7 +31,6 @@ impl Wire for Query {
         Ok(Request {
             method: call.operation.method.to_owned(),
             target: "/".to_owned(),
-            host_prefix: host_prefix(call, params)?,
             headers: vec![("content-type", "application/x-www-form-urlencoded; charset=utf-8".to_owned())],
             body: form.encode().into_bytes(),
         })
