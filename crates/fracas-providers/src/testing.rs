@@ -8,12 +8,12 @@ use fracas_model::{Activity, ActivityKind, Failure, Format, Level, Pauses, Probl
 use serde_json::{Value, json};
 
 /// An activity whose provider is this JSON.
-pub(crate) fn activity(kind: ActivityKind, provider: &Value) -> Activity {
+pub fn activity(kind: ActivityKind, provider: &Value) -> Activity {
     activity_of(kind, &serde_json::to_string_pretty(provider).unwrap())
 }
 
 /// An activity whose provider is this text of JSON.
-pub(crate) fn activity_of(kind: ActivityKind, provider: &str) -> Activity {
+pub fn activity_of(kind: ActivityKind, provider: &str) -> Activity {
     let source = Source { name: "test.json".into(), text: provider.into(), format: Format::Json };
     let provider = parse_document(&source).unwrap();
     Activity {
@@ -30,11 +30,11 @@ pub(crate) fn activity_of(kind: ActivityKind, provider: &str) -> Activity {
 
 /// Remembers what it is told.
 #[derive(Default)]
-pub(crate) struct Ears {
-    pub(crate) lines: RefCell<Vec<(Level, String)>>,
-    pub(crate) groups: RefCell<Vec<u32>>,
+pub struct Ears {
+    pub lines: RefCell<Vec<(Level, String)>>,
+    pub groups: RefCell<Vec<u32>>,
     /// Whether the run log is full.
-    pub(crate) deaf: bool,
+    pub deaf: bool,
 }
 
 impl Tell for Ears {
@@ -49,13 +49,13 @@ impl Tell for Ears {
 }
 
 /// Carries an activity out without any values.
-pub(crate) async fn carry_out(provider: &dyn Provider, activity: &Activity) -> Result<Value, Failure> {
+pub async fn carry_out(provider: &dyn Provider, activity: &Activity) -> Result<Value, Failure> {
     let values = Values::default();
     provider.carry_out(activity, &Context { values: &values, tell: &Ears::default() }).await
 }
 
 /// What the check of an activity finds: a line each, with the text that it points at.
-pub(crate) fn problems(provider: &dyn Provider, kind: ActivityKind, text: &str) -> String {
+pub fn problems(provider: &dyn Provider, kind: ActivityKind, text: &str) -> String {
     let values = Values::default();
     let mut problems = Problems::default();
     let surroundings = Surroundings { values: &values, running: false };

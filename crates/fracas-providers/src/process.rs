@@ -1,0 +1,351 @@
+//! The `process` provider: a program on this machine, its status and texts as the output.
+//!
+//! Source: `chaoslib.provider.process`, which builds on Python's `subprocess`.
+
+mod watchdog;
+
+use std::io::{self, IsTerminal};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use fracas_engine::{Context, Provider, Surroundings, Tell, Values};
+use fracas_model::{
+    Activity, ActivityKind, Failure, Happened, Level, Node, NodeValue, Problem, Problems, python,
+};
+use futures_util::future::LocalBoxFuture;
+use rustix::fs::{Access, access};
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+
+use crate::text;
+use watchdog::Watchdog;
+pub use watchdog::reap_main;
+
+const KEYS: [&str; 5] = ["type", "path", "arguments", "timeout", "secrets"];
+
+/// Carries out `process` activities.
+///
+/// Each program leads a process group of its own, which is killed as a whole when the activity is
+/// cancelled, when its time is over, and when fracas itself is killed: see [`reap_main`].
+pub struct Process {
+    watchdog: Watchdog,
+}
+
+impl Process {
+    /// A provider that has not started anything yet.
+    pub fn new() -> Process {
+        Process { watchdog: Watchdog::new() }
+    }
+}
+
+impl Default for Process {
+    fn default() -> Process {
+        Process::new()
+    }
+}
+
+impl Provider for Process {
+    fn check(&self, activity: &Activity, _: &Surroundings<'_>, problems: &mut Problems) {
+        let provider = &activity.provider;
+        text::check_keys(provider, "a process", &KEYS, problems);
+        check_path(provider, problems);
+        if let Some(node) = provider.get("arguments").filter(|node| !text::is_open(node))
+            && let Err(message) = parse_arguments(&node.to_json())
+        {
+            problems.push(Problem::error(node.span, message));
+        }
+        if let Some(node) = provider.get("timeout")
+            && let Err(message) = parse_timeout(&node.to_json())
+        {
+            problems.push(Problem::error(node.span, message));
+        }
+    }
+
+    fn carry_out<'a>(
+        &'a self,
+        activity: &'a Activity,
+        context: &'a Context<'a>,
+    ) -> LocalBoxFuture<'a, Result<Value, Failure>> {
+        Box::pin(async move {
+            let (mut command, timeout) = prepare(&activity.provider, context.values).map_err(not_started)?;
+            let child = command.spawn();
+            let child =
+                child.map_err(|error| not_started(format!("the program cannot be started: {error}")))?;
+            let group = Group::lead_by(&child, &self.watchdog, context.tell)
+                .map_err(|error| failure(activity, format!("the program was killed: {error}"), ""))?;
+            let ending = finish(child);
+            let ended = match timeout {
+                Some(timeout) => {
+                    tokio::time::timeout(timeout, ending).await.map_err(|_| too_long(activity))?
+                }
+                None => ending.await,
+            };
+            let ended =
+                ended.map_err(|error| failure(activity, format!("the program was lost: {error}"), ""))?;
+            group.release();
+            warn_of_status(activity, &ended.status, context.tell);
+            Ok(json!({
+                "status": status_number(ended.status),
+                "stdout": text::guessed(ended.stdout),
+                "stderr": text::guessed(ended.stderr),
+            }))
+        })
+    }
+}
+
+fn check_path(provider: &Node, problems: &mut Problems) {
+    match provider.get("path").map(|node| (node, &node.value)) {
+        Some((_, NodeValue::String(path))) if path.contains('$') => {}
+        Some((node, NodeValue::String(path))) if !path.is_empty() => {
+            if let Err(message) = find(path) {
+                let help = "`path` is a program's file, or its name in one of the folders of PATH";
+                problems.push(Problem::error(node.span, message).help(help));
+            }
+        }
+        place => {
+            let span = place.map_or(provider.span, |(node, _)| node.span);
+            let problem = Problem::error(span, "a process activity needs a `path`");
+            problems.push(problem.help("add the program to run: \"path\": \"curl\""));
+        }
+    }
+}
+
+/// The command, ready to start, and how long it may take.
+fn prepare(provider: &Node, values: &Values) -> Result<(Command, Option<Duration>), String> {
+    let raw = |key: &str| provider.get(key).map_or(Value::Null, Node::to_json);
+    let path = find(raw("path").as_str().unwrap_or_default())?;
+    let mut command = match parse_arguments(&values.substitute_arguments(&raw("arguments")))? {
+        Arguments::Shell(line) => {
+            let mut whole = path.into_os_string();
+            whole.push(" ");
+            whole.push(line);
+            let mut shell = Command::new("/bin/sh");
+            shell.arg("-c").arg(whole);
+            shell
+        }
+        Arguments::List(arguments) => {
+            let mut command = Command::new(path);
+            command.args(arguments);
+            command
+        }
+    };
+    // A program in a group of its own is stopped when it reads the terminal.
+    let stdin = if io::stdin().is_terminal() { Stdio::null() } else { Stdio::inherit() };
+    command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    Ok((command, parse_timeout(&raw("timeout"))?))
+}
+
+/// What a program is given.
+#[derive(Debug, PartialEq)]
+enum Arguments {
+    /// The rest of a line for the shell.
+    Shell(String),
+    /// One argument each.
+    List(Vec<String>),
+}
+
+/// A text goes through the shell; lists and objects, flattened, are written as Python prints
+/// them, without nulls and empty texts.
+fn parse_arguments(value: &Value) -> Result<Arguments, String> {
+    let flat: Vec<Value> = match value {
+        Value::String(line) => return Ok(Arguments::Shell(line.clone())),
+        Value::Null => Vec::new(),
+        Value::Array(items) => items.clone(),
+        Value::Object(map) => {
+            map.iter().flat_map(|(key, value)| [Value::String(key.clone()), value.clone()]).collect()
+        }
+        other => {
+            return Err(format!(
+                "`arguments` must be a text, a list or an object, got {}",
+                python::to_repr(other)
+            ));
+        }
+    };
+    let given = flat.iter().filter(|item| !item.is_null() && item.as_str() != Some(""));
+    Ok(Arguments::List(given.map(python::to_str).collect()))
+}
+
+fn parse_timeout(value: &Value) -> Result<Option<Duration>, String> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let seconds = value.as_f64().filter(|seconds| *seconds >= 0.0).map(Duration::try_from_secs_f64);
+    match seconds {
+        Some(Ok(duration)) => Ok(Some(duration)),
+        _ => Err(format!("`timeout` must be a number of seconds, got {}", python::to_repr(value))),
+    }
+}
+
+/// The file of a program: a path is taken as it is, a name is looked up in `PATH`.
+fn find(path: &str) -> Result<PathBuf, String> {
+    let expanded = expand_user(path);
+    if expanded.parent().is_some_and(|folder| folder != Path::new("")) {
+        return match (expanded.is_file(), is_executable(&expanded)) {
+            (true, true) => Ok(expanded),
+            (true, false) => Err(format!("`{path}` is not executable")),
+            (false, _) => Err(format!("`{path}` is not a file")),
+        };
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
+    let mut places = std::env::split_paths(&folders).map(|folder| folder.join(&expanded));
+    let found = places.find(|file| file.is_file() && is_executable(file));
+    found.ok_or_else(|| format!("`{path}` is not in PATH"))
+}
+
+fn expand_user(path: &str) -> PathBuf {
+    match (path.strip_prefix('~'), std::env::home_dir()) {
+        (Some(""), Some(home)) => home,
+        (Some(rest), Some(home)) if rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
+        _ => PathBuf::from(path),
+    }
+}
+
+fn is_executable(path: &Path) -> bool {
+    access(path, Access::EXEC_OK).is_ok()
+}
+
+/// A running program's process group: killed when dropped, unless it was released.
+struct Group<'a> {
+    group: Pid,
+    watchdog: &'a Watchdog,
+    killed_on_drop: bool,
+}
+
+impl<'a> Group<'a> {
+    /// The group that the child leads. If that cannot be written down, it is killed.
+    ///
+    /// The child already runs when its group is written down: holding it back until then would
+    /// take a second program between, for each activity. If fracas is killed in the moment
+    /// between, only the child's own end ends it.
+    fn lead_by(child: &Child, watchdog: &'a Watchdog, tell: &dyn Tell) -> io::Result<Group<'a>> {
+        let id = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        let group = id.ok_or_else(|| io::Error::other("it has no process id"))?;
+        let group = Group { group, watchdog, killed_on_drop: true };
+        if let Err(error) = watchdog.watch(group.group) {
+            let message = format!("this program may outlive fracas if fracas is killed: {error}");
+            tell.log(Level::Warning, message);
+        }
+        tell.process_started(group.group.as_raw_pid().cast_unsigned())?;
+        Ok(group)
+    }
+
+    /// Lets what the program left in the background go on, as after any command.
+    fn release(mut self) {
+        self.killed_on_drop = false;
+    }
+}
+
+impl Drop for Group<'_> {
+    fn drop(&mut self) {
+        if self.killed_on_drop {
+            // It may have ended by itself.
+            let _ = kill_process_group(self.group, Signal::KILL);
+        }
+        self.watchdog.release(self.group);
+    }
+}
+
+/// How a program ended, and what it wrote.
+struct Ended {
+    status: ExitStatus,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+/// Waits until both texts are complete, then for the program.
+async fn finish(mut child: Child) -> io::Result<Ended> {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (stdout, stderr) = tokio::try_join!(read_all(stdout), read_all(stderr))?;
+    Ok(Ended { status: child.wait().await?, stdout, stderr })
+}
+
+async fn read_all(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        pipe.read_to_end(&mut bytes).await?;
+    }
+    Ok(bytes)
+}
+
+/// The exit code, or a signal's number below zero.
+fn status_number(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| -status.signal().unwrap_or_default())
+}
+
+fn warn_of_status(activity: &Activity, status: &ExitStatus, tell: &dyn Tell) {
+    if let Some(code) = status.code().filter(|code| *code > 0)
+        && activity.document.get("tolerance").is_none()
+    {
+        let message = format!("the program ended with status {code}, which may mean that it failed");
+        tell.log(Level::Warning, message);
+    }
+}
+
+fn too_long(activity: &Activity) -> Failure {
+    let help = "raise the provider's `timeout`, or look at why the program is slow";
+    failure(activity, "process activity took too long to complete".to_owned(), help)
+}
+
+/// The failure of a program that was running.
+fn failure(activity: &Activity, error: String, help: &str) -> Failure {
+    let happened = match activity.kind {
+        ActivityKind::Action => Happened::Maybe,
+        ActivityKind::Probe => Happened::No,
+    };
+    Failure { error, help: help.to_owned(), happened }
+}
+
+fn not_started(error: String) -> Failure {
+    Failure { error, help: String::new(), happened: Happened::No }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::problems;
+
+    #[test]
+    fn arguments_are_written_as_python_prints_them() {
+        let list = |items: &[&str]| Arguments::List(items.iter().map(|item| (*item).to_owned()).collect());
+        let cases = [
+            (
+                json!(["a b", true, 1.0, null, "", 0, ["b", 1]]),
+                list(&["a b", "True", "1.0", "0", "['b', 1]"]),
+            ),
+            (json!({"-a": 1, "-b": null, "": "c"}), list(&["-a", "1", "-b", "c"])),
+            (json!("-x $HOME"), Arguments::Shell("-x $HOME".to_owned())),
+            (Value::Null, list(&[])),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(parse_arguments(&value).unwrap(), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn check_finds_every_mistake() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let texts = [
+            r#"{"type": "process", "argument": 1}"#,
+            r#"{"type": "process", "path": "no-such-program", "arguments": 5, "timeout": "3"}"#,
+            r#"{"type": "process", "path": "/no/such/program"}"#,
+            &format!(r#"{{"type": "process", "path": "{}"}}"#, file.path().display()),
+            r#"{"type": "process", "path": ""}"#,
+            r#"{"type": "process", "path": "sh", "arguments": "${any}"}"#,
+        ];
+        let found: String =
+            texts.iter().map(|text| problems(&Process::new(), ActivityKind::Action, text)).collect();
+        insta::assert_snapshot!(found.replace(&file.path().display().to_string(), "FILE"));
+    }
+
+    #[test]
+    fn a_tilde_is_the_home_folder() {
+        let home = std::env::home_dir().unwrap();
+        assert_eq!(expand_user("~/bin/x"), home.join("bin/x"));
+        assert_eq!(expand_user("~"), home);
+        assert_eq!(expand_user("x~"), Path::new("x~"));
+    }
+}

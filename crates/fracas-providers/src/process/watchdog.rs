@@ -1,0 +1,110 @@
+//! Kills what a run started when fracas itself is killed and cannot.
+//!
+//! The watchdog is a second process of the same binary that reads the process groups of a run
+//! from a pipe. The pipe ends when fracas ends, however it ends; groups that are still on the
+//! list then are killed.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io::{self, BufRead, Write};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// The argument that makes the binary a watchdog.
+const ARGUMENT: &str = "__reap";
+
+/// The way to a watchdog, which starts with the first group.
+pub(super) struct Watchdog {
+    pipe: Mutex<Option<ChildStdin>>,
+}
+
+impl Watchdog {
+    pub(super) fn new() -> Watchdog {
+        Watchdog { pipe: Mutex::new(None) }
+    }
+
+    /// Puts a process group on the list.
+    pub(super) fn watch(&self, group: Pid) -> io::Result<()> {
+        let mut pipe = self.pipe.lock().unwrap_or_else(PoisonError::into_inner);
+        let pipe = match pipe.as_mut() {
+            Some(pipe) => pipe,
+            None => pipe.insert(start()?),
+        };
+        writeln!(pipe, "+{}", group.as_raw_pid())
+    }
+
+    /// Takes a process group off the list.
+    pub(super) fn release(&self, group: Pid) {
+        if let Some(pipe) = self.pipe.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            // Without a watchdog there is no list either.
+            let _ = writeln!(pipe, "-{}", group.as_raw_pid());
+        }
+    }
+}
+
+fn start() -> io::Result<ChildStdin> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg(ARGUMENT).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut watchdog = command.spawn()?;
+    watchdog.stdin.take().ok_or_else(|| io::Error::other("the watchdog has no pipe"))
+}
+
+/// Whether the process was started to be a watchdog.
+fn is_watchdog(arguments: &mut impl Iterator<Item = OsString>) -> bool {
+    arguments.nth(1).is_some_and(|argument| argument == ARGUMENT)
+}
+
+/// Keeps watch and gives true when the process was started as a watchdog; gives false at once
+/// otherwise. A binary that runs `process` activities calls this first and ends when it is true.
+pub fn reap_main() -> bool {
+    if !is_watchdog(&mut std::env::args_os()) {
+        return false;
+    }
+    // A session of its own: no signal of a terminal comes here. It fails only for a group's
+    // leader, which this is not unless somebody types the argument by hand.
+    let _ = rustix::process::setsid();
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        // Without a handler the watchdog still works until somebody signals it by name.
+        let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
+    }
+    for group in left_over(io::stdin().lock()).into_iter().filter_map(Pid::from_raw) {
+        // It may have ended by itself since.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    true
+}
+
+/// The groups that are on the list when it ends.
+fn left_over(list: impl BufRead) -> BTreeSet<i32> {
+    let mut groups = BTreeSet::new();
+    for line in list.lines().map_while(Result::ok) {
+        match line.split_at_checked(1).map(|(sign, group)| (sign, group.parse())) {
+            Some(("+", Ok(group))) => groups.insert(group),
+            Some(("-", Ok(group))) => groups.remove(&group),
+            _ => false,
+        };
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_groups_that_were_not_released_are_left_over() {
+        let list = "+10\n+20\n-10\n\n+x\n+30\n-30\n";
+        assert_eq!(left_over(list.as_bytes()), BTreeSet::from([20]));
+    }
+
+    #[test]
+    fn only_the_argument_makes_a_watchdog() {
+        let started = |line: &[&str]| is_watchdog(&mut line.iter().map(OsString::from));
+        assert!(started(&["fracas", "__reap"]));
+        assert!(!started(&["fracas", "run", "__reap"]));
+        assert!(!started(&["fracas"]));
+    }
+}
