@@ -1,1 +1,36 @@
-fn main() {}
+//! fracas: chaos experiments on AWS, from one static binary.
+
+mod args;
+mod commands;
+mod host;
+mod surroundings;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+use crate::surroundings::Surroundings;
+use crate::terminal::Terminal;
+
+/// The hidden argument under which a run starts its own watchdog.
+const REAP: &str = "__reap";
+
+fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == REAP) {
+        fracas_providers::reap_main();
+        return ExitCode::SUCCESS;
+    }
+    let args = Args::parse();
+    let terminal = Terminal::new(args.color);
+    let surroundings = Surroundings::of_this_process();
+    let code = match args.command {
+        Command::Run(args) => commands::run(&args, &surroundings, &terminal),
+        Command::Validate(args) => commands::validate(&args, &surroundings, &terminal),
+        Command::Iam(args) => commands::iam(&args, &surroundings, &terminal),
+        Command::Runs(args) => commands::runs(&args, &surroundings, &terminal),
+        Command::Recover(args) => commands::recover(&args, &surroundings, &terminal),
+    };
+    ExitCode::from(u8::from(code))
+}

@@ -1,0 +1,23 @@
+//! `fracas validate`: look for mistakes in an experiment, without touching anything.
+
+use fracas_model::ExitCode;
+use fracas_report::Importance;
+
+use super::{check, prepare};
+use crate::args;
+use crate::surroundings::Surroundings;
+use crate::terminal::Terminal;
+
+/// Shows every problem at once.
+pub fn validate(args: &args::Validate, _: &Surroundings, terminal: &Terminal) -> ExitCode {
+    terminal.line(Importance::Info, "Validating the experiment's syntax");
+    let Some(mut ready) = prepare(&args.source, &args.values, &args.fetching, terminal) else {
+        return ExitCode::Invalid;
+    };
+    if !check(&mut ready, &fracas_providers::all(), false, terminal) {
+        return ExitCode::Invalid;
+    }
+    terminal.line(Importance::Info, "Experiment looks valid");
+    terminal.line(Importance::Info, "experiment syntax and semantic look valid");
+    ExitCode::Ok
+}
