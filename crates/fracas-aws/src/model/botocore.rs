@@ -13,9 +13,11 @@ use super::{
     Waiter, Wire,
 };
 
+#[cfg(feature = "pack")]
 mod partitions;
 mod rules;
 
+#[cfg(feature = "pack")]
 pub use partitions::distil_partitions;
 
 /// The model files of one API version of a service, as text. What a service lacks is absent.
@@ -37,7 +39,7 @@ pub struct Texts {
 
 /// A model file is not what botocore could read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unreadable(String);
+pub struct Unreadable(pub(crate) String);
 
 impl std::fmt::Display for Unreadable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -97,11 +99,12 @@ fn lay_over(base: &mut Value, extra: Value) {
 }
 
 /// A text, or empty.
-fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+pub(crate) fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value[key].as_str().unwrap_or_default()
 }
 
-fn flag(value: &Value, key: &str) -> bool {
+/// True only where it says so.
+pub(crate) fn flag(value: &Value, key: &str) -> bool {
     value[key].as_bool().unwrap_or_default()
 }
 
@@ -114,11 +117,13 @@ fn texts(value: &Value) -> Vec<&str> {
     }
 }
 
-fn entries(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+/// The fields of an object in its order.
+pub(crate) fn entries(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
     value.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value))
 }
 
-fn sorted(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+/// The fields of an object by name.
+pub(crate) fn sorted(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
     let mut all: Vec<_> = entries(value).collect();
     all.sort_by_key(|(name, _)| *name);
     all.into_iter()
