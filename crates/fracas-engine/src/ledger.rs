@@ -49,9 +49,9 @@ impl Ledger {
     }
 
     /// The actions that may still have their effect: those that may have happened, when some of
-    /// so many declared rollbacks have no result.
+    /// so many declared rollbacks have no result, or when the run was cut and has none.
     pub fn live(&self, declared: usize) -> Vec<String> {
-        let settled = self.pending_rollbacks(declared).is_empty();
+        let settled = self.pending_rollbacks(declared).is_empty() && (declared > 0 || self.outcome.is_some());
         if settled { Vec::new() } else { self.actions().map(str::to_owned).collect() }
     }
 

@@ -1,0 +1,385 @@
+//! Runs experiments on a host without a world: its clock ticks by itself, its waits are over at
+//! once, and its signals come when an activity asks for them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Duration;
+
+use fracas_engine::*;
+use fracas_model::*;
+use futures_util::future::{LocalBoxFuture, pending, poll_fn};
+use serde_json::{Value, json};
+
+/// Carries out `{"type": "script", ...}`: `gives` a value, `fails` with a text, or `waits` for a
+/// signal.
+struct Script;
+
+/// A host without a world.
+struct Stage {
+    ticks: Cell<i64>,
+    signal: Cell<Option<&'static str>>,
+    /// What was carried out, in order.
+    effects: RefCell<Vec<String>>,
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let ticks = Cell::new(1_691_922_293_000_000);
+        Stage { ticks, signal: Cell::new(None), effects: RefCell::default() }
+    }
+
+    fn effects(&self) -> String {
+        self.effects.borrow().join(" ")
+    }
+}
+
+impl Provider for Script {
+    fn check(&self, activity: &Activity, _: &Surroundings<'_>, problems: &mut Problems) {
+        if activity.provider.get("wrong").is_some() {
+            problems.push(Problem::error(activity.provider.span, "wrong"));
+        }
+    }
+
+    fn carry_out<'a>(
+        &'a self,
+        _: &'a Activity,
+        _: &'a Context<'a>,
+    ) -> LocalBoxFuture<'a, Result<Value, Failure>> {
+        unreachable!("the stage carries out")
+    }
+}
+
+impl Host for Stage {
+    fn now(&self) -> Moment {
+        self.ticks.set(self.ticks.get() + 1000);
+        Moment::from_micros(self.ticks.get())
+    }
+
+    fn sleep(&self, duration: Duration) -> LocalBoxFuture<'_, ()> {
+        self.ticks.set(self.ticks.get() + duration.as_micros() as i64);
+        Box::pin(async {})
+    }
+
+    fn signal(&self) -> LocalBoxFuture<'_, &'static str> {
+        Box::pin(poll_fn(|context| match self.signal.take() {
+            Some(signal) => Poll::Ready(signal),
+            None => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }))
+    }
+
+    fn carry_out<'a>(
+        &'a self,
+        activity: &'a Activity,
+        context: &'a Context<'a>,
+    ) -> LocalBoxFuture<'a, Result<Value, Failure>> {
+        self.effects.borrow_mut().push(activity.name.clone());
+        let script = activity.provider.to_json();
+        if script["waits"].is_string() {
+            self.signal.set(Some("SIGTERM"));
+            return Box::pin(pending());
+        }
+        context.tell.log(Level::Info, format!("playing {}", activity.name));
+        let failure =
+            |error: &str| Failure { error: error.to_owned(), help: String::new(), happened: Happened::Maybe };
+        let result = match script["fails"].as_str() {
+            Some(error) => Err(failure(error)),
+            None => Ok(context.values.substitute(&script["gives"])),
+        };
+        Box::pin(async { result })
+    }
+}
+
+/// Keeps the names of events.
+#[derive(Clone, Default)]
+struct Names(Rc<RefCell<Vec<String>>>);
+
+impl Observer for Names {
+    fn see(&mut self, event: &Stamped) {
+        let event = serde_json::to_value(event).unwrap();
+        let step = event["step"]
+            .as_object()
+            .map(|step| format!(" {}/{}", step["phase"].as_str().unwrap(), step["index"]));
+        self.0.borrow_mut().push(event["event"].as_str().unwrap().to_owned() + &step.unwrap_or_default());
+    }
+}
+
+/// A folder of runs, gone when dropped.
+struct Runs(tempfile::TempDir);
+
+impl Runs {
+    fn new() -> Runs {
+        Runs(tempfile::tempdir().unwrap())
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.0.path().join("runs")
+    }
+
+    fn journal_path(&self) -> PathBuf {
+        self.0.path().join("journal.json")
+    }
+
+    fn journal(&self) -> Value {
+        serde_json::from_slice(&fs::read(self.journal_path()).unwrap()).unwrap()
+    }
+
+    fn run(&self, experiment: &Value, strategy: RollbackStrategy) -> (Ended, String) {
+        let (source, plan) = plan(experiment, strategy);
+        let stage = Stage::new();
+        let options = RunOptions {
+            runs_dir: &self.dir(),
+            journal_path: self.journal_path(),
+            version: "0.0.0",
+            platform: "Test-1.0".to_owned(),
+            node: "stage".to_owned(),
+        };
+        let ended = block_on(run(&source, &plan, &stage, &options, Vec::new())).unwrap();
+        (ended, stage.effects())
+    }
+
+    fn recover(&self, name: &str) -> (Result<Recovered, Recovery>, String) {
+        let folder = RunFolder::find(&self.dir(), name).unwrap();
+        let stage = Stage::new();
+        let providers = Providers::new().with("script", Script);
+        let recovered = block_on(recover(folder, &|_| None, &providers, &stage, "0.0.0", Vec::new()));
+        (recovered, stage.effects())
+    }
+}
+
+fn plan(experiment: &Value, rollback_strategy: RollbackStrategy) -> (Source, Plan) {
+    let text = experiment.to_string();
+    let source = Source { name: "experiment.json".to_owned(), text, format: Format::Json };
+    let (parsed, mut problems) = parse(&source);
+    let experiment = parsed.unwrap_or_else(|| panic!("{problems:?}"));
+    let values = resolve(&experiment, &|_| None, &serde_json::Map::new(), &mut problems);
+    assert!(!problems.has_errors(), "{problems:?}");
+    (source, Plan { experiment, values, rollback_strategy })
+}
+
+/// The stage never really waits, so polling again and again comes to an end.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let mut context = TaskContext::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+    }
+}
+
+fn activity(kind: &str, name: &str, script: Value) -> Value {
+    let mut provider = json!({"type": "script"});
+    provider.as_object_mut().unwrap().extend(script.as_object().unwrap().clone());
+    json!({"type": kind, "name": name, "provider": provider})
+}
+
+fn probe(name: &str, script: Value) -> Value {
+    let mut probe = activity("probe", name, script);
+    probe["tolerance"] = json!(1);
+    probe
+}
+
+fn action(name: &str) -> Value {
+    activity("action", name, json!({"gives": name}))
+}
+
+fn experiment(probes: Value, method: Value) -> Value {
+    json!({
+        "title": "On stage",
+        "description": "An experiment.",
+        "steady-state-hypothesis": {"title": "All is well", "probes": probes},
+        "method": method,
+        "rollbacks": [action("mend"), action("polish")],
+    })
+}
+
+#[test]
+fn a_whole_run_in_events_and_journal() {
+    let mut break_it = action("break");
+    break_it["pauses"] = json!({"before": 1.5, "after": "${rest}"});
+    let mut whole =
+        experiment(json!([probe("well", json!({"gives": "${one}"}))]), json!([break_it, {"ref": "well"}]));
+    whole["configuration"] = json!({"one": 1, "rest": 2});
+    let runs = Runs::new();
+    let (source, plan) = plan(&whole, RollbackStrategy::Default);
+    let (stage, names) = (Stage::new(), Names::default());
+    let options = RunOptions {
+        runs_dir: &runs.dir(),
+        journal_path: runs.journal_path(),
+        version: "0.0.0",
+        platform: "Test-1.0".to_owned(),
+        node: "stage".to_owned(),
+    };
+    let ended = block_on(run(&source, &plan, &stage, &options, vec![Box::new(names.clone())])).unwrap();
+    assert_eq!(ended.outcome.exit_code, ExitCode::Ok);
+    assert_eq!(stage.effects(), "well break well well mend polish");
+    insta::assert_snapshot!("events", names.0.borrow().join("\n"));
+    insta::assert_snapshot!("journal", fs::read_to_string(runs.journal_path()).unwrap());
+    assert_eq!(fs::read(ended.folder.journal_path()).unwrap(), fs::read(runs.journal_path()).unwrap());
+}
+
+#[test]
+fn every_ending_has_its_status_code_and_rollbacks() {
+    use RollbackStrategy::*;
+    let well = || json!([probe("well", json!({"gives": 1}))]);
+    let ill = || json!([probe("well", json!({"gives": 2}))]);
+    let broken = || json!([probe("well", json!({"fails": "no answer"}))]);
+    let fails = || json!([activity("action", "break", json!({"fails": "denied"}))]);
+    let waits = || json!([activity("action", "break", json!({"waits": "for ever"})), action("never")]);
+    let cases = [
+        ("all is well", well(), json!([action("break")]), Default),
+        ("nothing but a hypothesis", well(), json!([]), Default),
+        ("not met", ill(), json!([action("break")]), Default),
+        ("not met, always", ill(), json!([action("break")]), Always),
+        ("probe fails", broken(), json!([action("break")]), Default),
+        ("action fails", well(), fails(), Default),
+        ("never", well(), json!([action("break")]), Never),
+        ("not deviated", well(), json!([action("break")]), Deviated),
+        ("interrupted", well(), waits(), Default),
+        ("interrupted, always", well(), waits(), Always),
+    ];
+    let lines = cases.map(|(name, probes, method, strategy)| {
+        let runs = Runs::new();
+        let (ended, effects) = runs.run(&experiment(probes, method), strategy);
+        let Outcome { status, deviated, exit_code } = ended.outcome;
+        let journal = runs.journal();
+        assert_eq!(journal["status"], status.name());
+        assert_eq!(journal["deviated"], deviated);
+        let live = ended.live.join(",");
+        format!(
+            "{name:25} {:11} {deviated:5} {:14} live [{live}] effects: {effects}",
+            status.name(),
+            format!("{exit_code:?}")
+        )
+    });
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn a_failed_or_cut_rollback_is_unproven() {
+    let mut whole = experiment(json!([]), json!([action("break")]));
+    whole["rollbacks"] = json!([activity("action", "mend", json!({"fails": "denied"})), action("polish")]);
+    let (ended, effects) = Runs::new().run(&whole, RollbackStrategy::Default);
+    assert_eq!(ended.outcome.exit_code, ExitCode::RollbackFailed);
+    assert_eq!(effects, "break mend polish");
+
+    whole["rollbacks"] = json!([activity("action", "mend", json!({"waits": "x"})), action("polish")]);
+    let runs = Runs::new();
+    let (ended, effects) = runs.run(&whole, RollbackStrategy::Default);
+    assert_eq!(ended.outcome.exit_code, ExitCode::RollbackFailed);
+    assert_eq!((effects.as_str(), ended.live), ("break mend", vec!["break".to_owned()]));
+    assert_eq!(runs.journal()["status"], "interrupted");
+}
+
+#[test]
+fn secrets_are_masked_wherever_they_show() {
+    let mut whole = experiment(
+        json!([]),
+        json!([activity("action", "log-in", json!({"gives": "password=${password}"}))]),
+    );
+    whole["secrets"] = json!({"db": {"password": "hunter22"}});
+    let runs = Runs::new();
+    let (ended, _) = runs.run(&whole, RollbackStrategy::Never);
+    assert_eq!(runs.journal()["run"][0]["output"], "password=*****");
+    for file in ["events.jsonl", "journal.json"] {
+        let text = fs::read_to_string(ended.folder.path().join(file)).unwrap();
+        assert!(!text.contains("hunter22"), "{file}");
+    }
+}
+
+#[test]
+fn a_run_log_cut_anywhere_is_recovered_once() {
+    let whole = experiment(
+        json!([probe("well", json!({"gives": 1}))]),
+        json!([action("break"), action("break-more")]),
+    );
+    let runs = Runs::new();
+    let (ended, _) = runs.run(&whole, RollbackStrategy::Default);
+    let log = fs::read(ended.folder.path().join("events.jsonl")).unwrap();
+    let first = log.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    for cut in (first..log.len()).step_by(7).chain([log.len()]) {
+        let cut_runs = cut_copy(&ended, &log[..cut]);
+        assert_recovers_once(&cut_runs, &log[..cut]);
+    }
+}
+
+/// A folder of runs with one run, whose log ends where it was cut.
+fn cut_copy(ended: &Ended, log: &[u8]) -> Runs {
+    let runs = Runs::new();
+    let folder = runs.dir().join(ended.folder.id());
+    fs::create_dir_all(&folder).unwrap();
+    fs::copy(ended.folder.path().join("experiment.json"), folder.join("experiment.json")).unwrap();
+    fs::write(folder.join("events.jsonl"), log).unwrap();
+    runs
+}
+
+fn assert_recovers_once(runs: &Runs, log: &[u8]) {
+    let what_was = String::from_utf8_lossy(&log[..log.iter().rposition(|byte| *byte == b'\n').unwrap() + 1]);
+    let line_with =
+        |parts: [&str; 2]| what_was.lines().any(|line| parts.iter().all(|part| line.contains(part)));
+    let started = |name: &str| line_with(["activity-started", &format!("\"name\":\"{name}\"")]);
+    let has_result = |index: usize| {
+        let step = format!("\"phase\":\"rollbacks\",\"index\":{index}}}");
+        line_with(["activity-finished", &step])
+    };
+    let wanted: Vec<&str> = [(0, "mend"), (1, "polish")]
+        .into_iter()
+        .filter(|(index, _)| started("break") && !has_result(*index))
+        .map(|(_, name)| name)
+        .collect();
+    let (recovered, effects) = runs.recover("last");
+    assert!(recovered.is_ok());
+    assert_eq!(effects, wanted.join(" "), "after {what_was}");
+    let before = contents(&runs.dir());
+    let (again, effects) = runs.recover("last");
+    assert!(matches!(again, Ok(Recovered::Nothing { .. })));
+    assert_eq!((effects.as_str(), contents(&runs.dir())), ("", before));
+}
+
+fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            files.extend(contents(&entry));
+        } else {
+            files.insert(entry.clone(), fs::read(&entry).unwrap());
+        }
+    }
+    files
+}
+
+#[test]
+fn a_running_run_is_not_recovered() {
+    let runs = Runs::new();
+    let (ended, _) = runs.run(&experiment(json!([]), json!([action("break")])), RollbackStrategy::Never);
+    let log = fs::File::open(ended.folder.path().join("events.jsonl")).unwrap();
+    log.lock().unwrap();
+    let (recovered, effects) = runs.recover("last");
+    let problems = recovered.err().unwrap().problems;
+    assert!(problems.0[0].message.contains("still going on"));
+    assert_eq!(effects, "");
+    log.unlock().unwrap();
+    assert_eq!(runs.recover("last").1, "mend polish");
+}
+
+#[test]
+fn a_run_is_found_by_a_unique_beginning() {
+    let runs = Runs::new();
+    let nothing = experiment(json!([]), json!([]));
+    let first = runs.run(&nothing, RollbackStrategy::Never).0.folder.id();
+    let second = runs.run(&nothing, RollbackStrategy::Never).0.folder.id();
+    assert_eq!(RunFolder::find(&runs.dir(), "last").unwrap().id(), second);
+    assert_eq!(RunFolder::find(&runs.dir(), &first).unwrap().id(), first);
+    let message = |name: &str| RunFolder::find(&runs.dir(), name).unwrap_err().message;
+    assert!(message("2023").contains("2 runs begin with"));
+    assert!(message("1999").contains("no run in"));
+    assert!(message("").contains("no run in"));
+}
