@@ -17,7 +17,8 @@ use crate::shell::{self, Stop, cargo, command};
 use crate::stage::Stage;
 use crate::{python, shell::target};
 
-const EXPERIMENT: &str = "demo/experiment.json";
+/// The walkthrough's experiment, with the port of its web API to be given.
+pub const EXPERIMENT: &str = "demo/experiment.json";
 
 /// Builds what is missing, runs the experiment and shows the journal. Everything started here ends with it.
 pub fn run(stop: &Stop) -> Result<()> {

@@ -37,7 +37,9 @@ pub fn run(args: &[String]) -> Result<()> {
     let lines = source.stdout.take().context("the wheels give nothing")?;
     let mut pack = shell::cargo("run --quiet --package fracas-aws --features pack --example pack_models --");
     pack.arg(PathBuf::from(FOLDER)).args(check.then_some("--check")).stdin(lines);
-    let packed = stop.run(&mut pack)?;
+    let packed = stop.status(&mut pack)?;
+    // It holds the reading end: while that is open, the source would wait for a reader that has gone.
+    drop(pack);
     ensure!(source.wait()?.success(), "the wheels cannot be read");
     match (packed.success(), check) {
         (true, _) => Ok(()),

@@ -53,7 +53,7 @@ pub fn wheels(stop: &Stop, python: &Path, requirements: &Path) -> Result<PathBuf
         download.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]);
         download.args(["--only-binary", ":all:", "--require-hashes", "--requirement"]);
         download.arg(requirements).arg("--dest").arg(&folder);
-        finish(stop, &mut download, "pip cannot download the pinned wheels")
+        stop.run(&mut download).context("pip cannot download the pinned wheels")
     })?;
     Ok(folder)
 }

@@ -56,7 +56,7 @@ impl Stage {
     }
 
     fn names(&self) -> impl Iterator<Item = (String, String)> {
-        self.ports.iter().map(|(name, port)| (format!("{{{name}}}"), format!("127.0.0.1:{port}")))
+        self.ports.keys().map(|name| (format!("{{{name}}}"), self.address(name).unwrap_or_default()))
     }
 }
 
