@@ -34,7 +34,11 @@ pub struct Ended {
     pub outcome: Outcome,
     /// The run's folder.
     pub folder: RunFolder,
-    /// Why the journal is not where it was asked for, if so; it is in the run's folder then.
+    /// Where the journal was asked for.
+    pub journal_path: PathBuf,
+    /// Why the journal is not in the run's folder, if so.
+    pub kept_error: Option<io::Error>,
+    /// Why the journal is not where it was asked for, if so.
     pub journal_error: Option<io::Error>,
     /// Actions that may have happened although rollbacks without a result are declared.
     pub live: Vec<String>,
@@ -61,7 +65,7 @@ pub async fn run(
     let recorder = Recorder::new(opened, plan.experiment.runtime.durability, mask, observers);
     recorder.announce(first);
     let outcome = Runner { plan, host, recorder: &recorder }.run().await;
-    finish(&recorder, outcome, &options.journal_path)
+    Ok(finish(&recorder, outcome, &options.journal_path))
 }
 
 fn run_started(id: &str, source: &Source, plan: &Plan, options: &RunOptions<'_>) -> Box<RunStarted> {
@@ -86,16 +90,21 @@ fn run_started(id: &str, source: &Source, plan: &Plan, options: &RunOptions<'_>)
 }
 
 /// Writes the journal: into the run's folder, and where it was asked for.
-fn finish(recorder: &Recorder, outcome: Outcome, journal_path: &Path) -> io::Result<Ended> {
+fn finish(recorder: &Recorder, outcome: Outcome, journal_path: &Path) -> Ended {
     let (kept, asked) = recorder.with_journal(|journal| {
         (recorder.folder.write_journal(journal), write_journal(journal_path, journal))
     });
-    if let (Err(error), Err(_)) = (kept, &asked) {
-        return Err(error);
-    }
     let declared = recorder.with_journal(|journal| declared_rollbacks(journal.experiment()));
     let live = recorder.with_ledger(|ledger| ledger.live(declared));
-    Ok(Ended { outcome, folder: recorder.folder.clone(), journal_error: asked.err(), live })
+    let folder = recorder.folder.clone();
+    Ended {
+        outcome,
+        folder,
+        journal_path: journal_path.to_owned(),
+        kept_error: kept.err(),
+        journal_error: asked.err(),
+        live,
+    }
 }
 
 /// How many rollbacks an experiment declares.
@@ -159,7 +168,7 @@ pub async fn recover(
         Recorder::new((folder.clone(), log), started.durability, Mask::of(&plan.values), observers);
     folder.events()?.try_for_each(|event| event.map(|event| recorder.replay(event)))?;
     let outcome = play_recovery(&recorder, &plan, host, &ledger, &work, version).await?;
-    Ok(Recovered::Done(finish(&recorder, outcome, Path::new(&started.journal_path))?))
+    Ok(Recovered::Done(finish(&recorder, outcome, Path::new(&started.journal_path))))
 }
 
 /// The rollbacks that a recovery plays.

@@ -1,7 +1,5 @@
 //! `fracas recover`: bring a run to its end.
 
-use std::path::Path;
-
 use fracas_engine::{Recovered, Recovery, RunFolder, recover as recover_run};
 use fracas_model::{ExitCode, Problem};
 use fracas_report::Importance;
@@ -22,7 +20,7 @@ pub fn recover(args: &args::Recover, surroundings: &Surroundings, terminal: &Ter
     match found.and_then(|folder| play(folder, terminal)) {
         Ok(Recovered::Done(ended)) => {
             let journal = ended.folder.journal_path();
-            let code = tell_end(&ended, Path::new("the journal where the run was asked to"), terminal);
+            let code = tell_end(&ended, terminal);
             terminal.line(Importance::Info, &format!("The journal is {}", journal.display()));
             code
         }

@@ -27,7 +27,7 @@ pub fn run(args: &args::Run, surroundings: &Surroundings, terminal: &Terminal) -
     let rollback_strategy = args.rollback_strategy.or(ready.experiment.runtime.rollbacks).unwrap_or_default();
     let plan = Plan { experiment: ready.experiment, values: ready.values, rollback_strategy };
     match play(&ready.source, &plan, &providers, args, surroundings, terminal) {
-        Ok(ended) => tell_end(&ended, &args.journal_path, terminal),
+        Ok(ended) => tell_end(&ended, terminal),
         Err(problem) => {
             terminal.problem(problem);
             ExitCode::Invalid
@@ -66,12 +66,15 @@ fn unkept(path: &Path, error: &io::Error) -> Problem {
 
 /// Says what the user has to know after a run: where the journal is if not where they asked, and
 /// what may still be broken.
-pub fn tell_end(ended: &Ended, journal_path: &Path, terminal: &Terminal) -> ExitCode {
+pub fn tell_end(ended: &Ended, terminal: &Terminal) -> ExitCode {
+    let log = ended.folder.path();
+    let kept = match &ended.kept_error {
+        None => format!("the journal is {}", ended.folder.journal_path().display()),
+        Some(error) => format!("nor into the run's folder: {error}; the run log is in {}", log.display()),
+    };
     if let Some(error) = &ended.journal_error {
-        let kept = ended.folder.journal_path();
-        let line =
-            format!("cannot write {}: {error}; the journal is {}", journal_path.display(), kept.display());
-        terminal.line(Importance::Error, &line);
+        let asked = ended.journal_path.display();
+        terminal.line(Importance::Error, &format!("cannot write the journal to {asked}: {error}; {kept}"));
     }
     if !ended.live.is_empty() {
         let line = format!(
