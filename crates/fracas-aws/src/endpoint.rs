@@ -10,6 +10,7 @@ mod builtins;
 mod evaluate;
 mod functions;
 mod partition;
+mod wording;
 
 pub use builtins::{Builtins, S3Settings};
 pub use partition::{Partition, partition, partitions};
@@ -67,6 +68,8 @@ fn auth_scheme(scheme: &Value) -> AuthScheme {
 }
 
 /// The rules give no endpoint for these parameters. Nothing was sent.
+///
+/// It reads as the rules' own text; [`EndpointError::as_botocore`] says how boto3 words it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointError(String);
 

@@ -1,10 +1,16 @@
-"""Prints botocore's endpoint of every service in every region, one JSON line for each service.
+"""Prints botocore's endpoints as JSON lines, for the Rust evaluator to be compared with.
 
-A line is [service, outcomes]: regions in the order of partitions.json, then an unknown one and none,
-each with all four settings of FIPS and dual-stack. An outcome is [url, authSchemes] or an error's text.
+`endpoints.py regions`: every service in every region. A line is [service, outcomes]: regions in the order
+of partitions.json, then an unknown one and none, each with all four settings of FIPS and dual-stack.
+
+`endpoints.py odd`: unusual values for the services with unusual rules. A line is [service, parameters, outcome].
+
+An outcome is [url, authSchemes] or an error's text.
 """
 
+import itertools
 import json
+import sys
 
 from botocore.endpoint_provider import EndpointProvider
 from botocore.exceptions import EndpointProviderError
@@ -13,12 +19,17 @@ from botocore.loaders import Loader
 VARIANTS = [(False, False), (False, True), (True, False), (True, True)]
 
 
-def outcome(provider, builtins):
+def bound(provider, builtins):
+    """The parameters that the client's settings fill."""
     parameters = {}
     for name, definition in provider.ruleset.parameters.items():
         value = builtins.get(definition.builtin)
         if value is not None:
             parameters[name] = value
+    return parameters
+
+
+def outcome(provider, parameters):
     try:
         # Past the cache, which holds no more than the last hundred answers.
         endpoint = provider._resolve_endpoint.__wrapped__(provider, **parameters)
@@ -30,15 +41,13 @@ def outcome(provider, builtins):
     return [endpoint.url, endpoint.properties.get("authSchemes")]
 
 
-def main():
-    loader = Loader()
-    partitions = loader.load_data("partitions")
+def regions(loader, partitions):
     regions = [region for partition in partitions["partitions"] for region in partition["regions"]]
     for service in loader.list_available_services("endpoint-rule-set-1"):
         rules = loader.load_service_model(service, "endpoint-rule-set-1")
         provider = EndpointProvider(rules, partitions)
         outcomes = [
-            outcome(provider, builtins(region, *variant))
+            outcome(provider, bound(provider, builtins(region, *variant)))
             for region in [*regions, "xx-north-9", None]
             for variant in VARIANTS
         ]
@@ -62,4 +71,76 @@ def builtins(region, use_fips, use_dual_stack):
     }
 
 
-main()
+ARNS = [
+    "arn:aws:s3:us-west-2:123456789012:accesspoint:name",
+    "arn:aws-cn:s3:cn-north-1:123456789012:accesspoint/name",
+    "arn:aws:s3::123456789012:accesspoint:name.mrap",
+    "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-01234567890123456/accesspoint/name",
+    "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-01234567890123456/bucket/name",
+    "arn:aws:s3-object-lambda:us-west-2:123456789012:accesspoint/name",
+    "arn:aws:s3:us-west-2:123456789012:bucket_name",
+    "arn:aws:kinesis:us-east-1:123456789012:stream/name",
+    "arn:aws:dynamodb:us-east-1:222222222222:table/name",
+    "arn:aws:cloudfront::123456789012:key-value-store/name",
+    "arn:aws:s3",
+    "arn:aws::::",
+    "arn:",
+]
+BUCKETS = [
+    "name",
+    "a.b.c",
+    "a..b",
+    "UPPER",
+    "-no",
+    "no-",
+    "192.168.0.1",
+    "ab",
+    "x" * 64,
+    "with space",
+    "ü-umlaut",
+    "name--usw2-az1--x-s3",
+    "name--use1-az5--xa-s3",
+    "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefgho0--op-s3",
+    "",
+]
+ENDPOINTS = [
+    "https://example.com",
+    "https://example.com:8443/some//path/../end?",
+    "http://127.0.0.1:5000",
+    "http://[::1]:5000/",
+    "http://user@999.999.999.999",
+    "https://example.com?query=1",
+    "https://example.com:port",
+    "HTTPS://EXAMPLE.com/%20 a",
+    "ftp://example.com",
+    "example.com",
+]
+REGIONS = ["us-east-1", "cn-north-1", "us-gov-west-1", "aws-global", "us-_-1", "not a region", "eusc-de-east-1"]
+
+# The values to try for each service: all pairs of one rich parameter and one region, variant by variant.
+ODD = {
+    "s3": ("Bucket", ARNS + BUCKETS),
+    "s3control": ("Bucket", ARNS + BUCKETS),
+    "kinesis": ("StreamARN", ARNS),
+    "dynamodb": ("ResourceArn", ARNS),
+    "cloudfront-keyvaluestore": ("KvsARN", ARNS),
+    "events": ("EndpointId", BUCKETS),
+    "docdb": ("Endpoint", ENDPOINTS),
+    "sts": ("Endpoint", ENDPOINTS),
+}
+
+
+def odd(loader, partitions):
+    for service, (name, values) in ODD.items():
+        rules = loader.load_service_model(service, "endpoint-rule-set-1")
+        provider = EndpointProvider(rules, partitions)
+        endpoints = [None, *ENDPOINTS] if service == "s3" else [None]
+        for value, region, variant, endpoint in itertools.product(values, REGIONS, VARIANTS, endpoints):
+            parameters = bound(provider, builtins(region, *variant)) | {name: value}
+            if endpoint is not None:
+                parameters["Endpoint"] = endpoint
+            print(json.dumps([service, parameters, outcome(provider, dict(parameters))]))
+
+
+loader = Loader()
+{"regions": regions, "odd": odd}[sys.argv[1]](loader, loader.load_data("partitions"))

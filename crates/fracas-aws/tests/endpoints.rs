@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use fracas_aws::endpoint::{self, Builtins, Endpoint, ParamValue, Params};
-use fracas_aws::model::{Service, embedded};
+use fracas_aws::model::rules::ParameterKind;
+use fracas_aws::model::{Kind, Service, embedded};
+use proptest::prelude::*;
 use serde_json::Value;
 
 fn set_up(variable: &str) -> PathBuf {
@@ -74,20 +76,99 @@ fn botocores_endpoint_cases() {
     assert!(failed.is_empty(), "{} of {total} failed:\n{}", failed.len(), failed.join("\n"));
 }
 
+/// The cases that start from an operation: its parameters reach the rules by the model's traits.
+#[test]
+fn botocores_operation_cases() {
+    let folder = set_up("FRACAS_BOTOCORE_TESTS").join("functional/endpoint-rules");
+    let (mut total, mut failed) = (0, Vec::new());
+    for name in embedded::services() {
+        let service = embedded::service(name).unwrap();
+        let text = std::fs::read(folder.join(name).join("endpoint-tests-1.json")).unwrap();
+        let cases: Value = serde_json::from_slice(&text).unwrap();
+        for case in cases["testCases"].as_array().unwrap() {
+            for input in case["operationInputs"].as_array().into_iter().flatten() {
+                total += 1;
+                let found = shown(endpoint::resolve(service, &operation_params(service, input)));
+                if found != expected(&case["expect"]) {
+                    failed.push(format!("{name}: {}: {input}\n  found {found}", case["documentation"]));
+                }
+            }
+        }
+    }
+    println!("endpoint cases of operations: {} of {total} passed", total - failed.len());
+    assert!(total > 500, "{total} cases are fewer than there were");
+    assert!(failed.is_empty(), "{} of {total} failed:\n{}", failed.len(), failed.join("\n"));
+}
+
+/// What the operation's static parameters, its input and the client's settings tell the rules.
+fn operation_params(service: &Service, input: &Value) -> Params {
+    let operation = service.operation(input["operationName"].as_str().unwrap()).unwrap();
+    let mut params = Params::default();
+    for (name, value) in &operation.static_context_params {
+        params.set(name, value);
+    }
+    if let Some(Kind::Structure(structure)) = operation.input.map(|id| &service.shape(id).kind) {
+        for member in structure.members.iter().filter(|member| !member.context_param.is_empty()) {
+            if let Some(value) = input["operationParams"].get(member.name) {
+                params.set(member.context_param, param(value));
+            }
+        }
+    }
+    for (name, path) in &operation.operation_context_params {
+        let searched = jmespath::compile(path).unwrap().search(&input["operationParams"]).unwrap();
+        let found = serde_json::to_value(searched).unwrap();
+        if !found.is_null() {
+            params.set(name, param(&found));
+        }
+    }
+    for parameter in &service.rules.parameters {
+        if let Some(value) = input["builtInParams"].get(parameter.built_in) {
+            params.set(parameter.name, param(value));
+        }
+        if let Some(value) = input["clientParams"].get(parameter.name) {
+            params.set(parameter.name, param(value));
+        }
+    }
+    params
+}
+
+fn botocore(what: &str) -> String {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/endpoints.py");
+    let output = Command::new(set_up("FRACAS_PYTHON")).args([script, what]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Buckets, ARNs and custom endpoints of every sort, for the services whose rules look at them.
+#[test]
+fn botocore_agrees_on_odd_parameters() {
+    let (mut total, mut failed) = (0, Vec::new());
+    for line in botocore("odd").lines() {
+        let (name, values, expected): (String, Value, Value) = serde_json::from_str(line).unwrap();
+        total += 1;
+        let found = compact(embedded::service(&name).unwrap(), &params(&values));
+        if found != expected {
+            failed.push(format!("{name} {values}\n  expected {expected}\n  found    {found}"));
+        }
+    }
+    println!("odd endpoints: {} of {total} as botocore", total - failed.len());
+    assert!(total > 5_000, "{total} cases are fewer than there were");
+    assert!(failed.is_empty(), "{} of {total} differ:\n{}", failed.len(), failed.join("\n"));
+}
+
 /// Every service in every region, with and without FIPS and dual-stack, as botocore resolves it.
 #[test]
 fn botocore_agrees_in_every_region() {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/endpoints.py");
-    let output = Command::new(set_up("FRACAS_PYTHON")).arg(script).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = botocore("regions");
     let (mut total, mut failed) = (0, Vec::new());
     for line in text.lines() {
         let (name, outcomes): (String, Vec<Value>) = serde_json::from_str(line).unwrap();
         let service = embedded::service(&name).unwrap();
         for (builtins, expected) in matrix().zip(outcomes) {
             total += 1;
-            let found = compact(service, &builtins);
+            let mut params = Params::default();
+            params.bind(&service.rules, &builtins);
+            let found = compact(service, &params);
             if found != expected {
                 failed.push(format!("{name} {builtins:?}\n  expected {expected}\n  found    {found}"));
             }
@@ -109,14 +190,35 @@ fn matrix() -> impl Iterator<Item = Builtins> {
 }
 
 /// URL and auth schemes, or the error: what the script prints.
-fn compact(service: &Service, builtins: &Builtins) -> Value {
-    let mut params = Params::default();
-    params.bind(&service.rules, builtins);
-    match endpoint::resolve(service, &params) {
+fn compact(service: &Service, params: &Params) -> Value {
+    match endpoint::resolve(service, params) {
         Ok(mut found) => {
             let schemes = found.properties.shift_remove("authSchemes").unwrap_or_default();
             serde_json::json!([found.url, schemes])
         }
         Err(error) => error.to_string().into(),
+    }
+}
+
+proptest! {
+    /// Whatever the parameters are, there is an endpoint or an error.
+    #[test]
+    fn no_parameters_make_the_rules_panic(
+        name in prop::sample::select(vec!["s3", "s3control", "dynamodb", "kinesis", "events", "sts", "docdb"]),
+        texts in prop::collection::vec(prop::option::of("(arn:)?[a-z:/.{}#é-]{0,40}|https?://[a-z\\[\\]:@/?]{0,20}"), 20),
+        flags in prop::collection::vec(prop::option::of(any::<bool>()), 20),
+    ) {
+        let service = embedded::service(name).unwrap();
+        let mut params = Params::default();
+        for (place, parameter) in service.rules.parameters.iter().enumerate() {
+            match parameter.kind {
+                ParameterKind::Bool => flags[place % 20].into_iter().for_each(|flag| params.set(parameter.name, flag)),
+                _ => texts[place % 20].iter().for_each(|text| params.set(parameter.name, text.as_str())),
+            }
+        }
+        match endpoint::resolve(service, &params) {
+            Ok(found) => prop_assert!(!found.url.is_empty() || params.get("Endpoint").is_some()),
+            Err(error) => prop_assert!(!error.to_string().is_empty()),
+        }
     }
 }

@@ -30,6 +30,8 @@ pub struct Builtins {
 pub struct S3Settings {
     /// `addressing_style`: `auto` (also when absent), `path` or `virtual`.
     pub addressing_style: Option<String>,
+    /// Decided for one call, whatever the style; see [`Builtins::for_s3_call`].
+    pub path_style: Option<bool>,
     /// `use_accelerate_endpoint`
     pub use_accelerate_endpoint: bool,
     /// `use_arn_region`: a bucket's ARN, not the client, decides on the region.
@@ -91,6 +93,19 @@ impl Builtins {
         }
     }
 
+    /// As boto3 changes the settings for one call of S3: a bucket's ARN excludes path style, and
+    /// `GetBucketLocation`, which may be asked in the wrong region, needs it.
+    pub fn for_s3_call(mut self, operation: &str, bucket: Option<&str>) -> Self {
+        let is_arn =
+            bucket.is_some_and(|bucket| bucket.starts_with("arn:") && bucket.splitn(6, ':').count() == 6);
+        match operation {
+            "GetBucketLocation" => self.s3.path_style = Some(true),
+            _ if is_arn => self.s3.path_style = Some(false),
+            _ => {}
+        }
+        self
+    }
+
     fn is_legacy_sts_region(&self) -> bool {
         self.region.as_deref().is_some_and(|region| LEGACY_STS_REGIONS.contains(&region))
     }
@@ -103,6 +118,7 @@ impl Builtins {
     fn forces_path_style(&self) -> bool {
         let style = self.s3.addressing_style.as_deref();
         match &self.endpoint {
+            _ if self.s3.path_style.is_some() => self.s3.path_style == Some(true),
             _ if self.s3.use_accelerate_endpoint => false,
             Some(url) if !is_s3_accelerate_url(url) => style != Some("virtual"),
             _ => style == Some("path"),
@@ -121,4 +137,55 @@ fn is_s3_accelerate_url(url: &str) -> bool {
     matches!(scheme, "http" | "https")
         && first == Some("s3-accelerate")
         && matches!(rest[..], [] | ["dualstack"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(builtins: &Builtins, name: &str) -> ParamValue {
+        builtins.value(name).unwrap()
+    }
+
+    fn at(endpoint: &str) -> Builtins {
+        Builtins { endpoint: Some(endpoint.to_owned()), ..Builtins::default() }
+    }
+
+    #[test]
+    fn a_custom_endpoint_drops_fips_and_dual_stack() {
+        let asked = Builtins { use_fips: true, use_dual_stack: true, ..Builtins::default() };
+        let custom = Builtins { use_fips: true, use_dual_stack: true, ..at("http://localhost:5000") };
+        for name in ["AWS::UseFIPS", "AWS::UseDualStack"] {
+            assert_eq!(value(&asked, name), true.into());
+            assert_eq!(value(&custom, name), false.into());
+        }
+    }
+
+    #[test]
+    fn a_custom_endpoint_is_addressed_by_path_unless_it_is_accelerate() {
+        const NAME: &str = "AWS::S3::ForcePathStyle";
+        assert_eq!(value(&Builtins::default(), NAME), false.into());
+        assert_eq!(value(&at("http://localhost:5000"), NAME), true.into());
+        assert_eq!(value(&at("https://s3-accelerate.dualstack.amazonaws.com"), NAME), false.into());
+        assert_eq!(value(&at("https://s3-accelerate.dualstack.dualstack.amazonaws.com"), NAME), true.into());
+        let mut asked = at("http://localhost:5000");
+        asked.s3.addressing_style = Some("virtual".to_owned());
+        assert_eq!(value(&asked, NAME), false.into());
+        asked.s3.addressing_style = Some("path".to_owned());
+        let arn = "arn:aws:s3:us-west-2:123456789012:accesspoint/name";
+        assert_eq!(value(&asked.clone().for_s3_call("GetObject", Some(arn)), NAME), false.into());
+        assert_eq!(value(&Builtins::default().for_s3_call("GetBucketLocation", None), NAME), true.into());
+    }
+
+    #[test]
+    fn us_east_1_is_global_for_s3_and_where_asked_for_sts() {
+        let east = Builtins { region: Some("us-east-1".to_owned()), ..Builtins::default() };
+        assert_eq!(value(&east, "AWS::S3::UseGlobalEndpoint"), true.into());
+        assert_eq!(value(&east, "AWS::STS::UseGlobalEndpoint"), false.into());
+        let legacy = Builtins { sts_legacy: true, ..east };
+        assert_eq!(value(&legacy, "AWS::STS::UseGlobalEndpoint"), true.into());
+        let china = Builtins { region: Some("cn-north-1".to_owned()), ..legacy };
+        assert_eq!(value(&china, "AWS::S3::UseGlobalEndpoint"), false.into());
+        assert_eq!(value(&china, "AWS::STS::UseGlobalEndpoint"), false.into());
+    }
 }

@@ -225,3 +225,78 @@ fn percent_encode(text: &str, safe: &str) -> String {
     }
     encoded
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ALL: [Function; 11] = [
+        Function::IsSet,
+        Function::Not,
+        Function::BooleanEquals,
+        Function::StringEquals,
+        Function::ParseUrl,
+        Function::Substring,
+        Function::UriEncode,
+        Function::IsValidHostLabel,
+        Function::Partition,
+        Function::ParseArn,
+        Function::IsVirtualHostableS3Bucket,
+    ];
+
+    fn value() -> impl Strategy<Value = Value<'static>> {
+        prop_oneof![
+            Just(Value::Nothing),
+            any::<bool>().prop_map(Value::Bool),
+            (-2i64..70).prop_map(Value::Number),
+            ".{0,70}".prop_map(|text| owned(&text)),
+            "(https?://)?[a-z\\[\\]:@%.0-9/?#-]{0,40}".prop_map(|text| owned(&text)),
+            "arn:[a-z]?(:[a-z:/]?){0,6}".prop_map(|text| owned(&text)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_arguments_make_a_function_panic(arguments in prop::collection::vec(value(), 0..5)) {
+            for function in ALL {
+                let _ = call(function, Arguments(arguments.clone()));
+            }
+        }
+
+        #[test]
+        fn a_reversed_substring_is_the_substring_of_the_reversed(text in "[a-z]{0,20}", start in 0i64..20, stop in 0i64..20) {
+            let cut = |text: &str, reverse| {
+                let arguments = vec![owned(text), Value::Number(start), Value::Number(stop), Value::Bool(reverse)];
+                match call(Function::Substring, Arguments(arguments)) {
+                    Ok(Value::Text(text)) => Some(text.into_owned()),
+                    _ => None,
+                }
+            };
+            let reversed = |text: &str| text.chars().rev().collect::<String>();
+            prop_assert_eq!(cut(&text, true), cut(&reversed(&text), false).map(|text| reversed(&text)));
+        }
+    }
+
+    fn attribute(url: &str, name: &str) -> Option<Value<'static>> {
+        match parse_url(url)? {
+            Value::Object(fields) => fields.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn urls_are_taken_apart() {
+        assert_eq!(attribute("https://example.com:8443/a//b/../c", "normalizedPath"), Some(owned("/a/c/")));
+        assert_eq!(attribute("https://example.com:8443/a", "authority"), Some(owned("example.com:8443")));
+        assert_eq!(attribute("HTTP://127.0.0.1:5000", "isIp"), Some(Value::Bool(true)));
+        assert_eq!(attribute("http://[fe80::1]:5000", "isIp"), Some(Value::Bool(true)));
+        assert_eq!(attribute("http://localhost", "isIp"), Some(Value::Bool(false)));
+        for odd in
+            ["https://example.com?a=b", "ftp://example.com", "example.com", "http://a:b", "https://", ""]
+        {
+            assert!(parse_url(odd).is_none(), "{odd}");
+        }
+    }
+}
