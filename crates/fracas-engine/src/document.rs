@@ -4,21 +4,22 @@ mod json;
 mod yaml;
 mod yaml_scalar;
 
-use fracas_model::{Format, Node, Problems, Source};
+use fracas_model::{Format, Node, Problem, Problems, Source};
 
 pub use yaml::parse_yaml;
 
 /// Nesting beyond this is refused, so that no document can exhaust the stack.
 const MAX_DEPTH: usize = 200;
 
-/// Reads a document in its format.
-///
-/// # Errors
-///
-/// Every duplicate key, or the one place where the text stops being JSON or YAML.
-pub fn parse_document(source: &Source) -> Result<Node, Problems> {
+/// Reads a document in its format. With duplicate keys there are both a document and problems, so
+/// that whatever else is wrong can be found too; text that is no JSON or YAML gives one problem.
+pub fn parse_document(source: &Source) -> (Option<Node>, Problems) {
+    if source.text.trim().is_empty() {
+        let problem = Problem::general(format!("`{}` is empty", source.name));
+        return (None, problem.help("write an experiment: an object with a title and a method").into());
+    }
     match source.format {
         Format::Json => json::parse(&source.text),
-        Format::Yaml => parse_yaml(&source.text),
+        Format::Yaml => yaml::parse(&source.text),
     }
 }

@@ -12,17 +12,13 @@ use serde_json::Value;
 
 use crate::parse_document;
 
-/// Reads an experiment. The problems may hold warnings even when there is an experiment.
+/// Reads an experiment: as much of it as can be understood, so that more problems can be found in
+/// it, and the problems so far. It may only be run when none of them is an error.
 pub fn parse(source: &Source) -> (Option<Experiment>, Problems) {
-    match parse_document(source) {
-        Ok(node) => {
-            let mut reader = Reader { problems: Problems::default(), named: HashMap::new() };
-            let experiment = reader.experiment(&node);
-            let problems = reader.problems.sorted();
-            (experiment.filter(|_| !problems.has_errors()), problems)
-        }
-        Err(problems) => (None, problems.sorted()),
-    }
+    let (node, problems) = parse_document(source);
+    let mut reader = Reader { problems, named: HashMap::new() };
+    let experiment = node.and_then(|node| reader.experiment(&node));
+    (experiment, reader.problems)
 }
 
 /// Keys that an experiment may have; others are ignored, as the reference ignores them.
@@ -90,7 +86,7 @@ impl Reader {
         let method = self.steps(method);
         let rollbacks = self.rollbacks(node);
         Some(Experiment {
-            title: title?,
+            title: title.unwrap_or_default(),
             configuration,
             secrets,
             hypothesis,
@@ -289,8 +285,8 @@ impl Reader {
         self.unsupported_activity_keys(node);
         let (provider, provider_type) = provider?;
         Some(Activity {
-            name: name?,
-            kind: kind?,
+            name: name.unwrap_or_default(),
+            kind: kind.unwrap_or(ActivityKind::Action),
             provider,
             provider_type,
             pauses,

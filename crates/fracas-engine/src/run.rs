@@ -265,14 +265,11 @@ fn plan_again(
 ) -> Result<Plan, Recovery> {
     let source =
         folder.experiment().map_err(|problem| Recovery { source: None, problems: problem.into() })?;
-    let (experiment, mut problems) = parse(&source);
-    problems.0.clear();
-    let Some(experiment) = experiment else {
-        return Err(Recovery::general(
-            format!("the experiment kept in {} is damaged", folder.path().display()),
-            "roll back by hand",
-        ));
+    let (experiment, problems) = parse(&source);
+    let Some(experiment) = experiment.filter(|_| !problems.has_errors()) else {
+        return Err(Recovery { source: Some(source), problems: problems.sorted() });
     };
+    let mut problems = Problems::default();
     let mut values = resolve(&experiment, environment, &started.configuration, &mut problems);
     values.configuration = started.configuration.clone();
     check::check(&experiment, providers, &Surroundings { values: &values, running: true }, &mut problems);

@@ -158,7 +158,7 @@ fn plan(experiment: &Value, rollback_strategy: RollbackStrategy) -> (Source, Pla
     let text = experiment.to_string();
     let source = Source { name: "experiment.json".to_owned(), text, format: Format::Json };
     let (parsed, mut problems) = parse(&source);
-    let experiment = parsed.unwrap_or_else(|| panic!("{problems:?}"));
+    let experiment = parsed.filter(|_| !problems.has_errors()).unwrap_or_else(|| panic!("{problems:?}"));
     let values = resolve(&experiment, &|_| None, &serde_json::Map::new(), &mut problems);
     assert!(!problems.has_errors(), "{problems:?}");
     (source, Plan { experiment, values, rollback_strategy })

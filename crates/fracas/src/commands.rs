@@ -28,6 +28,8 @@ struct Ready {
     experiment: Experiment,
     values: fracas_engine::Values,
     problems: Problems,
+    /// Values that could not be had.
+    unresolved: Problems,
 }
 
 /// Loads an experiment, parses it and resolves its values. None when that is impossible: the
@@ -45,14 +47,15 @@ fn prepare(
             return None;
         }
     };
-    let (experiment, mut problems) = parse(&source);
+    let (experiment, problems) = parse(&source);
     let Some(experiment) = experiment else {
-        terminal.problems(Some(&source), &problems);
+        terminal.problems(Some(&source), &problems.sorted());
         return None;
     };
     let given: Map<String, Value> = values.variables.iter().cloned().collect();
-    let values = resolve(&experiment, &Surroundings::environment, &given, &mut problems);
-    Some(Ready { source, experiment, values, problems })
+    let mut unresolved = Problems::default();
+    let values = resolve(&experiment, &Surroundings::environment, &given, &mut unresolved);
+    Some(Ready { source, experiment, values, problems, unresolved })
 }
 
 fn load(source: &str, fetching: &args::Fetching) -> Result<Source, Problem> {
@@ -75,6 +78,7 @@ fn load(source: &str, fetching: &args::Fetching) -> Result<Source, Problem> {
 fn check(ready: &mut Ready, providers: &Providers, running: bool, terminal: &Terminal) -> bool {
     let surroundings = fracas_engine::Surroundings { values: &ready.values, running };
     fracas_engine::check(&ready.experiment, providers, &surroundings, &mut ready.problems);
+    ready.problems.0.append(&mut ready.unresolved.0);
     let problems = std::mem::take(&mut ready.problems).sorted();
     terminal.problems(Some(&ready.source), &problems);
     !problems.has_errors()

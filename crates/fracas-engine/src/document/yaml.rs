@@ -21,6 +21,14 @@ type Parsed<T> = Result<T, Box<Problem>>;
 ///
 /// Every duplicate key, or the one place where the text stops being YAML that `safe_load` takes.
 pub fn parse_yaml(text: &str) -> Result<Node, Problems> {
+    match parse(text) {
+        (Some(node), problems) if !problems.has_errors() => Ok(node),
+        (_, problems) => Err(problems),
+    }
+}
+
+/// As [`parse_yaml`], but duplicate keys do not keep the document back.
+pub(super) fn parse(text: &str) -> (Option<Node>, Problems) {
     let mut composer = Composer {
         parser: Parser::new_from_str(text),
         places: Places::of(text),
@@ -28,8 +36,10 @@ pub fn parse_yaml(text: &str) -> Result<Node, Problems> {
         nodes: 0,
         duplicates: Problems::default(),
     };
-    let node = composer.stream().map_err(|problem| Problems::from(*problem))?;
-    if composer.duplicates.has_errors() { Err(composer.duplicates) } else { Ok(node) }
+    match composer.stream() {
+        Ok(node) => (Some(node), composer.duplicates),
+        Err(problem) => (None, (*problem).into()),
+    }
 }
 
 /// A key that stands twice in one mapping: JSON and YAML would silently drop the first value.

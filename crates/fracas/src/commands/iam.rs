@@ -4,16 +4,22 @@ use fracas_model::ExitCode;
 use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
-use super::prepare;
+use super::{check, prepare};
 use crate::args;
 use crate::surroundings::Surroundings;
 use crate::terminal::Terminal;
 
 /// Prints the policy, indented as the AWS console indents policies.
 pub fn iam(args: &args::Iam, _: &Surroundings, terminal: &Terminal) -> ExitCode {
-    let Some(ready) = prepare(&args.source, &args.values, &args.fetching, terminal) else {
+    let Some(mut ready) = prepare(&args.source, &args.values, &args.fetching, terminal) else {
         return ExitCode::Invalid;
     };
+    // A policy is written where the experiment does not run, so its environment may be missing:
+    // resources that depend on it are named by wildcards.
+    ready.unresolved.0.clear();
+    if !check(&mut ready, &fracas_providers::all(), false, terminal) {
+        return ExitCode::Invalid;
+    }
     match fracas_providers::policy(&ready.experiment, &ready.values, args.account.as_deref()) {
         Ok(policy) => {
             terminal.data(&pretty(&policy));
