@@ -2,6 +2,7 @@
 
 mod address;
 mod credentials;
+mod custom;
 mod send;
 mod settings;
 mod transport;
@@ -109,7 +110,7 @@ impl Aws {
     /// Checks parameters offline; all that is wrong is in one error.
     pub fn validate(&self, service: &str, operation: &str, params: &Value) -> Result<(), Error> {
         let (service, operation) = self.operation(service, operation)?;
-        validate::parameters(service, operation, &with_tokens(service, operation, params))
+        validate::parameters(service, operation, &prepared(Call { service, operation }, params))
     }
 
     /// Makes a call. The result is what boto3 gives, `ResponseMetadata` included.
@@ -154,9 +155,10 @@ impl Aws {
         params: &Value,
     ) -> Result<Value, Error> {
         let wire = protocol::wire(call.service)?;
-        let params = with_tokens(call.service, call.operation, params);
+        let params = prepared(call, params);
         validate::parameters(call.service, call.operation, &params)?;
-        let params = params.as_object().cloned().unwrap_or_default();
+        let mut params = params.as_object().cloned().unwrap_or_default();
+        custom::checked(call, &mut params)?;
         let client = self.client(scope).await?;
         let client = client.get().ok_or_else(|| Error::unsent("BotoCoreError", "the client is gone"))?;
         let address = address::resolve(&client.settings, call, &params)?;
@@ -165,9 +167,10 @@ impl Aws {
             true => Some(client.keys.get(self, scope, &client.settings).await?),
             false => None,
         };
-        send::send(&self.0.transport, &client.settings, wire, call, request, address, keys)
-            .await
-            .map(Value::Object)
+        let sent = send::send(&self.0.transport, &client.settings, wire, call, request, address, keys);
+        let mut result = sent.await?;
+        custom::after(call, &mut result);
+        Ok(Value::Object(result))
     }
 
     async fn client(&self, scope: &Scope) -> Result<Arc<OnceCell<Client>>, Error> {
@@ -190,16 +193,18 @@ fn bare(name: &str) -> String {
     name.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// Fills idempotency tokens that were not given, required ones too.
-fn with_tokens(service: &Service, operation: &Operation, params: &Value) -> Value {
+/// Parameters as they are checked: idempotency tokens that were not given are filled in, required
+/// ones too.
+fn prepared(call: Call, params: &Value) -> Value {
     let mut params = params.clone();
-    if let Some(Kind::Structure(input)) = operation.input.map(|input| &service.shape(input).kind)
+    if let Some(Kind::Structure(input)) = call.operation.input.map(|input| &call.service.shape(input).kind)
         && let Value::Object(entries) = &mut params
     {
         for member in input.members.iter().filter(|member| member.idempotency_token) {
             entries.entry(member.name).or_insert_with(|| fresh_token().into());
         }
     }
+    custom::before(call, &mut params);
     params
 }
 

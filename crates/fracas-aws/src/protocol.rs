@@ -89,6 +89,7 @@ pub(crate) fn parse(wire: &dyn Wire, call: Call, answer: &Answer) -> Result<Pars
         // A gateway's page says no more than the status does.
         true => match wire.error(call, answer) {
             Err(_) if answer.status >= 500 => generic_error(answer.status),
+            Ok(read) if answer.status >= 500 && !read.contains_key("Error") => generic_error(answer.status),
             read => read?,
         },
     };

@@ -13,10 +13,15 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::base64;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use std::collections::HashMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -95,11 +100,30 @@ fn build(kind: Kind) -> Result<Connector, Way> {
 
 /// The authorities that `AWS_CA_BUNDLE` names instead of the system's.
 fn authorities() -> Result<Option<TlsContext>, Way> {
-    let Ok(path) = std::env::var("AWS_CA_BUNDLE") else { return Ok(None) };
-    let pem = std::fs::read(&path).map_err(|error| Way::Tls(format!("AWS_CA_BUNDLE {path}: {error}")))?;
+    let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) else {
+        return Ok(None);
+    };
+    let path = PathBuf::from(path);
+    let bad = |what: &dyn fmt::Display| Way::Tls(format!("AWS_CA_BUNDLE {}: {what}", path.display()));
+    let text = std::fs::read(&path).map_err(|error| bad(&error))?;
+    let pem = usable(&text);
+    if pem.is_empty() {
+        return Err(bad(&"it holds no certificate in PEM"));
+    }
     let store = TrustStore::empty().with_pem_certificate(pem);
-    let context = TlsContext::builder().with_trust_store(store).build();
-    context.map(Some).map_err(|error| Way::Tls(format!("AWS_CA_BUNDLE {path}: {error}")))
+    TlsContext::builder().with_trust_store(store).build().map(Some).map_err(|error| bad(&error))
+}
+
+/// The certificates of a bundle that rustls can use: any other would make the connector panic.
+fn usable(bundle: &[u8]) -> Vec<u8> {
+    let certificates = CertificateDer::pem_slice_iter(bundle).filter_map(Result::ok);
+    let fits =
+        |certificate: &CertificateDer<'static>| RootCertStore::empty().add(certificate.clone()).is_ok();
+    let pem = |certificate: CertificateDer| {
+        let text = base64::encode(&certificate);
+        format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+    };
+    certificates.filter(fits).map(pem).collect::<String>().into_bytes()
 }
 
 /// Reads the body. One that ends before its announced length stays as it is, and is parsed as far
@@ -212,5 +236,102 @@ fn way(error: &ConnectorError) -> Way {
             Way::Closed
         }
         () => Way::Other(last()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// A server that reads once, writes its answer, and then closes or stays silent.
+    async fn server(answer: &'static str, closes: bool) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        tokio::spawn(async move {
+            let mut open = Vec::new();
+            while let Ok((mut socket, _)) = listener.accept().await {
+                _ = socket.read(&mut [0; 4096]).await;
+                _ = socket.write_all(answer.as_bytes()).await;
+                if !closes {
+                    open.push(socket);
+                }
+            }
+        });
+        url
+    }
+
+    async fn get(url: &str, connect: Duration) -> Result<HttpResponse, (String, Sent)> {
+        let sender = Sender { transport: Transport::default(), connect, read: Duration::from_millis(80) };
+        let request = HttpRequest::get(url).expect("a request");
+        sender.call(request).await.map_err(|error| {
+            let source = error.into_source();
+            let error = source.downcast_ref::<Failure>().expect("a failure").error();
+            (error.to_string(), error.sent())
+        })
+    }
+
+    #[tokio::test]
+    async fn silence_is_a_read_timeout() {
+        for answer in ["", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab"] {
+            let url = server(answer, false).await;
+            let expected = (format!("Read timeout on endpoint URL: \"{url}\""), Sent::Maybe);
+            assert_eq!(get(&url, TIMEOUT).await.err(), Some(expected));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broken_connection_may_have_done_it() {
+        for answer in ["", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab"] {
+            let url = server(answer, true).await;
+            let text = "Connection was closed before we received a valid response from endpoint URL:";
+            let expected = (format!("{text} \"{url}\"."), Sent::Maybe);
+            assert_eq!(get(&url, TIMEOUT).await.err(), Some(expected), "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn half_a_body_is_given_as_it_is() {
+        let url = server("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab", true).await;
+        let answer = get(&url, TIMEOUT).await.expect("an answer");
+        assert_eq!(answer.body().bytes(), Some(&b"ab"[..]));
+    }
+
+    #[tokio::test]
+    async fn what_never_connected_was_not_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        drop(listener);
+        for url in [url, "http://no-such-host.invalid/".to_owned()] {
+            let expected = (format!("Could not connect to the endpoint URL: \"{url}\""), Sent::No);
+            assert_eq!(get(&url, TIMEOUT).await.err(), Some(expected));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connect_timeout_was_not_sent() {
+        // A listener whose queue is full drops what comes in.
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+        let listener = socket.listen(1).expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let patience = Duration::from_millis(80);
+        let mut queued = Vec::new();
+        while let Ok(connected) =
+            tokio::time::timeout(patience, tokio::net::TcpStream::connect(address)).await
+        {
+            queued.push(connected.expect("a connection"));
+        }
+        let url = format!("http://{address}/");
+        let expected = (format!("Connect timeout on endpoint URL: \"{url}\""), Sent::No);
+        assert_eq!(get(&url, patience).await.err(), Some(expected));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_no_http_may_have_done_it() {
+        let url = server("SSH-2.0-OpenSSH_9.2\r\n", true).await;
+        let (text, sent) = get(&url, TIMEOUT).await.expect_err("no HTTP");
+        assert_eq!(sent, Sent::Maybe, "{text}");
     }
 }

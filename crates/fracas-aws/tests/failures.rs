@@ -1,0 +1,240 @@
+//! What a call says when things go wrong, how often it tries, and whether it may have happened.
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{Child, Reply, Server, describe, error_answer, no_clusters};
+
+/// Not a test of its own: see [`support::child`].
+#[test]
+fn child() {
+    support::child();
+}
+
+/// One line about an outcome: how it ended, what may have happened, and what was said.
+fn told(outcome: &Value) -> String {
+    let text = |key: &str| outcome[key].as_str().unwrap_or_default().to_owned();
+    format!("{} {}: {}", text("class"), text("sent"), text("error"))
+}
+
+#[test]
+fn a_busy_service_is_asked_again() {
+    let server = Server::start(|_, before| match before {
+        0 | 1 => Reply::Answer(503, "<html><body>busy</body></html>".into()),
+        _ => Reply::Answer(200, no_clusters()),
+    });
+    let outcome = Child::new("busy").at(&server).describe();
+    assert_eq!(server.received().len(), 3);
+    let metadata = &outcome["ok"]["ResponseMetadata"];
+    assert_eq!(metadata["RetryAttempts"], 2);
+    // botocore notes the last attempt even when it went well.
+    assert_eq!(metadata["MaxAttemptsReached"], true);
+    let attempts: Vec<_> = server.received().iter().map(|r| r.header("amz-sdk-request").to_owned()).collect();
+    assert_eq!(attempts, ["attempt=1; max=3", "attempt=2; max=3", "attempt=3; max=3"]);
+    let ids: std::collections::BTreeSet<_> =
+        server.received().iter().map(|r| r.header("amz-sdk-invocation-id").to_owned()).collect();
+    assert_eq!(ids.len(), 1, "one call, one id");
+}
+
+#[test]
+fn throttling_is_retried_and_counted() {
+    let server = Server::answering(400, &error_answer("Throttling", "Rate exceeded"));
+    let outcome = Child::new("throttled").at(&server).describe();
+    assert_eq!(server.received().len(), 3);
+    assert_eq!(
+        told(&outcome),
+        "botocore.exceptions.ClientError Yes: An error occurred (Throttling) when calling the \
+         DescribeDBClusters operation (reached max retries: 2): Rate exceeded"
+    );
+    assert_eq!(outcome["request_id"], "error-id");
+}
+
+#[test]
+fn attempts_are_configured_as_for_boto3() {
+    let server = Server::answering(500, "<html/>");
+    let child =
+        Child::new("attempts").at(&server).config("[default]\nmax_attempts = 2\nretry_mode = standard\n");
+    let outcome = child.describe();
+    assert_eq!(
+        told(&outcome),
+        "botocore.exceptions.ClientError Yes: An error occurred (500) when calling the DescribeDBClusters \
+         operation (reached max retries: 1): Internal Server Error"
+    );
+    let outcome = child.with("AWS_MAX_ATTEMPTS", "1").describe();
+    assert!(told(&outcome).contains("(reached max retries: 0)"), "{outcome}");
+    assert_eq!(server.received().len(), 3);
+    let wrong = Child::new("mode").with("AWS_RETRY_MODE", "often").describe();
+    assert_eq!(
+        told(&wrong),
+        "botocore.exceptions.InvalidRetryModeError No: Invalid value provided to \"mode\": often must be one of: \
+         legacy, standard, adaptive"
+    );
+}
+
+#[test]
+fn an_error_of_the_caller_is_not_retried() {
+    let server = Server::answering(
+        404,
+        &error_answer(
+            "DBClusterNotFoundFault",
+            "no <x> & y".replace('<', "&lt;").replace("& ", "&amp; ").as_str(),
+        ),
+    );
+    let outcome = Child::new("caller").at(&server).describe();
+    assert_eq!(server.received().len(), 1);
+    assert_eq!(
+        told(&outcome),
+        "botocore.errorfactory.DBClusterNotFoundFault Yes: An error occurred (DBClusterNotFoundFault) when \
+         calling the DescribeDBClusters operation: no <x> & y"
+    );
+    assert_eq!((&outcome["code"], &outcome["status"]), (&json!("DBClusterNotFoundFault"), &json!(404)));
+    assert_eq!(outcome["message"], "no <x> & y");
+}
+
+#[test]
+fn an_error_without_code_or_message_is_unknown() {
+    let server = Server::answering(403, "<ErrorResponse><RequestId>x</RequestId></ErrorResponse>");
+    let outcome = Child::new("codeless").at(&server).describe();
+    assert_eq!(
+        told(&outcome),
+        "botocore.exceptions.ClientError Yes: An error occurred (Unknown) when calling the DescribeDBClusters \
+         operation: Unknown"
+    );
+}
+
+#[test]
+fn an_error_answer_counts_whatever_its_status() {
+    let server = Server::answering(200, &error_answer("AccessDenied", "no"));
+    let outcome = Child::new("error-200").at(&server).describe();
+    assert_eq!(outcome["code"], "AccessDenied", "{outcome}");
+}
+
+#[test]
+fn where_nobody_listens_nothing_was_sent() {
+    let outcome = Child::new("refused").with("AWS_ENDPOINT_URL", "http://127.0.0.1:1").describe();
+    assert_eq!(
+        told(&outcome),
+        "botocore.exceptions.EndpointConnectionError No: Could not connect to the endpoint URL: \
+         \"http://127.0.0.1:1/\""
+    );
+}
+
+#[test]
+fn a_lost_connection_may_have_done_it() {
+    let server = Server::start(|_, _| Reply::Close);
+    let outcome = Child::new("closed").at(&server).describe();
+    assert_eq!(server.received().len(), 3);
+    assert_eq!(
+        told(&outcome),
+        format!(
+            "botocore.exceptions.ConnectionClosedError Maybe: Connection was closed before we received a valid \
+             response from endpoint URL: \"{}/\".",
+            server.url
+        )
+    );
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_is_not_retried() {
+    let bodies = [
+        ("<html><body>log in</body></html>", "no element DescribeDBClustersResult found"),
+        ("not XML", "syntax error: line 1, column 0"),
+        ("<DescribeDBClustersResponse><DescribeDB", "unclosed token: line 1, column 28"),
+        ("", "no element found: line 1, column 0"),
+    ];
+    for (body, what) in bodies {
+        let server = Server::answering(200, body);
+        let outcome = Child::new("garbage").at(&server).describe();
+        assert_eq!(
+            told(&outcome),
+            format!(
+                "botocore.parsers.ResponseParserError Yes: Unable to parse response ({what}), invalid XML \
+                 received. Further retries may succeed:\nb'{body}'"
+            )
+        );
+        assert_eq!(server.received().len(), 1);
+        let help = outcome["help"].as_str().unwrap_or_default();
+        assert!(help.contains("status 200 and request id req-0; the call may have happened"), "{help}");
+    }
+}
+
+#[test]
+fn a_web_page_is_no_success_even_where_no_result_is_expected() {
+    let server = Server::answering(200, "<html><body>log in</body></html>");
+    let step = json!({"service": "rds", "operation": "DeleteDBParameterGroup", "params": {"DBParameterGroupName": "x"}});
+    let outcome = Child::new("page").at(&server).step(step);
+    assert_eq!(outcome["class"], "botocore.parsers.ResponseParserError", "{outcome}");
+}
+
+#[test]
+fn half_an_answer_is_unreadable() {
+    let server = Server::start(|_, _| {
+        Reply::Raw("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n<Describe".to_owned())
+    });
+    let outcome = Child::new("half").at(&server).describe();
+    assert_eq!(outcome["class"], "botocore.parsers.ResponseParserError", "{outcome}");
+    assert_eq!(server.received().len(), 1);
+}
+
+#[test]
+fn redirects_are_not_followed() {
+    let server = Server::start(|_, _| {
+        Reply::Raw(
+            "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n".to_owned(),
+        )
+    });
+    let outcome = Child::new("redirect").at(&server).describe();
+    assert_eq!(outcome["class"], "botocore.parsers.ResponseParserError", "{outcome}");
+    assert_eq!(outcome["status"], 302);
+}
+
+#[test]
+fn a_gateways_page_is_told_by_its_status() {
+    for body in ["<html><body>x</body></html>", "<!DOCTYPE html><p>x", ""] {
+        let server = Server::answering(502, body);
+        let outcome = Child::new("gateway").at(&server).with("AWS_MAX_ATTEMPTS", "1").describe();
+        assert_eq!(
+            (&outcome["code"], &outcome["message"]),
+            (&json!("502"), &json!("Bad Gateway")),
+            "{outcome}"
+        );
+    }
+}
+
+#[test]
+fn an_earlier_attempt_counts_for_what_may_have_happened() {
+    // The first attempt gets through and dies; then nobody listens any more.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || drop(listener.accept()));
+    let outcome = Child::new("earlier").with("AWS_ENDPOINT_URL", &url).describe();
+    assert_eq!(outcome["class"], "botocore.exceptions.EndpointConnectionError", "{outcome}");
+    assert_eq!(outcome["sent"], "Maybe");
+}
+
+#[test]
+fn what_cannot_be_called_says_so() {
+    let child = Child::new("wrong");
+    let step =
+        |service: &str, operation: &str| json!({"service": service, "operation": operation, "params": {}});
+    let steps = [step("docdbs", "X"), step("docdb", "FailoverCluster"), step("ecs", "ListClusters")];
+    let said: Vec<_> = child.run(&steps).iter().map(|o| format!("{} / {}", told(o), o["help"])).collect();
+    assert_eq!(
+        said,
+        [
+            "botocore.exceptions.UnknownServiceError No: Unknown service: 'docdbs' / \"did you mean docdb, docdb-elastic?\"",
+            "AttributeError No: docdb has no operation FailoverCluster / \"did you mean FailoverDBCluster, FailoverGlobalCluster?\"",
+            "botocore.exceptions.UnsupportedServiceProtocolsError No: the json protocol, which ecs speaks, is not supported yet / null",
+        ]
+    );
+}
+
+#[test]
+fn names_are_found_in_any_case() {
+    let server = Server::answering(200, &no_clusters());
+    let step = |name: &str| json!({"service": "docdb", "operation": name, "params": {}});
+    let child = Child::new("case").at(&server);
+    for outcome in child.run(&[step("describe_db_clusters"), step("describe-db-clusters"), describe()]) {
+        assert_eq!(outcome["ok"]["DBClusters"], json!([]), "{outcome}");
+    }
+}

@@ -1,0 +1,321 @@
+//! Who calls, where the call goes, and how it is signed.
+
+mod support;
+
+use serde_json::{Value, json};
+use std::io::Write;
+use support::{Child, Received, Reply, Server, describe, error_answer, no_clusters};
+
+/// Not a test of its own: see [`support::child`].
+#[test]
+fn child() {
+    support::child();
+}
+
+fn server() -> Server {
+    Server::answering(200, &no_clusters())
+}
+
+/// Key, region and service of each signature.
+fn signers(server: &Server) -> Vec<String> {
+    let signer = |request: &Received| {
+        let header = request.header("authorization");
+        let parts: Vec<_> = header.split("Credential=").nth(1).unwrap_or("").split(['/', ',']).collect();
+        match parts[..] {
+            [key, _, region, service, ..] => format!("{key} {region} {service}"),
+            _ => "unsigned".to_owned(),
+        }
+    };
+    server.received().iter().map(signer).collect()
+}
+
+fn scoped(scope: Value) -> Value {
+    let mut step = describe();
+    step["scope"] = scope;
+    step
+}
+
+#[test]
+fn the_environment_signs_for_the_services_signing_name() {
+    let server = server();
+    let child = Child::new("environment").at(&server).with("AWS_SESSION_TOKEN", "token");
+    assert!(child.describe()["ok"].is_object());
+    assert_eq!(signers(&server), ["AKIDENV cn-north-1 rds"]);
+    let request = &server.received()[0];
+    assert_eq!(request.header("x-amz-security-token"), "token");
+    assert!(request.head.starts_with("POST / HTTP/1.1\r\n"), "{}", request.head);
+    assert_eq!(request.body, "Action=DescribeDBClusters&Version=2014-10-31");
+    assert!(request.header("user-agent").contains("api/DocDB"), "{}", request.header("user-agent"));
+}
+
+#[test]
+fn a_profile_that_was_named_beats_the_environment() {
+    let server = server();
+    let child = Child::new("profile").at(&server).config(
+        "[profile one]\naws_access_key_id = AKIDONE\naws_secret_access_key = x\nregion = eu-west-1\n",
+    );
+    let steps = [scoped(json!({"profile": "one"})), describe()];
+    let region_of_profile = child.run(&steps);
+    assert!(region_of_profile.iter().all(|outcome| outcome["ok"].is_object()), "{region_of_profile:?}");
+    // The region of the environment counts for both: a profile's comes last.
+    assert_eq!(signers(&server), ["AKIDONE cn-north-1 rds", "AKIDENV cn-north-1 rds"]);
+    child.without("AWS_REGION").with("AWS_PROFILE", "one").describe();
+    assert_eq!(signers(&server).last().map(String::as_str), Some("AKIDENV eu-west-1 rds"));
+}
+
+#[test]
+fn scopes_do_not_mix() {
+    let server = server();
+    let keys = |id: &str| json!({"access_key_id": id, "secret_access_key": "x"});
+    let steps = [
+        scoped(json!({"credentials": keys("AKIDA"), "region": "us-east-1"})),
+        scoped(json!({"credentials": keys("AKIDB")})),
+        describe(),
+        scoped(json!({"credentials": keys("AKIDA"), "region": "us-east-1"})),
+    ];
+    Child::new("scopes").at(&server).run(&steps);
+    let expected =
+        ["AKIDA us-east-1 rds", "AKIDB cn-north-1 rds", "AKIDENV cn-north-1 rds", "AKIDA us-east-1 rds"];
+    assert_eq!(signers(&server), expected);
+}
+
+#[test]
+fn a_process_gives_credentials_once() {
+    let server = server();
+    let child = Child::new("process").at(&server);
+    let count = child.path("count");
+    let script = child.path("keys.sh");
+    let keys = r#"{"Version": 1, "AccessKeyId": "AKIDPROC", "SecretAccessKey": "s", "SessionToken": "t"}"#;
+    std::fs::write(&script, format!("echo x >> {count}\necho '{keys}'\n")).expect("a file");
+    let child = child
+        .config(&format!("[profile p]\ncredential_process = /bin/sh {script}\n"))
+        .with("PATH", "/usr/bin:/bin");
+    let step = scoped(json!({"profile": "p"}));
+    let outcomes = child.run(&[step.clone(), step]);
+    assert!(outcomes[0]["ok"].is_object(), "{outcomes:?}");
+    assert_eq!(signers(&server), ["AKIDPROC cn-north-1 rds"; 2]);
+    assert_eq!(std::fs::read_to_string(count).expect("a file"), "x\n");
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let nobody = || Child::new("nobody").without("AWS_ACCESS_KEY_ID").without("AWS_SECRET_ACCESS_KEY");
+    let none = nobody().describe();
+    assert_eq!(none["error"], "Unable to locate credentials");
+    assert_eq!(
+        (&none["class"], &none["sent"]),
+        (&json!("botocore.exceptions.NoCredentialsError"), &json!("No"))
+    );
+    assert!(none["help"].as_str().is_some_and(|help| help.contains("AWS_ACCESS_KEY_ID")), "{none}");
+    let profile = nobody().step(scoped(json!({"profile": "nope"})));
+    assert_eq!(profile["error"], "The config profile (nope) could not be found");
+    let region = Child::new("nowhere").without("AWS_REGION").describe();
+    assert_eq!(region["error"], "You must specify a region.");
+    assert_eq!(region["class"], "botocore.exceptions.NoRegionError");
+    let bad = Child::new("bad-region").with("AWS_REGION", "cn north").describe();
+    assert_eq!(bad["error"], "Provided region_name 'cn north' doesn't match a supported format.");
+    let url = Child::new("bad-url").with("AWS_ENDPOINT_URL", "localhost:5000").describe();
+    assert_eq!(url["error"], "Invalid endpoint: localhost:5000");
+}
+
+#[test]
+fn a_service_without_regions_needs_none() {
+    let server = Server::answering(
+        200,
+        "<ListAccountAliasesResponse><ListAccountAliasesResult><AccountAliases/><IsTruncated>false</IsTruncated>\
+         </ListAccountAliasesResult></ListAccountAliasesResponse>",
+    );
+    let child = Child::new("global").at(&server).without("AWS_REGION");
+    let outcome = child.step(json!({"service": "iam", "operation": "ListAccountAliases", "params": {}}));
+    assert_eq!(outcome["ok"]["IsTruncated"], false, "{outcome}");
+    assert_eq!(signers(&server), ["AKIDENV us-east-1 iam"]);
+}
+
+/// An STS that gives keys `AKIDROLE0`, `AKIDROLE1` and so on, good for so many seconds, and a docdb.
+fn sts(seconds: i64) -> Server {
+    Server::start(move |request, before| {
+        if !request.body.starts_with("Action=AssumeRole&") {
+            return Reply::Answer(200, no_clusters());
+        }
+        let expiry = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+        Reply::Answer(
+            200,
+            format!(
+                "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>AKIDROLE{before}</AccessKeyId>\
+                 <SecretAccessKey>s</SecretAccessKey><SessionToken>role-token</SessionToken>\
+                 <Expiration>{expiry}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+            ),
+        )
+    })
+}
+
+fn as_role() -> Value {
+    scoped(json!({"assume_role": {
+        "arn": "arn:aws-cn:iam::123456789012:role/chaos",
+        "session_name": "fracas",
+        "external_id": "between us",
+    }}))
+}
+
+#[test]
+fn a_role_is_taken_once_while_its_keys_are_good() {
+    let server = sts(3600);
+    Child::new("role").at(&server).run(&[as_role(), as_role(), describe()]);
+    let expected = [
+        "AKIDENV cn-north-1 sts",
+        "AKIDROLE0 cn-north-1 rds",
+        "AKIDROLE0 cn-north-1 rds",
+        "AKIDENV cn-north-1 rds",
+    ];
+    assert_eq!(signers(&server), expected);
+    let received = server.received();
+    assert_eq!(
+        received[0].body,
+        "Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws-cn%3Aiam%3A%3A123456789012%3Arole%2Fchaos\
+         &RoleSessionName=fracas&ExternalId=between+us"
+    );
+    assert_eq!(received[1].header("x-amz-security-token"), "role-token");
+}
+
+#[test]
+fn a_role_is_taken_anew_before_its_keys_expire() {
+    // Five minutes are less than the margin.
+    let server = sts(300);
+    Child::new("renewed").at(&server).run(&[as_role(), as_role()]);
+    let expected = [
+        "AKIDENV cn-north-1 sts",
+        "AKIDROLE0 cn-north-1 rds",
+        "AKIDENV cn-north-1 sts",
+        "AKIDROLE2 cn-north-1 rds",
+    ];
+    assert_eq!(signers(&server), expected);
+}
+
+#[test]
+fn keys_that_cannot_be_renewed_serve_while_they_are_good() {
+    let server = Server::start({
+        let sts = sts(300);
+        move |request, before| match (request.body.starts_with("Action=AssumeRole&"), before) {
+            (true, 0) => {
+                let expiry = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(300);
+                Reply::Answer(
+                    200,
+                    format!(
+                        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>AKIDROLE</AccessKeyId>\
+                         <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
+                         <Expiration>{expiry}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+                    ),
+                )
+            }
+            (true, _) => Reply::Answer(403, error_answer("AccessDenied", &sts.url)),
+            (false, _) => Reply::Answer(200, no_clusters()),
+        }
+    });
+    let outcomes = Child::new("kept").at(&server).run(&[as_role(), as_role()]);
+    assert!(outcomes.iter().all(|outcome| outcome["ok"].is_object()), "{outcomes:?}");
+    assert_eq!(signers(&server).last().map(String::as_str), Some("AKIDROLE cn-north-1 rds"));
+}
+
+#[test]
+fn a_role_that_is_refused_means_nothing_was_sent() {
+    let server = Server::answering(403, &error_answer("AccessDenied", "not you"));
+    let outcome = Child::new("refused-role").at(&server).step(as_role());
+    assert_eq!(
+        outcome["error"],
+        "An error occurred (AccessDenied) when calling the AssumeRole operation: not you"
+    );
+    assert_eq!(outcome["sent"], "No");
+}
+
+#[test]
+fn a_profile_can_take_a_role() {
+    let server = sts(3600);
+    let child = Child::new("role-profile").at(&server).config(
+        "[profile base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = x\n\n\
+         [profile chaos]\nrole_arn = arn:aws-cn:iam::123456789012:role/chaos\nsource_profile = base\n",
+    );
+    let outcome = child.step(scoped(json!({"profile": "chaos"})));
+    assert!(outcome["ok"].is_object(), "{outcome}");
+    assert_eq!(signers(&server), ["AKIDBASE cn-north-1 sts", "AKIDROLE0 cn-north-1 rds"]);
+}
+
+#[test]
+fn endpoints_are_configured_as_for_boto3() {
+    let (all, own, section) = (server(), server(), server());
+    let config = format!(
+        "[default]\nendpoint_url = {}\nservices = mine\n\n[services mine]\ndocdb =\n  endpoint_url = {}\n",
+        all.url, section.url
+    );
+    let counts = || [all.received().len(), own.received().len(), section.received().len()];
+    let child = || Child::new("endpoints").config(&config);
+    child().describe();
+    assert_eq!(counts(), [0, 0, 1], "the profile's section");
+    child().at(&all).describe();
+    assert_eq!(counts(), [1, 0, 1], "the variable for all");
+    child().at(&all).with("AWS_ENDPOINT_URL_DOCDB", &own.url).describe();
+    assert_eq!(counts(), [1, 1, 1], "the service's own variable");
+    Child::new("endpoints").config(&format!("[default]\nendpoint_url = {}\n", all.url)).describe();
+    assert_eq!(counts(), [2, 1, 1], "the profile");
+}
+
+#[test]
+fn configured_endpoints_can_be_ignored() {
+    let server = server();
+    let child = Child::new("ignored").at(&server).with("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
+    // Proxies stand in for a network, so that the host name that was asked for is seen.
+    let proxy =
+        Server::start(|_, _| Reply::Raw("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n".to_owned()));
+    let outcome = child.with("HTTPS_PROXY", &proxy.url).with("AWS_MAX_ATTEMPTS", "1").describe();
+    assert!(
+        outcome["error"]
+            .as_str()
+            .is_some_and(|text| text.contains("https://rds.cn-north-1.amazonaws.com.cn/")),
+        "{outcome}"
+    );
+    assert!(proxy.received()[0].head.starts_with("CONNECT rds.cn-north-1.amazonaws.com.cn:443"), "{outcome}");
+    assert_eq!(server.received().len(), 0);
+}
+
+#[test]
+fn fips_and_dual_stack_are_asked_for() {
+    let proxy =
+        Server::start(|_, _| Reply::Raw("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n".to_owned()));
+    let child = |name: &str| {
+        Child::new(name)
+            .with("HTTPS_PROXY", &proxy.url)
+            .with("AWS_MAX_ATTEMPTS", "1")
+            .with("AWS_REGION", "us-east-1")
+    };
+    child("fips").with("AWS_USE_FIPS_ENDPOINT", "true").describe();
+    child("dual").config("[default]\nuse_dualstack_endpoint = true\n").describe();
+    let hosts: Vec<_> =
+        proxy.received().iter().map(|r| r.head.split(' ').nth(1).unwrap_or("").to_owned()).collect();
+    assert_eq!(hosts, ["rds-fips.us-east-1.amazonaws.com:443", "rds.us-east-1.api.aws:443"]);
+}
+
+#[test]
+fn signatures_are_botocores() {
+    let server = server();
+    let child = Child::new("signature").at(&server).with("AWS_SESSION_TOKEN", "to/ken+=");
+    let mut step = describe();
+    step["params"] = json!({"Filters": [{"Name": "engine é&=", "Values": ["doc db", "*~"]}]});
+    child.step(step);
+    let request = &server.received()[0];
+    let case = json!({
+        "url": format!("{}/", server.url),
+        "headers": request.head.lines().skip(1).filter_map(|l| l.split_once(": ")).collect::<Vec<_>>(),
+        "body": request.body,
+        "secret": "secret-of-the-environment",
+    });
+    let mut python = support::python()
+        .arg(support::support("signature.py"))
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("Python runs");
+    python.stdin.take().expect("piped").write_all(case.to_string().as_bytes()).expect("it reads");
+    let output = python.wait_with_output().expect("Python ends");
+    let expected = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let header = request.header("authorization");
+    assert!(expected.len() == 64 && header.ends_with(&expected), "{expected}\n{header}");
+}
