@@ -117,26 +117,26 @@ ENDPOINTS = [
 ]
 REGIONS = ["us-east-1", "cn-north-1", "us-gov-west-1", "aws-global", "us-_-1", "not a region", "eusc-de-east-1"]
 
-# The values to try for each service: all pairs of one rich parameter and one region, variant by variant.
+# For each service one parameter, the values to try in every region and variant, and what else is set.
 ODD = {
-    "s3": ("Bucket", ARNS + BUCKETS),
-    "s3control": ("Bucket", ARNS + BUCKETS),
-    "kinesis": ("StreamARN", ARNS),
-    "dynamodb": ("ResourceArn", ARNS),
-    "cloudfront-keyvaluestore": ("KvsARN", ARNS),
-    "events": ("EndpointId", BUCKETS),
-    "docdb": ("Endpoint", ENDPOINTS),
-    "sts": ("Endpoint", ENDPOINTS),
+    "s3": ("Bucket", ARNS + BUCKETS, {}),
+    "s3control": ("Bucket", ARNS + BUCKETS, {"RequiresAccountId": True, "AccountId": "123456789012"}),
+    "kinesis": ("StreamARN", ARNS, {"OperationType": "control"}),
+    "dynamodb": ("ResourceArn", ARNS, {"AccountId": "111111111111"}),
+    "cloudfront-keyvaluestore": ("KvsARN", ARNS, {}),
+    "events": ("EndpointId", BUCKETS, {}),
+    "docdb": ("Endpoint", ENDPOINTS, {}),
+    "sts": ("Endpoint", ENDPOINTS, {"UseGlobalEndpoint": True}),
 }
 
 
 def odd(loader, partitions):
-    for service, (name, values) in ODD.items():
+    for service, (name, values, others) in ODD.items():
         rules = loader.load_service_model(service, "endpoint-rule-set-1")
         provider = EndpointProvider(rules, partitions)
         endpoints = [None, *ENDPOINTS] if service == "s3" else [None]
         for value, region, variant, endpoint in itertools.product(values, REGIONS, VARIANTS, endpoints):
-            parameters = bound(provider, builtins(region, *variant)) | {name: value}
+            parameters = bound(provider, builtins(region, *variant)) | {name: value} | others
             if endpoint is not None:
                 parameters["Endpoint"] = endpoint
             print(json.dumps([service, parameters, outcome(provider, dict(parameters))]))

@@ -502,3 +502,144 @@ fn expected(value: &Value) -> Result<Expected<'_>, Unreadable> {
         other => unreadable(format!("a waiter cannot expect {other}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn texts_of(service: Value) -> Texts {
+        Texts { service: service.to_string(), ..Texts::default() }
+    }
+
+    fn small() -> Value {
+        json!({
+            "metadata": {"endpointPrefix": "tiny", "protocol": "query"},
+            "operations": {"Get": {"name": "Get", "input": {"shape": "In"}, "errors": [{"shape": "Gone"}]}},
+            "shapes": {
+                "Unused": {"type": "string"},
+                "In": {"type": "structure", "members": {"Names": {"shape": "Names", "locationName": "n"}}},
+                "Names": {"type": "list", "member": {"shape": "Name"}, "flattened": true, "min": 1},
+                "Name": {"type": "string", "min": 0.5, "locationName": "name"},
+                "Gone": {"type": "structure", "exception": true, "error": {"code": "GoneAway"}},
+            },
+        })
+    }
+
+    fn refusal(model: Value) -> String {
+        distil("tiny", &texts_of(model)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn only_what_is_reached_is_kept() {
+        let bytes = distil("tiny", &texts_of(small())).unwrap();
+        let service: Service = bitcode::decode(&bytes).unwrap();
+        let names: Vec<&str> = service.shapes.iter().map(|shape| shape.name).collect();
+        assert_eq!(names, ["In", "Names", "Name", "Gone"]);
+        assert_eq!(service.error("GoneAway").unwrap().name, "Gone");
+        assert_eq!(service.metadata.signing_name, "tiny");
+    }
+
+    #[test]
+    fn a_reference_counts_before_its_shape() {
+        let bytes = distil("tiny", &texts_of(small())).unwrap();
+        let service: Service = bitcode::decode(&bytes).unwrap();
+        let Kind::Structure(input) = &service.shapes[0].kind else { panic!() };
+        assert_eq!(input.members[0].wire.name, "n");
+        assert!(input.members[0].wire.flattened, "said by the shape only");
+        let Kind::List(list) = &service.shapes[1].kind else { panic!() };
+        assert_eq!(list.member_wire.name, "name");
+    }
+
+    #[test]
+    fn bounds_read_as_in_the_model() {
+        let bytes = distil("tiny", &texts_of(small())).unwrap();
+        let service: Service = bitcode::decode(&bytes).unwrap();
+        assert_eq!(service.shapes[1].min.unwrap().to_string(), "1");
+        assert_eq!(service.shapes[2].min.unwrap().to_string(), "0.5");
+        assert_eq!(Bound::Float(1e-7).to_string(), "1e-07");
+        assert_eq!(Bound::Float(0.0).to_string(), "0.0");
+    }
+
+    #[test]
+    fn extras_are_laid_over() {
+        let extras =
+            json!({"merge": {"metadata": {"serviceId": "Tiny"}, "shapes": {"Name": {"type": "blob"}}}});
+        let texts = Texts { service_extras: Some(extras.to_string()), ..texts_of(small()) };
+        let bytes = distil("tiny", &texts).unwrap();
+        let service: Service = bitcode::decode(&bytes).unwrap();
+        assert_eq!(service.metadata.service_id, "Tiny");
+        assert_eq!(service.metadata.endpoint_prefix, "tiny");
+        assert_eq!(service.shapes[2].kind, Kind::Blob { requires_length: false });
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said() {
+        let mut unknown_type = small();
+        unknown_type["shapes"]["Name"]["type"] = "colour".into();
+        assert_eq!(refusal(unknown_type), "shape `Name` is of unknown type `colour`");
+        let mut dangling = small();
+        dangling["shapes"]["Names"]["member"]["shape"] = "Nome".into();
+        assert_eq!(refusal(dangling), "the model has no shape `Nome`");
+        let mut protocol = small();
+        protocol["metadata"]["protocol"] = "soap".into();
+        assert_eq!(
+            refusal(protocol),
+            "the service speaks soap; the client speaks json, rest-json, rest-xml, smithy-rpc-v2-cbor, query, ec2"
+        );
+        let no_json = Texts { service: "{".to_owned(), ..Texts::default() };
+        assert!(distil("tiny", &no_json).unwrap_err().to_string().starts_with("service-2.json is no JSON: "));
+    }
+
+    /// JSON with the keys of models, in places where they may make no sense.
+    fn odd_json() -> impl Strategy<Value = Value> {
+        const KEYS: [&str; 12] = [
+            "shapes",
+            "operations",
+            "metadata",
+            "members",
+            "shape",
+            "type",
+            "input",
+            "errors",
+            "member",
+            "rules",
+            "argv",
+            "conditions",
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            prop::sample::select(vec!["structure", "list", "A", "{A}}", "tree", "query", ""])
+                .prop_map(Value::from),
+        ];
+        leaf.prop_recursive(5, 60, 6, |inner| {
+            let keys = prop::sample::select([&KEYS[..], &["A"]].concat());
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((keys, inner), 0..6).prop_map(|fields| {
+                    Value::Object(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_model_makes_the_distiller_panic(model in odd_json(), rules in odd_json(), waiters in odd_json()) {
+            let mut service = small();
+            lay_over(&mut service, model);
+            let texts = Texts {
+                rules: Some(rules.to_string()),
+                waiters: Some(waiters.to_string()),
+                ..texts_of(service)
+            };
+            if let Ok(bytes) = distil("odd", &texts) {
+                prop_assert!(bitcode::decode::<Service>(&bytes).is_ok());
+            }
+        }
+    }
+}

@@ -111,3 +111,41 @@ pub fn write(frames: &[(String, Vec<u8>)], dictionary: usize) -> std::io::Result
     let length = (index.len() as u32).to_le_bytes();
     Ok([length.as_slice(), &index, &dictionary, &packed.concat()].concat())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[cfg(feature = "pack")]
+    #[test]
+    fn what_is_packed_is_unpacked_and_packing_repeats_itself() {
+        let frames: Vec<(String, Vec<u8>)> = (100..300u32)
+            .map(|n| (format!("{n}"), format!("{n} and some words of {n}").repeat(n as usize).into_bytes()))
+            .collect();
+        let packed = write(&frames, 4096).unwrap();
+        assert_eq!(packed, write(&frames, 4096).unwrap());
+        let pack = Pack::open(&packed).unwrap();
+        assert!(pack.names().eq(frames.iter().map(|(name, _)| name)));
+        for (name, content) in &frames {
+            assert_eq!(pack.unpack(name).unwrap().unwrap(), *content);
+        }
+        assert!(pack.unpack("99").is_none());
+        assert_eq!(
+            Pack::open(&packed[..packed.len() - 1]).unwrap_err().to_string(),
+            "corrupt pack: cut short"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(pack) = Pack::open(&bytes) {
+                for name in pack.names() {
+                    let _ = pack.unpack(name);
+                }
+            }
+        }
+    }
+}

@@ -142,7 +142,8 @@ impl<'v> Builder<'v> {
             other => return unreadable(format!("unknown function `{other}` in an endpoint rule")),
         };
         if arguments.len() != arity {
-            return unreadable(format!("`{}` takes {arity} arguments", text(value, "fn")));
+            let (name, given) = (text(value, "fn"), arguments.len());
+            return unreadable(format!("`{name}` wants {arity} in `argv`, not {given}"));
         }
         Ok(Expr::Call(function, self.list(arguments)?))
     }
@@ -178,7 +179,7 @@ impl<'v> Builder<'v> {
             }
             rest = match close {
                 Some(close) if head.ends_with('{') => {
-                    found = true;
+                    found |= is_reference(&tail[..close]);
                     parts.push(self.path(&tail[..close]));
                     &tail[close + 1..]
                 }
@@ -199,6 +200,10 @@ impl<'v> Builder<'v> {
     }
 }
 
+fn is_reference(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'#')
+}
+
 /// The JSON of a condition's value: what is assigned to does not change it.
 fn without_assignment(value: &Value) -> String {
     let mut value = value.clone();
@@ -206,4 +211,61 @@ fn without_assignment(value: &Value) -> String {
         object.shift_remove("assign");
     }
     value.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn template(text: &str) -> Value {
+        json!({"parameters": {"Region": {"type": "string"}},
+               "rules": [{"type": "error", "conditions": [], "error": text}]})
+    }
+
+    #[test]
+    fn templates_are_taken_apart() {
+        let value = template("in {Region}.{P#suffix} of {{it}}");
+        let rules = rule_set(&value).unwrap();
+        assert_eq!(rules.assigned, ["P"]);
+        let expected = vec![
+            Part::Text("in "),
+            Part::Variable(VariableId(0), vec![]),
+            Part::Text("."),
+            Part::Variable(VariableId(1), vec!["suffix"]),
+            Part::Text(" of {"),
+            Part::Text("it}"),
+        ];
+        assert_eq!(rules.expressions, [Expr::Template(expected)]);
+    }
+
+    #[test]
+    fn a_text_without_variables_is_no_template() {
+        for text in ["plain", "{", "}", "{{}}", "{ }", "a } b", ""] {
+            let value = template(text);
+            assert_eq!(rule_set(&value).unwrap().expressions, [Expr::Text(text)]);
+        }
+    }
+
+    #[test]
+    fn equal_expressions_are_kept_once() {
+        let is_set = json!({"fn": "isSet", "argv": [{"ref": "Region"}]});
+        let tree = json!({"type": "tree", "conditions": [is_set, is_set], "rules": []});
+        let value = json!({"parameters": {"Region": {"type": "String"}}, "rules": [tree, tree]});
+        let rules = rule_set(&value).unwrap();
+        assert_eq!(rules.expressions.len(), 2);
+        assert_eq!(rules.rules.iter().map(|rule| rule.end).collect::<Vec<_>>(), [1, 2]);
+    }
+
+    #[test]
+    fn unknown_functions_and_wrong_counts_are_refused() {
+        let condition = |condition: Value| {
+            let value = json!({"rules": [{"type": "tree", "conditions": [condition], "rules": []}]});
+            rule_set(&value).unwrap_err().to_string()
+        };
+        let unknown = condition(json!({"fn": "guess", "argv": []}));
+        assert_eq!(unknown, "unknown function `guess` in an endpoint rule");
+        assert_eq!(condition(json!({"fn": "not", "argv": []})), "`not` wants 1 in `argv`, not 0");
+    }
 }
