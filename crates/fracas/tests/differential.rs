@@ -45,10 +45,16 @@ fn difference(what: &str, theirs: &str, ours: &str) -> String {
     diff.unified_diff().header(&format!("{what} of the reference"), &format!("{what} of fracas")).to_string()
 }
 
+/// The console lines, without what fracas adds and what the case excepts. The reference ends some in spaces.
 fn lines(outcome: &Outcome, reference: &Reference) -> String {
+    let added = |line: &str| ADDED_LINES.iter().any(|part| line.contains(part));
     let meant = |line: &str| reference.lines_but.iter().any(|part| line.contains(part));
-    outcome.stderr.lines().filter(|line| !meant(line)).map(|line| format!("{line}\n")).collect()
+    let lines = outcome.stderr.lines().filter(|line| !added(line) && !meant(line));
+    lines.map(|line| format!("{}\n", line.trim_end())).collect()
 }
+
+/// Lines that only fracas prints: the help and the consequence under a failure, and what to do when faults may be live.
+const ADDED_LINES: [&str; 3] = ["]      ", "may still have their effect", "To play the rollbacks:"];
 
 /// The journal without what fracas adds and what the case excepts. Of an exception only the last line is compared:
 /// before it the reference has a Python traceback.
