@@ -74,7 +74,7 @@ pub struct Aws(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     transport: Transport,
-    clients: Mutex<HashMap<Scope, Arc<OnceCell<Client>>>>,
+    clients: Mutex<HashMap<Scope, Arc<OnceCell<Arc<Client>>>>>,
 }
 
 /// What one scope's calls share.
@@ -125,7 +125,8 @@ impl Aws {
         self.call_operation(scope, Call { service, operation }, params).await
     }
 
-    /// The pages of a listing. Pages that were not asked for are not fetched.
+    /// The pages of a listing; an error when the operation does not page. Pages that were not asked
+    /// for are not fetched.
     pub fn pages<'a>(
         &'a self,
         scope: &'a Scope,
@@ -160,7 +161,6 @@ impl Aws {
         let mut params = params.as_object().cloned().unwrap_or_default();
         custom::checked(call, &mut params)?;
         let client = self.client(scope).await?;
-        let client = client.get().ok_or_else(|| Error::unsent("BotoCoreError", "the client is gone"))?;
         let address = address::resolve(&client.settings, call, &params)?;
         let request = wire.request(call, &params)?;
         let keys = match send::is_signed(call) {
@@ -173,18 +173,17 @@ impl Aws {
         Ok(Value::Object(result))
     }
 
-    async fn client(&self, scope: &Scope) -> Result<Arc<OnceCell<Client>>, Error> {
+    async fn client(&self, scope: &Scope) -> Result<Arc<Client>, Error> {
         let cell = {
             let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
             clients.entry(scope.clone()).or_default().clone()
         };
-        cell.get_or_try_init(|| async {
+        let client = cell.get_or_try_init(|| async {
             let settings = Settings::load(scope).await?;
             let keys = Keys::new(scope, &settings, &self.0.transport);
-            Ok(Client { settings, keys })
-        })
-        .await?;
-        Ok(cell)
+            Ok(Arc::new(Client { settings, keys }))
+        });
+        client.await.cloned()
     }
 }
 

@@ -71,11 +71,23 @@ impl Keys {
         match &self.source {
             Source::Given(given) => Ok(static_keys(given)),
             Source::Role(role) => assume(aws, scope, role).await,
+            Source::Found(_) if scope.profile.is_none() && is_half(settings) => Err(half()),
             Source::Found(chain) => {
                 chain.provide_credentials().await.map_err(|error| not_found(error, settings))
             }
         }
     }
+}
+
+/// The environment names a key but not its secret.
+fn is_half(settings: &Settings) -> bool {
+    let is_set = |name| settings.variable(name).is_some();
+    is_set("AWS_ACCESS_KEY_ID") && !is_set("AWS_SECRET_ACCESS_KEY")
+}
+
+fn half() -> Error {
+    let text = "Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY";
+    Error::unsent("PartialCredentialsError", text)
 }
 
 /// How long credentials are still good.
