@@ -238,3 +238,56 @@ fn names_are_found_in_any_case() {
         assert_eq!(outcome["ok"]["DBClusters"], json!([]), "{outcome}");
     }
 }
+
+#[test]
+fn failures_read_as_boto3s() {
+    let raw = |text: &str| Reply::Raw(text.to_owned());
+    let answer = |status, body: &str| Reply::Answer(status, body.to_owned());
+    let nested =
+        "<Response><Errors><Error><Code>Nested</Code><Message>m</Message></Error></Errors></Response>";
+    let replies = [
+        answer(400, &error_answer("Throttling", "Rate exceeded")),
+        answer(404, &error_answer("DBClusterNotFoundFault", "no x &lt;y&gt; &#x41;")),
+        answer(409, &error_answer("Conflict", "").replace("<Message></Message>", "")),
+        answer(409, &error_answer("Conflict", "")),
+        answer(429, &error_answer("Slow", "down")),
+        answer(400, nested),
+        answer(403, "<html><body>Forbidden</body></html>"),
+        answer(500, "<html><body>x</body></html>"),
+        answer(503, ""),
+        answer(504, &error_answer("Late", "very")),
+        answer(302, ""),
+        answer(200, ""),
+        answer(200, "no XML"),
+        answer(200, "it is <no> \"XML's\"\n"),
+        answer(200, "<a>\n  <b></c></a>"),
+        answer(200, "<a>&nope;</a>"),
+        answer(200, "<a/>junk"),
+        answer(200, "<a/><b/>"),
+        answer(200, "<a><b>"),
+        answer(200, "<a>1 < 2</a>"),
+        raw("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n<Describe><a>"),
+        raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"),
+        Reply::Close,
+    ];
+    let play = |reply: &Reply| {
+        let reply = reply.clone();
+        Server::start(move |_, _| reply.clone())
+    };
+    let servers: Vec<_> = replies.iter().map(play).collect();
+    let mut urls: Vec<_> = servers.iter().map(|server| server.url.clone()).collect();
+    urls.push("http://127.0.0.1:1".to_owned());
+    let output =
+        support::python().arg(support::support("failures.py")).args(&urls).output().expect("Python runs");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let expected: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(expected.len(), urls.len(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut different = Vec::new();
+    for (url, expected) in urls.iter().zip(expected) {
+        let outcome = Child::new("as-boto3").with("AWS_ENDPOINT_URL", url).describe();
+        if (&outcome["class"], &outcome["error"]) != (&expected["class"], &expected["error"]) {
+            different.push(format!("boto3:  {expected}\nfracas: {outcome}"));
+        }
+    }
+    assert!(different.is_empty(), "{}", different.join("\n\n"));
+}

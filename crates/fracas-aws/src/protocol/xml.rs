@@ -37,17 +37,31 @@ pub(crate) fn parse(body: &[u8]) -> Result<Element<'_>, String> {
     reader.config_mut().expand_empty_elements = true;
     loop {
         let start = reader.buffer_position() as usize;
-        match next(&mut reader, text) {
+        match next(&mut reader) {
             Ok(Event::Eof) => return tree.finish().map_err(|what| at(body, body.len(), what)),
-            Ok(event) => tree.add(event, start, text).map_err(|what| at(body, start, what))?,
-            Err(what) => return Err(at(body, reader.error_position() as usize, what)),
+            Ok(event) => {
+                tree.add(event, start, text).map_err(|what| at(body, start + offset(what), what))?;
+            }
+            Err(what) => return Err(at(body, reader.error_position() as usize + offset(what), what)),
         }
     }
 }
 
-fn next<'b>(reader: &mut Reader<&'b [u8]>, _text: &'b str) -> Result<Event<'b>, &'static str> {
+/// How far into a tag expat sees what is wrong with it.
+fn offset(what: &str) -> usize {
+    match what {
+        MISMATCHED => 2,
+        BAD_NAME => 1,
+        _ => 0,
+    }
+}
+
+const MISMATCHED: &str = "mismatched tag";
+const BAD_NAME: &str = "not well-formed (invalid token)";
+
+fn next<'b>(reader: &mut Reader<&'b [u8]>) -> Result<Event<'b>, &'static str> {
     reader.read_event().map_err(|error| match error {
-        quick_xml::Error::IllFormed(_) => "mismatched tag",
+        quick_xml::Error::IllFormed(_) => MISMATCHED,
         quick_xml::Error::Syntax(_) => "unclosed token",
         _ => "not well-formed (invalid token)",
     })
@@ -83,6 +97,7 @@ impl<'b> Tree<'b> {
         match (&self.root, self.open.len()) {
             (Some(_), _) => Err("junk after document element"),
             (_, MAX_DEPTH) => Err("too many levels"),
+            _ if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') => Err(BAD_NAME),
             _ => {
                 self.open.push(Element { name, text: Cow::Borrowed(""), children: Vec::new() });
                 Ok(())
@@ -91,7 +106,7 @@ impl<'b> Tree<'b> {
     }
 
     fn end(&mut self) -> Result<(), &'static str> {
-        let done = self.open.pop().ok_or("mismatched tag")?;
+        let done = self.open.pop().ok_or(MISMATCHED)?;
         match self.open.last_mut() {
             Some(parent) => parent.children.push(done),
             None => self.root = Some(done),
@@ -161,11 +176,12 @@ mod tests {
 
     #[test]
     fn broken_documents_are_told_in_expats_words() {
-        let cases: [(&[u8], &str); 7] = [
+        let cases: [(&[u8], &str); 8] = [
             (b"", "no element found: line 1, column 0"),
             (b"<a>\n<b>", "no element found: line 2, column 3"),
             (b"plain", "syntax error: line 1, column 0"),
-            (b"<a></b>", "mismatched tag: line 1, column 3"),
+            (b"<a></b>", "mismatched tag: line 1, column 5"),
+            (b"<a>1 < 2</a>", "not well-formed (invalid token): line 1, column 6"),
             (b"<a/><b/>", "junk after document element: line 1, column 4"),
             (b"<a>&nope;</a>", "undefined entity: line 1, column 3"),
             (b"<a>\xff</a>", "not well-formed (invalid token): line 1, column 3"),
