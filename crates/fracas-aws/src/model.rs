@@ -180,14 +180,17 @@ pub enum Bound {
 }
 
 /// What a shape is made of.
+///
+/// What is large and rare is boxed, here and below: most of the time that opening a service
+/// takes goes into fresh memory.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub enum Kind<'a> {
     /// named members
     Structure(Structure<'a>),
     /// many of one shape
-    List(List<'a>),
+    List(Box<List<'a>>),
     /// values by key
-    Map(Map<'a>),
+    Map(Box<Map<'a>>),
     /// text
     String,
     /// true or false
@@ -236,7 +239,7 @@ pub struct Structure<'a> {
     /// An event of a stream.
     pub event: bool,
     /// Present when this is an error.
-    pub error: Option<ErrorTrait<'a>>,
+    pub error: Option<Box<ErrorTrait<'a>>>,
 }
 
 /// What makes a structure an error.
@@ -298,10 +301,19 @@ pub struct Wire<'a> {
     pub flattened: bool,
     /// An attribute rather than an element.
     pub xml_attribute: bool,
-    /// Namespace of its element: prefix and URI.
-    pub xml_namespace: Option<(&'a str, &'a str)>,
+    /// Namespace of its element.
+    pub xml_namespace: Option<Box<XmlNamespace<'a>>>,
     /// How it is written when it is a moment, where the model says so.
     pub timestamp_format: Option<TimestampFormat>,
+}
+
+/// The namespace of an XML element.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct XmlNamespace<'a> {
+    /// Such as `xsi`, or empty for the default namespace.
+    pub prefix: &'a str,
+    /// Such as `http://www.w3.org/2001/XMLSchema-instance`.
+    pub uri: &'a str,
 }
 
 /// Where a member travels.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::{
     Acceptor, Bound, Checksum, ContextValue, ErrorTrait, Expected, Kind, List, Location, Matcher, Member,
     Metadata, Operation, Paginator, Protocol, Service, Shape, ShapeId, Structure, TimestampFormat, WaitState,
-    Waiter, Wire,
+    Waiter, Wire, XmlNamespace,
 };
 
 #[cfg(feature = "pack")]
@@ -331,11 +331,14 @@ impl<'v> Traits<'v> {
             query_name: self.text("queryName"),
             flattened: self.flag("flattened"),
             xml_attribute: self.flag("xmlAttribute"),
-            xml_namespace: (!namespace.is_null())
-                .then(|| (text(namespace, "prefix"), text(namespace, "uri"))),
+            xml_namespace: (!namespace.is_null()).then(|| Box::new(xml_namespace(namespace))),
             timestamp_format: timestamp_format(self.text("timestampFormat"))?,
         })
     }
+}
+
+fn xml_namespace(value: &Value) -> XmlNamespace<'_> {
+    XmlNamespace { prefix: text(value, "prefix"), uri: text(value, "uri") }
 }
 
 fn location(name: &str) -> Result<Location, Unreadable> {
@@ -364,8 +367,8 @@ fn shape<'v>(model: &'v Value, name: &'v str, names: &ShapeNames) -> Result<Shap
     let value = &model["shapes"][name];
     let kind = match text(value, "type") {
         "structure" => Kind::Structure(structure(model, value, names)?),
-        "list" => Kind::List(list(model, value, names)?),
-        "map" => Kind::Map(map(model, value, names)?),
+        "list" => Kind::List(Box::new(list(model, value, names)?)),
+        "map" => Kind::Map(Box::new(map(model, value, names)?)),
         "string" | "character" => Kind::String,
         "boolean" => Kind::Boolean,
         "integer" => Kind::Integer,
@@ -400,7 +403,7 @@ fn structure<'v>(
         union: flag(value, "union"),
         eventstream: flag(value, "eventstream"),
         event: flag(value, "event"),
-        error: flag(value, "exception").then(|| error(value)),
+        error: flag(value, "exception").then(|| Box::new(error(value))),
     })
 }
 
