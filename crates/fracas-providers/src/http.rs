@@ -59,7 +59,9 @@ impl Provider for Http {
             problems.push(problem.help("add the address to call: \"url\": \"http://...\""));
         }
         for (key, rule) in RULES {
-            if let Some(node) = provider.get(key).filter(|node| !node.is_null() && !text::is_open(node)) {
+            if let Some(node) =
+                provider.get(key).filter(|node| !node.is_null() && !text::is_open(&node.to_json()))
+            {
                 check_key(node, *rule, problems);
             }
         }
@@ -151,7 +153,8 @@ fn check_key(node: &Node, rule: Rule, problems: &mut Problems) {
 }
 
 fn check_arguments(provider: &Node, problems: &mut Problems) {
-    let Some(arguments) = provider.get("arguments").filter(|arguments| !text::is_open(arguments)) else {
+    let Some(arguments) = provider.get("arguments").filter(|arguments| !text::is_open(&arguments.to_json()))
+    else {
         return;
     };
     if sends_json(provider.get("method").and_then(Node::as_str), provider.get("headers").map(Node::to_json)) {

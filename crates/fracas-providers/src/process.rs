@@ -23,7 +23,7 @@ use tokio::process::{Child, Command};
 
 use crate::text;
 use watchdog::Watchdog;
-pub use watchdog::reap_main;
+pub use watchdog::{REAP, reap_main};
 
 const KEYS: [&str; 5] = ["type", "path", "arguments", "timeout", "secrets"];
 
@@ -53,7 +53,7 @@ impl Provider for Process {
         let provider = &activity.provider;
         text::check_keys(provider, "a process", &KEYS, problems);
         check_path(provider, problems);
-        if let Some(node) = provider.get("arguments").filter(|node| !text::is_open(node))
+        if let Some(node) = provider.get("arguments").filter(|node| !text::is_open(&node.to_json()))
             && let Err(message) = parse_arguments(&node.to_json())
         {
             problems.push(Problem::error(node.span, message));

@@ -67,3 +67,12 @@ pub fn problems(provider: &dyn Provider, kind: ActivityKind, text: &str) -> Stri
     };
     problems.0.iter().map(line).collect()
 }
+
+/// Problems of a text, a line each, with the number of the line that each is about.
+pub fn lines(text: &str, problems: &Problems) -> String {
+    let line = |problem: &Problem| {
+        let before = &text[..problem.span.unwrap_or_default().start];
+        format!("line {}: {} {}\n", before.matches('\n').count() + 1, problem.message, problem.help)
+    };
+    problems.0.iter().map(line).collect()
+}

@@ -1,6 +1,8 @@
 //! Small helpers for texts that several providers share.
 
-use fracas_model::{Node, NodeValue, Problem, Problems};
+use fracas_engine::nearest;
+use fracas_model::{Node, Problem, Problems};
+use serde_json::Value;
 
 /// Bytes of unknown encoding as text: UTF-8 where they are, else each byte as the character of
 /// that number. Never fails, whatever a program prints.
@@ -9,24 +11,17 @@ pub(crate) fn guessed(bytes: Vec<u8>) -> String {
         .unwrap_or_else(|error| error.as_bytes().iter().map(|byte| char::from(*byte)).collect())
 }
 
-/// The candidate that a misspelt name most likely stands for.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = candidates.into_iter().map(|candidate| (strsim::jaro_winkler(name, candidate), candidate));
-    let near = scored.filter(|(score, _)| *score > 0.8);
-    near.max_by(|(left, _), (right, _)| left.total_cmp(right)).map(|(_, candidate)| candidate)
-}
-
 /// Words that point at the nearest candidate, or empty.
 pub(crate) fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(name, candidates).map(|near| format!("did you mean `{near}`?")).unwrap_or_default()
 }
 
 /// Whether some text in the value has a `$`, so that nobody can say yet what it becomes.
-pub(crate) fn is_open(node: &Node) -> bool {
-    match &node.value {
-        NodeValue::String(text) => text.contains('$'),
-        NodeValue::List(items) => items.iter().any(is_open),
-        NodeValue::Map(map) => map.values().any(|entry| is_open(&entry.value)),
+pub(crate) fn is_open(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('$'),
+        Value::Array(items) => items.iter().any(is_open),
+        Value::Object(map) => map.values().any(is_open),
         _ => false,
     }
 }

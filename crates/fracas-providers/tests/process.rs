@@ -12,7 +12,7 @@ use std::time::Duration;
 use fracas_engine::{Context, Provider, Values};
 use fracas_model::ActivityKind::{Action, Probe};
 use fracas_model::{Failure, Happened, Level};
-use fracas_providers::{Process, reap_main};
+use fracas_providers::{Process, REAP, reap_main};
 use libtest_mimic::{Arguments, Trial};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -22,10 +22,11 @@ use testing::{Ears, activity, carry_out};
 const PARENT: &str = "__parent";
 
 fn main() -> ExitCode {
-    if reap_main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if arguments.get(1).is_some_and(|argument| argument == REAP) {
+        reap_main();
         return ExitCode::SUCCESS;
     }
-    let arguments: Vec<String> = std::env::args().collect();
     if let [_, role, file] = arguments.as_slice()
         && role == PARENT
     {

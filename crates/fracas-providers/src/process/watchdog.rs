@@ -5,7 +5,6 @@
 //! list then are killed.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::io::{self, BufRead, Write};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::atomic::AtomicBool;
@@ -13,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// The argument that makes the binary a watchdog.
-const ARGUMENT: &str = "__reap";
+/// The argument that makes a binary a watchdog: see [`reap_main`].
+pub const REAP: &str = "__reap";
 
 /// The way to a watchdog, which starts with the first group.
 pub(super) struct Watchdog {
@@ -47,22 +46,15 @@ impl Watchdog {
 
 fn start() -> io::Result<ChildStdin> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg(ARGUMENT).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.arg(REAP).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut watchdog = command.spawn()?;
     watchdog.stdin.take().ok_or_else(|| io::Error::other("the watchdog has no pipe"))
 }
 
-/// Whether the process was started to be a watchdog.
-fn is_watchdog(arguments: &mut impl Iterator<Item = OsString>) -> bool {
-    arguments.nth(1).is_some_and(|argument| argument == ARGUMENT)
-}
-
-/// Keeps watch and gives true when the process was started as a watchdog; gives false at once
-/// otherwise. A binary that runs `process` activities calls this first and ends when it is true.
-pub fn reap_main() -> bool {
-    if !is_watchdog(&mut std::env::args_os()) {
-        return false;
-    }
+/// Keeps watch over the process groups that come in over standard input until it ends, and kills
+/// those that are left. A binary that runs `process` activities calls this, and ends, when its
+/// first argument is [`REAP`].
+pub fn reap_main() {
     // A session of its own: no signal of a terminal comes here. It fails only for a group's
     // leader, which this is not unless somebody types the argument by hand.
     let _ = rustix::process::setsid();
@@ -74,7 +66,6 @@ pub fn reap_main() -> bool {
         // It may have ended by itself since.
         let _ = kill_process_group(group, Signal::KILL);
     }
-    true
 }
 
 /// The groups that are on the list when it ends.
@@ -98,13 +89,5 @@ mod tests {
     fn only_groups_that_were_not_released_are_left_over() {
         let list = "+10\n+20\n-10\n\n+x\n+30\n-30\n";
         assert_eq!(left_over(list.as_bytes()), BTreeSet::from([20]));
-    }
-
-    #[test]
-    fn only_the_argument_makes_a_watchdog() {
-        let started = |line: &[&str]| is_watchdog(&mut line.iter().map(OsString::from));
-        assert!(started(&["fracas", "__reap"]));
-        assert!(!started(&["fracas", "run", "__reap"]));
-        assert!(!started(&["fracas"]));
     }
 }

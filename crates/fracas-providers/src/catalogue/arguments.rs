@@ -1,0 +1,87 @@
+//! The arguments of an activity, held against its declaration.
+
+use fracas_engine::nearest;
+use fracas_model::python;
+use serde_json::{Map, Value};
+
+use super::{Argument, Declaration};
+
+/// Something wrong with the arguments.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Mistake {
+    /// The key of the argument; none when it is missing.
+    pub(crate) key: Option<String>,
+    pub(crate) message: String,
+    pub(crate) help: String,
+}
+
+/// The arguments by their declared names, or every mistake. `is_open` tells values that nobody
+/// can judge yet.
+pub(crate) fn bind(
+    declaration: &Declaration,
+    given: &Map<String, Value>,
+    is_open: &dyn Fn(&Value) -> bool,
+) -> Result<Map<String, Value>, Vec<Mistake>> {
+    let mut bound = Map::new();
+    let mut mistakes = Vec::new();
+    for (key, value) in given {
+        let mistake = match declaration.argument(key) {
+            None => Some(unknown(declaration, key)),
+            Some(argument) if bound.contains_key(&argument.name) => Some(twice(argument, key)),
+            Some(argument) => {
+                bound.insert(argument.name.clone(), value.clone());
+                Some(value).filter(|value| !is_open(value)).and_then(|value| unfit(argument, key, value))
+            }
+        };
+        mistakes.extend(mistake);
+    }
+    let missing = |argument: &&Argument| argument.required && !bound.contains_key(&argument.name);
+    mistakes
+        .extend(declaration.arguments.iter().filter(missing).map(|argument| lacking(declaration, argument)));
+    if mistakes.is_empty() { Ok(bound) } else { Err(mistakes) }
+}
+
+impl Declaration {
+    /// The argument of this name, or this other name.
+    fn argument(&self, name: &str) -> Option<&Argument> {
+        self.arguments
+            .iter()
+            .find(|argument| argument.name == name || argument.aliases.iter().any(|alias| alias == name))
+    }
+}
+
+fn unknown(declaration: &Declaration, key: &str) -> Mistake {
+    let names: Vec<&str> = declaration.arguments.iter().map(|argument| argument.name.as_str()).collect();
+    let aliases =
+        declaration.arguments.iter().flat_map(|argument| argument.aliases.iter().map(String::as_str));
+    let help = match nearest(key, names.iter().copied().chain(aliases)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("it takes {}", names.join(", ")),
+    };
+    mistake(key, format!("`{}` has no argument `{key}`", declaration.name), help)
+}
+
+fn twice(argument: &Argument, key: &str) -> Mistake {
+    let message = format!("`{key}` is the argument `{}`, which is given twice", argument.name);
+    mistake(key, message, "leave one of them out".to_owned())
+}
+
+/// Null counts as not given; for a required argument that is a mistake, and so is an empty text.
+fn unfit(argument: &Argument, key: &str, value: &Value) -> Option<Mistake> {
+    let wrong_kind = !value.is_null() && !argument.kind.takes(value);
+    let nothing = argument.required && (value.is_null() || value.as_str() == Some(""));
+    if !wrong_kind && !nothing {
+        return None;
+    }
+    let got = if value.is_null() { "null".to_owned() } else { python::to_repr(value) };
+    Some(mistake(key, format!("`{key}` must be {}, got {got}", argument.kind.words()), argument.doc.clone()))
+}
+
+fn lacking(declaration: &Declaration, argument: &Argument) -> Mistake {
+    let message = format!("`{}` needs the argument `{}`", declaration.name, argument.name);
+    Mistake { key: None, message, help: argument.doc.clone() }
+}
+
+fn mistake(key: &str, message: String, help: String) -> Mistake {
+    Mistake { key: Some(key.to_owned()), message, help }
+}

@@ -1,0 +1,322 @@
+//! Values of a declaration that become known when an activity is carried out.
+//!
+//! Texts that start with `$` are JMESPath. A plain path such as `$answer.DBCluster` gives the
+//! value as it is; jmespath's own values would sort the keys of objects. Besides the functions of
+//! the standard there are `format(text, ...)`, which puts values in place of each `{}` as Python
+//! prints them, and `one_or_all(list)`, which gives the one value of a list whose items are all
+//! equal, else its different values, sorted.
+
+use fracas_model::{Node, NodeValue, Span, python};
+use jmespath::ast::Ast;
+use jmespath::functions::{ArgumentType, CustomFunction, Signature};
+use jmespath::{Rcvar, Runtime, Variable};
+use serde_json::{Map, Value};
+
+/// A value, or how to get it.
+#[derive(Debug, Clone)]
+pub struct Template {
+    form: Form,
+    /// Where it stands.
+    pub span: Span,
+}
+
+#[derive(Debug, Clone)]
+enum Form {
+    Literal(Value),
+    /// A name and the keys below it.
+    Path(Vec<String>),
+    /// JMESPath that was parsed once, and the names that it begins at.
+    Expression(String, Vec<String>),
+    List(Vec<Template>),
+    Object(Vec<(String, Span, Template)>),
+}
+
+impl Template {
+    /// The template that a node declares.
+    ///
+    /// # Errors
+    ///
+    /// The place of a text that is no JMESPath, and why.
+    pub fn read(node: &Node) -> Result<Template, (Span, String)> {
+        let form = match &node.value {
+            NodeValue::String(text) => read_text(text).map_err(|message| (node.span, message))?,
+            NodeValue::List(items) => Form::List(items.iter().map(Template::read).collect::<Result<_, _>>()?),
+            NodeValue::Map(map) => {
+                let entry = |(key, entry): (&String, &fracas_model::Entry)| {
+                    Ok((key.clone(), entry.key_span, Template::read(&entry.value)?))
+                };
+                Form::Object(map.iter().map(entry).collect::<Result<_, _>>()?)
+            }
+            _ => Form::Literal(node.to_json()),
+        };
+        Ok(Template { form, span: node.span })
+    }
+
+    /// An object without keys.
+    pub fn empty_object(span: Span) -> Template {
+        Template { form: Form::Object(Vec::new()), span }
+    }
+
+    /// What it becomes with these names bound. Names that are not bound are null.
+    ///
+    /// # Errors
+    ///
+    /// What JMESPath has against the values, such as a function given the wrong type.
+    pub fn evaluate(&self, names: &Map<String, Value>) -> Result<Value, String> {
+        match &self.form {
+            Form::Literal(value) => Ok(value.clone()),
+            Form::Path(path) => Ok(follow(path, names)),
+            Form::Expression(text, _) => search(text, names),
+            Form::List(items) => items.iter().map(|item| item.evaluate(names)).collect(),
+            Form::Object(entries) => {
+                let values = entries.iter().map(|(key, _, value)| Ok((key.clone(), value.evaluate(names)?)));
+                let values: Result<Vec<(String, Value)>, String> = values.collect();
+                Ok(Value::Object(values?.into_iter().filter(|(_, value)| !value.is_null()).collect()))
+            }
+        }
+    }
+
+    /// What it becomes as a text.
+    ///
+    /// # Errors
+    ///
+    /// See [`Template::evaluate`].
+    pub fn text(&self, names: &Map<String, Value>) -> Result<String, String> {
+        Ok(python::to_str(&self.evaluate(names)?))
+    }
+
+    /// Whether it becomes something: not false, null or empty.
+    ///
+    /// # Errors
+    ///
+    /// See [`Template::evaluate`].
+    pub fn holds(&self, names: &Map<String, Value>) -> Result<bool, String> {
+        Ok(match self.evaluate(names)? {
+            Value::Null | Value::Bool(false) => false,
+            Value::String(text) => !text.is_empty(),
+            Value::Array(items) => !items.is_empty(),
+            Value::Object(map) => !map.is_empty(),
+            _ => true,
+        })
+    }
+
+    /// The names that have to be bound.
+    pub fn names(&self) -> Vec<&str> {
+        match &self.form {
+            Form::Literal(_) => Vec::new(),
+            Form::Path(path) => path.iter().take(1).map(String::as_str).collect(),
+            Form::Expression(_, names) => names.iter().map(String::as_str).collect(),
+            Form::List(items) => items.iter().flat_map(Template::names).collect(),
+            Form::Object(entries) => entries.iter().flat_map(|(_, _, value)| value.names()).collect(),
+        }
+    }
+
+    /// The keys and values of an object, with the place of each key.
+    pub fn entries(&self) -> &[(String, Span, Template)] {
+        match &self.form {
+            Form::Object(entries) => entries,
+            _ => &[],
+        }
+    }
+}
+
+impl Template {
+    /// The items of a list.
+    pub(super) fn items(&self) -> Option<&[Template]> {
+        match &self.form {
+            Form::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The value, when it is known without any names.
+    pub(super) fn literal(&self) -> Option<&Value> {
+        match &self.form {
+            Form::Literal(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The name that it is the value of.
+    pub(super) fn name(&self) -> Option<&str> {
+        match &self.form {
+            Form::Path(path) => Some(path).filter(|path| path.len() == 1).map(|path| path[0].as_str()),
+            _ => None,
+        }
+    }
+
+    /// Whether it is an object.
+    pub(super) fn is_object(&self) -> bool {
+        matches!(self.form, Form::Object(_))
+    }
+}
+
+fn read_text(text: &str) -> Result<Form, String> {
+    let Some(expression) = text.strip_prefix('$') else {
+        return Ok(Form::Literal(Value::String(text.to_owned())));
+    };
+    if expression.starts_with('$') {
+        return Ok(Form::Literal(Value::String(expression.to_owned())));
+    }
+    let ast =
+        jmespath::parse(expression).map_err(|error| format!("this is no JMESPath: {}", error.reason))?;
+    if let Some(path) = path(&ast) {
+        return Ok(Form::Path(path));
+    }
+    let mut names = Vec::new();
+    collect_names(&ast, &mut names);
+    Ok(Form::Expression(expression.to_owned(), names))
+}
+
+/// The keys of an expression that is nothing but keys.
+fn path(ast: &Ast) -> Option<Vec<String>> {
+    match ast {
+        Ast::Field { name, .. } => Some(vec![name.clone()]),
+        Ast::Subexpr { lhs, rhs, .. } => Some([path(lhs)?, path(rhs)?].concat()),
+        _ => None,
+    }
+}
+
+/// The names that an expression looks up where it begins, not below other values.
+fn collect_names(ast: &Ast, names: &mut Vec<String>) {
+    match ast {
+        Ast::Field { name, .. } => names.push(name.clone()),
+        Ast::Subexpr { lhs, .. } | Ast::Projection { lhs, .. } => collect_names(lhs, names),
+        Ast::Flatten { node, .. } | Ast::ObjectValues { node, .. } | Ast::Not { node, .. } => {
+            collect_names(node, names);
+        }
+        Ast::And { lhs, rhs, .. } | Ast::Or { lhs, rhs, .. } | Ast::Comparison { lhs, rhs, .. } => {
+            collect_names(lhs, names);
+            collect_names(rhs, names);
+        }
+        Ast::Function { args: items, .. } | Ast::MultiList { elements: items, .. } => {
+            items.iter().for_each(|item| collect_names(item, names));
+        }
+        Ast::MultiHash { elements, .. } => elements.iter().for_each(|pair| collect_names(&pair.value, names)),
+        // The others look at the value before them, or at nothing.
+        _ => {}
+    }
+}
+
+fn follow(path: &[String], names: &Map<String, Value>) -> Value {
+    let Some((first, keys)) = path.split_first() else { return Value::Null };
+    let found = names.get(first).and_then(|value| keys.iter().try_fold(value, |value, key| value.get(key)));
+    found.cloned().unwrap_or_default()
+}
+
+fn search(expression: &str, names: &Map<String, Value>) -> Result<Value, String> {
+    thread_local! {
+        static RUNTIME: Runtime = runtime();
+    }
+    RUNTIME.with(|runtime| {
+        let expression = runtime.compile(expression).map_err(|error| error.reason.to_string())?;
+        let found = expression.search(names).map_err(|error| error.reason.to_string())?;
+        serde_json::to_value(&*found).map_err(|error| error.to_string())
+    })
+}
+
+fn runtime() -> Runtime {
+    let mut runtime = Runtime::new();
+    runtime.register_builtin_functions();
+    let any = Some(ArgumentType::Any);
+    let format = Signature::new(vec![ArgumentType::String], any);
+    let format = CustomFunction::new(
+        format,
+        Box::new(|arguments, _| Ok(Rcvar::new(Variable::String(formatted(arguments))))),
+    );
+    runtime.register_function("format", Box::new(format));
+    let one_or_all = Signature::new(vec![ArgumentType::Array], None);
+    let one_or_all =
+        CustomFunction::new(one_or_all, Box::new(|arguments, _| Ok(one_or_all_of(&arguments[0]))));
+    runtime.register_function("one_or_all", Box::new(one_or_all));
+    runtime
+}
+
+fn formatted(arguments: &[Rcvar]) -> String {
+    let text = arguments.first().and_then(|text| text.as_string()).map_or("", String::as_str);
+    let mut values = arguments.iter().skip(1);
+    let mut pieces = text.split("{}");
+    let mut result = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let value = values.next().map(|value| serde_json::to_value(&**value).unwrap_or_default());
+        result.push_str(&python::to_str(&value.unwrap_or_default()));
+        result.push_str(piece);
+    }
+    result
+}
+
+fn one_or_all_of(list: &Rcvar) -> Rcvar {
+    let mut items = list.as_array().cloned().unwrap_or_default();
+    items.sort();
+    items.dedup();
+    match items.as_slice() {
+        [one] => one.clone(),
+        _ => Rcvar::new(Variable::Array(items)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn template(yaml: &str) -> Template {
+        Template::read(&fracas_engine::parse_yaml(yaml).unwrap()).unwrap()
+    }
+
+    fn evaluate(yaml: &str) -> Value {
+        let names = json!({"id": "chaos", "none": null, "answer": {"z": 1, "a": {"y": 2, "b": 3}},
+            "found": [{"S": "b"}, {"S": "a"}, {"S": "b"}]});
+        template(yaml).evaluate(names.as_object().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn evaluates_what_starts_with_a_dollar() {
+        let cases = [
+            ("plain", json!("plain")),
+            ("$$id", json!("$id")),
+            ("$id", json!("chaos")),
+            ("$unknown", json!(null)),
+            ("$answer.a.b", json!(3)),
+            (
+                "{A: $id, B: $none, C: {D: $none, E: [$id, 5]}}",
+                json!({"A": "chaos", "C": {"E": ["chaos", 5]}}),
+            ),
+            ("$format('{} is {}{}', id, found[0], none)", json!("chaos is {'S': 'b'}None")),
+            ("$one_or_all(found[].S)", json!(["a", "b"])),
+            ("$one_or_all(found[:1].S)", json!("b")),
+            ("$one_or_all(found[?S=='x'].S)", json!([])),
+            ("$length(found) > `2` && !none", json!(true)),
+        ];
+        for (yaml, expected) in cases {
+            assert_eq!(evaluate(yaml), expected, "{yaml}");
+        }
+    }
+
+    #[test]
+    fn a_path_keeps_the_order_of_keys() {
+        assert_eq!(evaluate("$answer").to_string(), r#"{"z":1,"a":{"y":2,"b":3}}"#);
+    }
+
+    #[test]
+    fn names_are_those_at_the_beginning() {
+        let cases: [(&str, &[&str]); 5] = [
+            ("$a.b[?c == 'd'].e", &["a"]),
+            ("$format('{}', a) || b && !c", &["a", "b", "c"]),
+            ("$sort_by(a, &b)[].{c: d}", &["a"]),
+            ("[$a, {k: $b.c}, d]", &["a", "b"]),
+            ("$[a, {k: b}]", &["a", "b"]),
+        ];
+        for (yaml, names) in cases {
+            assert_eq!(template(yaml).names(), names, "{yaml}");
+        }
+    }
+
+    #[test]
+    fn says_where_an_expression_is_wrong() {
+        let node = fracas_engine::parse_yaml("a: $b[").unwrap();
+        let (span, message) = Template::read(&node).unwrap_err();
+        assert_eq!(span, Span::new(3, 6));
+        assert!(message.starts_with("this is no JMESPath"), "{message}");
+    }
+}

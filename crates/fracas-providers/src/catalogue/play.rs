@@ -1,0 +1,150 @@
+//! Carries a declared activity out, step by step.
+
+use fracas_aws::{Aws, Error, Scope, Sent};
+use fracas_engine::Tell;
+use fracas_model::{ActivityKind, Failure, Happened, Level};
+use serde_json::{Map, Value, json};
+
+use super::{Declaration, Request, Step, Template, Verb};
+
+/// Where an activity makes its calls and tells what it does.
+pub(crate) struct Player<'a> {
+    pub(crate) aws: &'a Aws,
+    pub(crate) scope: &'a Scope,
+    pub(crate) service: &'a str,
+    pub(crate) tell: &'a dyn Tell,
+}
+
+/// Why an activity failed in the middle, before it is known what had happened by then.
+enum Stop {
+    /// AWS, or the way to it.
+    Aws(Error, Effect),
+    /// The declaration's own reason.
+    Reason(String),
+}
+
+/// Whether a step can change anything.
+#[derive(Clone, Copy, PartialEq)]
+enum Effect {
+    Changes,
+    Looks,
+}
+
+impl Player<'_> {
+    /// The output of an activity with these arguments: what it returns, else its last answer.
+    pub(crate) async fn play(
+        &self,
+        declaration: &Declaration,
+        arguments: Map<String, Value>,
+    ) -> Result<Value, Failure> {
+        let mut names = arguments;
+        let mut output = Value::Null;
+        let mut changed = false;
+        for step in &declaration.steps {
+            match self.step(step, declaration.kind, &mut names, &mut output).await {
+                Ok(true) => changed |= effect(step, declaration.kind) == Effect::Changes,
+                Ok(false) => break,
+                Err(stop) => return Err(failure(declaration, stop, names, changed)),
+            }
+        }
+        Ok(output)
+    }
+
+    /// Does a step; false when it was the last.
+    async fn step(
+        &self,
+        step: &Step,
+        kind: ActivityKind,
+        names: &mut Map<String, Value>,
+        output: &mut Value,
+    ) -> Result<bool, Stop> {
+        if !step.when.as_ref().map_or(Ok(true), |when| when.holds(names)).map_err(Stop::Reason)? {
+            return Ok(true);
+        }
+        let (result, holds) = match &step.verb {
+            Verb::Check(condition) => (None, condition.holds(names).map_err(Stop::Reason)?),
+            Verb::Return(value) => {
+                *output = value.evaluate(names).map_err(Stop::Reason)?;
+                return Ok(false);
+            }
+            Verb::Call(request) | Verb::Find(request) | Verb::Wait(request) => {
+                let parameters = request.parameters.evaluate(names).map_err(Stop::Reason)?;
+                let asked = self.ask(&step.verb, request, &parameters).await;
+                let result = asked.map_err(|error| Stop::Aws(error, effect(step, kind)))?;
+                let nothing = result.as_array().is_some_and(Vec::is_empty);
+                (Some(result), !nothing)
+            }
+        };
+        if let Some(result) = result {
+            if let Some(name) = &step.result {
+                names.insert(name.clone(), result.clone());
+            }
+            *output = result;
+        }
+        if let Some(line) = &step.log {
+            self.tell.log(Level::Info, line.text(names).map_err(Stop::Reason)?);
+        }
+        match step.or_fail.as_ref().filter(|_| !holds) {
+            Some(reason) => Err(Stop::Reason(reason.text(names).unwrap_or_else(|error| error))),
+            None => Ok(true),
+        }
+    }
+
+    async fn ask(&self, verb: &Verb, request: &Request, parameters: &Value) -> Result<Value, Error> {
+        match verb {
+            Verb::Wait(_) => self.aws.wait(self.scope, self.service, &request.name, parameters).await,
+            Verb::Find(_) => self.list(&request.name, parameters).await,
+            _ => self.aws.call(self.scope, self.service, &request.name, parameters).await,
+        }
+    }
+
+    /// What a listing finds, over all its pages.
+    async fn list(&self, operation: &str, parameters: &Value) -> Result<Value, Error> {
+        let mut found = self.aws.pages(self.scope, self.service, operation, parameters)?.all().await?;
+        let paginator = self.aws.service(self.service)?.paginator(operation);
+        let key = paginator.and_then(|paginator| paginator.result_keys.first());
+        Ok(key.and_then(|key| found.get_mut(*key)).map_or_else(|| json!([]), Value::take))
+    }
+}
+
+fn effect(step: &Step, kind: ActivityKind) -> Effect {
+    match (kind, &step.verb) {
+        (ActivityKind::Action, Verb::Call(_)) => Effect::Changes,
+        _ => Effect::Looks,
+    }
+}
+
+fn failure(declaration: &Declaration, stop: Stop, mut names: Map<String, Value>, changed: bool) -> Failure {
+    let (error, help, happened) = match stop {
+        Stop::Reason(reason) => (activity_failed(&reason), String::new(), Happened::No),
+        Stop::Aws(error, effect) => {
+            let text = wrapped(declaration.fails_with.as_ref(), &error, &mut names);
+            (text, error.help().unwrap_or_default(), happened(&error, effect))
+        }
+    };
+    Failure { error, help, happened: if changed { Happened::Yes } else { happened } }
+}
+
+/// The error as Python would print it: the declaration's words around it, or the bare exception.
+fn wrapped(template: Option<&Template>, error: &Error, names: &mut Map<String, Value>) -> String {
+    let Some(template) = template else { return format!("{}: {error}", error.python_class()) };
+    let about = json!({"text": error.to_string(), "message": error.message(), "code": error.code()});
+    names.insert("error".to_owned(), about);
+    activity_failed(&template.text(names).unwrap_or_else(|_| error.to_string()))
+}
+
+pub(crate) fn activity_failed(text: &str) -> String {
+    format!("chaoslib.exceptions.ActivityFailed: {text}")
+}
+
+/// A request that AWS refused as the caller's mistake did nothing; after any other answer or
+/// none, nobody can tell.
+fn happened(error: &Error, effect: Effect) -> Happened {
+    let refused = error.code().is_some() && error.status().is_some_and(|status| (400..500).contains(&status));
+    match error.sent() {
+        _ if effect == Effect::Looks => Happened::No,
+        Sent::No => Happened::No,
+        Sent::Yes if refused => Happened::No,
+        Sent::Yes | Sent::Maybe => Happened::Maybe,
+    }
+}

@@ -1,0 +1,175 @@
+//! The least-privilege policy of an experiment: every call that its activities may make, on the
+//! resources that their arguments name.
+
+use fracas_aws::Aws;
+use fracas_aws::endpoint::partition;
+use fracas_aws::iam::{IamAction, ResourceType, actions};
+use fracas_aws::model::Service;
+use fracas_engine::Values;
+use fracas_model::{Activity, Experiment, Problem, Problems};
+use serde_json::{Map, Value, json};
+
+use crate::catalogue::arguments::bind;
+use crate::catalogue::{Catalogue, Request, Verb};
+use crate::python::{NO_REGION, SET_REGION, arguments, as_map, region, resolve, setting};
+
+/// What a name becomes that is not known before the run.
+const ANY: &str = "*";
+
+/// The policy that lets an identity run an experiment, as IAM takes it: one statement for each
+/// set of resources, in it the actions that change something before those that look. Without
+/// `account` it is that of the role that the experiment assumes, else `*`.
+///
+/// # Errors
+///
+/// When an activity cannot be understood, no region is known, or nobody knows what permission a
+/// call needs.
+pub fn policy(experiment: &Experiment, values: &Values, account: Option<&str>) -> Result<Value, Problems> {
+    let mut permissions = Vec::new();
+    let mut problems = Problems::default();
+    for activity in in_order(experiment).filter(|activity| activity.provider_type == "python") {
+        match of_activity(activity, values, account) {
+            Ok(needed) => permissions.extend(needed),
+            Err(problem) => problems.push(*problem),
+        }
+    }
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    Ok(json!({"Version": "2012-10-17", "Statement": statements(permissions)}))
+}
+
+/// An action on some resources.
+struct Permission {
+    action: String,
+    reads: bool,
+    resources: Vec<String>,
+}
+
+/// What changes the system comes first: method, rollbacks, hypothesis.
+fn in_order(experiment: &Experiment) -> impl Iterator<Item = &Activity> {
+    let probes = experiment.hypothesis.iter().flat_map(|hypothesis| &hypothesis.probes);
+    experiment.method.iter().chain(&experiment.rollbacks).chain(probes).map(|step| step.activity.as_ref())
+}
+
+fn of_activity(
+    activity: &Activity,
+    values: &Values,
+    account: Option<&str>,
+) -> Result<Vec<Permission>, Box<Problem>> {
+    let provider = &activity.provider;
+    let problem = |message: String| Box::new(Problem::error(provider.span, message));
+    let target = resolve(provider)?;
+    let given = as_map(values.substitute_arguments(&arguments(provider)));
+    // A check before this has told all that is wrong with them.
+    let names = bind(target.declaration, &given, &crate::text::is_open).unwrap_or_default();
+    let Some(region) = region(values, |name| std::env::var(name).ok()) else {
+        return Err(Box::new(problem(NO_REGION.to_owned()).help(SET_REGION)));
+    };
+    let role = setting(values, "aws_assume_role_arn");
+    let of_role = role.as_deref().and_then(|arn| arn.split(':').nth(4)).filter(|account| !account.is_empty());
+    let place = Place { region: &region, account: account.or(of_role).unwrap_or(ANY) };
+    let service =
+        Aws::new().service(&target.catalogue.service).map_err(|error| problem(error.to_string()))?;
+    let mut permissions = Vec::new();
+    for step in &target.declaration.steps {
+        if let Verb::Call(request) | Verb::Find(request) | Verb::Wait(request) = &step.verb {
+            let needed = of_request(service, target.catalogue, request, &names, &place);
+            permissions.extend(needed.map_err(problem)?);
+        }
+    }
+    Ok(permissions)
+}
+
+/// Where the resources are.
+struct Place<'a> {
+    region: &'a str,
+    account: &'a str,
+}
+
+fn of_request(
+    service: &Service<'_>,
+    catalogue: &Catalogue,
+    request: &Request,
+    names: &Map<String, Value>,
+    place: &Place<'_>,
+) -> Result<Vec<Permission>, String> {
+    let operation = service.waiter(&request.name).map_or(request.name.as_str(), |waiter| waiter.operation);
+    let needed = actions(service, operation);
+    if needed.is_empty() {
+        return Err(format!("nobody knows what permission {operation} of {} needs", service.name));
+    }
+    // What refers to the results of earlier steps becomes null here, and so anything.
+    let parameters = request.parameters.evaluate(names).unwrap_or_default();
+    let permission = |action: IamAction| Permission {
+        reads: action.access.is_reading(),
+        resources: resources(&action, catalogue, &parameters, place),
+        action: action.name,
+    };
+    Ok(needed.into_iter().map(permission).collect())
+}
+
+/// The resources that an action concerns: the types that it always concerns, and others that the
+/// parameters name.
+fn resources(
+    action: &IamAction,
+    catalogue: &Catalogue,
+    parameters: &Value,
+    place: &Place<'_>,
+) -> Vec<String> {
+    let named = |kind: &ResourceType| {
+        let parameter = catalogue.resources.get(kind.name)?;
+        let name = parameters.get(parameter).and_then(Value::as_str);
+        name.filter(|name| !name.is_empty() && !name.contains('$'))
+    };
+    let concerned = action.resources.iter().filter(|kind| kind.required || named(kind).is_some());
+    let mut arns: Vec<String> = concerned.map(|kind| arn(kind.arn_template, named(kind), place)).collect();
+    arns.dedup();
+    if arns.is_empty() { vec![ANY.to_owned()] } else { arns }
+}
+
+/// The template with what is known in it. Several unknown parts stay as many.
+fn arn(template: &str, name: Option<&str>, place: &Place<'_>) -> String {
+    let mut arn = String::new();
+    let mut rest = template;
+    while let Some((before, (variable, after))) =
+        rest.split_once("${").and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+    {
+        arn.push_str(before);
+        arn.push_str(match variable {
+            "Partition" => partition(place.region).id,
+            "Region" => place.region,
+            "Account" => place.account,
+            _ => name.unwrap_or(ANY),
+        });
+        rest = after;
+    }
+    arn + rest
+}
+
+/// One statement for each set of resources, in order of first appearance.
+fn statements(permissions: Vec<Permission>) -> Vec<Value> {
+    let mut groups: Vec<(Vec<String>, Vec<(bool, String)>)> = Vec::new();
+    for Permission { action, reads, resources } in permissions {
+        let place = groups.iter().position(|(known, _)| *known == resources).unwrap_or_else(|| {
+            groups.push((resources, Vec::new()));
+            groups.len() - 1
+        });
+        let actions = &mut groups[place].1;
+        if !actions.iter().any(|(_, known)| *known == action) {
+            actions.push((reads, action));
+        }
+    }
+    groups
+        .into_iter()
+        .enumerate()
+        .map(|(index, (resources, actions))| statement(index, resources, actions))
+        .collect()
+}
+
+fn statement(index: usize, mut resources: Vec<String>, mut actions: Vec<(bool, String)>) -> Value {
+    actions.sort_by_key(|(reads, _)| *reads);
+    let actions: Vec<String> = actions.into_iter().map(|(_, action)| action).collect();
+    let resource = if resources.len() == 1 { Value::String(resources.remove(0)) } else { json!(resources) };
+    json!({"Sid": format!("VisualEditor{index}"), "Effect": "Allow", "Action": actions, "Resource": resource})
+}

@@ -1,0 +1,273 @@
+//! The `python` provider: activities of chaosaws, carried out natively.
+//!
+//! `chaosaws.docdb.actions` and `failover_docdb_cluster` stand for the activity of that name in
+//! the catalogue. Other Python modules are not run.
+//!
+//! Source: `chaoslib.provider.python` and `chaosaws/__init__.py`.
+
+use fracas_aws::{AssumeRole, Aws, Scope, StaticCredentials};
+use fracas_engine::{Context, Provider, Surroundings, Values, nearest};
+use fracas_model::{Activity, ActivityKind, Failure, Happened, Node, Problem, Problems, Severity};
+use futures_util::future::LocalBoxFuture;
+use serde_json::{Map, Value};
+
+use crate::catalogue::arguments::{Mistake, bind};
+use crate::catalogue::play::{Player, activity_failed};
+use crate::catalogue::{self, Catalogue, Declaration, Verb};
+use crate::text;
+
+const KEYS: [&str; 5] = ["type", "module", "func", "arguments", "secrets"];
+
+pub(crate) const NO_REGION: &str = "AWS needs a region";
+pub(crate) const SET_REGION: &str = "set configuration.aws_region or AWS_REGION";
+
+/// Carries out `python` activities.
+pub struct Python {
+    aws: Aws,
+    environment: fn(&str) -> Option<String>,
+}
+
+impl Python {
+    /// A provider that calls through this client and reads environment variables this way.
+    pub fn new(aws: Aws, environment: fn(&str) -> Option<String>) -> Python {
+        Python { aws, environment }
+    }
+}
+
+impl Provider for Python {
+    fn check(&self, activity: &Activity, surroundings: &Surroundings<'_>, problems: &mut Problems) {
+        let provider = &activity.provider;
+        text::check_keys(provider, "a python", &KEYS, problems);
+        let target = match resolve(provider) {
+            Ok(target) => target,
+            Err(problem) => return problems.push(*problem),
+        };
+        check_kind(activity, target.declaration, problems);
+        check_arguments(provider, target.declaration, problems);
+        if region(surroundings.values, self.environment).is_none() {
+            let mut problem = Problem::error(provider.span, NO_REGION).help(SET_REGION);
+            if !surroundings.running {
+                problem.severity = Severity::Warning;
+            }
+            problems.push(problem);
+        }
+    }
+
+    fn carry_out<'a>(
+        &'a self,
+        activity: &'a Activity,
+        context: &'a Context<'a>,
+    ) -> LocalBoxFuture<'a, Result<Value, Failure>> {
+        Box::pin(async move {
+            let provider = &activity.provider;
+            let target = resolve(provider).map_err(|problem| not_called(&problem.message, &problem.help))?;
+            let arguments = context.values.substitute_arguments(&arguments(provider));
+            let bound = bind(target.declaration, &as_map(arguments), &|_| false);
+            let bound = bound.map_err(|mistakes| not_called(&joined(&mistakes), ""))?;
+            let scope = scope(provider, context.values, self.environment)?;
+            let service = &target.catalogue.service;
+            Player { aws: &self.aws, scope: &scope, service, tell: context.tell }
+                .play(target.declaration, bound)
+                .await
+        })
+    }
+}
+
+/// What an activity stands for.
+pub(crate) struct Target {
+    pub(crate) catalogue: &'static Catalogue,
+    pub(crate) declaration: &'static Declaration,
+}
+
+/// The activity of the catalogue that `module` and `func` name.
+pub(crate) fn resolve(provider: &Node) -> Result<Target, Box<Problem>> {
+    let module = required(provider, "module")?;
+    let (package, kind) = parse_module(module.as_str().unwrap_or_default()).ok_or_else(|| foreign(module))?;
+    let file = catalogue::file(package).ok_or_else(|| unknown_package(module, package))?;
+    let catalogue = file.catalogue();
+    let func = required(provider, "func")?;
+    let declaration = catalogue.activity(func.as_str().unwrap_or_default(), kind);
+    let declaration = declaration.ok_or_else(|| unknown_func(func, catalogue, kind))?;
+    Ok(Target { catalogue, declaration })
+}
+
+fn required<'a>(provider: &'a Node, key: &str) -> Result<&'a Node, Box<Problem>> {
+    let node = provider.get(key).filter(|node| node.as_str().is_some_and(|text| !text.is_empty()));
+    node.ok_or_else(|| {
+        let span = provider.get(key).map_or(provider.span, |node| node.span);
+        Box::new(Problem::error(span, format!("a python activity needs a `{key}`")))
+    })
+}
+
+/// `chaosaws.docdb.actions` as package and kind.
+fn parse_module(module: &str) -> Option<(&str, ActivityKind)> {
+    match module.strip_prefix("chaosaws.")?.split_once('.')? {
+        (package, "actions") => Some((package, ActivityKind::Action)),
+        (package, "probes") => Some((package, ActivityKind::Probe)),
+        _ => None,
+    }
+}
+
+fn foreign(module: &Node) -> Box<Problem> {
+    let name = module.as_str().unwrap_or_default();
+    let known: Vec<String> = modules().collect();
+    let help = match nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("this version carries out: {}", known.join(", ")),
+    };
+    Box::new(
+        Problem::error(module.span, format!("Python modules such as `{name}` are not run by this version"))
+            .help(help),
+    )
+}
+
+fn unknown_package(module: &Node, package: &str) -> Box<Problem> {
+    let known: Vec<String> = modules().collect();
+    let help = match nearest(package, catalogue::packages()) {
+        Some(near) => format!("did you mean `chaosaws.{near}`?"),
+        None => format!("this version carries out: {}", known.join(", ")),
+    };
+    Box::new(
+        Problem::error(module.span, format!("`chaosaws.{package}` is not in the catalogue yet")).help(help),
+    )
+}
+
+fn unknown_func(func: &Node, catalogue: &Catalogue, kind: ActivityKind) -> Box<Problem> {
+    let name = func.as_str().unwrap_or_default();
+    let known: Vec<&str> = catalogue.names(kind).collect();
+    let help = match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are: {}", known.join(", ")),
+    };
+    let kind = kind.title().to_lowercase();
+    let message = format!("the catalogue has no {kind} `{name}` for {} yet", catalogue.service);
+    Box::new(Problem::error(func.span, message).help(help))
+}
+
+/// The modules whose activities are in the catalogue.
+fn modules() -> impl Iterator<Item = String> {
+    catalogue::packages()
+        .flat_map(|package| ["actions", "probes"].map(|kind| format!("chaosaws.{package}.{kind}")))
+}
+
+/// Actions are written down more surely than probes, so the type matters.
+fn check_kind(activity: &Activity, declaration: &Declaration, problems: &mut Problems) {
+    if activity.kind == ActivityKind::Probe && declaration.kind == ActivityKind::Action {
+        let message =
+            format!("`{}` changes the system, but the activity calls itself a probe", declaration.name);
+        problems.push(Problem::error(activity.span, message).help("give the activity the type \"action\""));
+    }
+}
+
+fn check_arguments(provider: &Node, declaration: &Declaration, problems: &mut Problems) {
+    let given = provider.get("arguments").filter(|node| !node.is_null());
+    if let Some(node) = given.filter(|node| node.as_map().is_none()) {
+        let message = format!("`arguments` must be an object, got {}", node.kind());
+        return problems.push(Problem::error(node.span, message));
+    }
+    match bind(declaration, &as_map(arguments(provider)), &text::is_open) {
+        Ok(bound) => check_conditions(given.unwrap_or(provider), declaration, &bound, problems),
+        Err(mistakes) => problems.0.extend(mistakes.into_iter().map(|mistake| problem(provider, mistake))),
+    }
+}
+
+/// Checks that an activity begins with need nothing but its arguments.
+fn check_conditions(
+    node: &Node,
+    declaration: &Declaration,
+    bound: &Map<String, Value>,
+    problems: &mut Problems,
+) {
+    if bound.values().any(text::is_open) {
+        return;
+    }
+    for step in &declaration.steps {
+        let Verb::Check(condition) = &step.verb else { return };
+        if condition.holds(bound) == Ok(false) {
+            let reason = step.or_fail.as_ref().map(|reason| reason.text(bound).unwrap_or_default());
+            problems.push(Problem::error(node.span, reason.unwrap_or_default()));
+        }
+    }
+}
+
+fn problem(provider: &Node, mistake: Mistake) -> Problem {
+    let arguments = provider.get("arguments");
+    let entry = mistake.key.as_ref().and_then(|key| arguments?.as_map()?.get(key));
+    let span = entry.map(|entry| entry.key_span).or(arguments.map(|node| node.span)).unwrap_or(provider.span);
+    Problem::error(span, mistake.message).help(mistake.help)
+}
+
+pub(crate) fn arguments(provider: &Node) -> Value {
+    provider.get("arguments").map_or(Value::Null, Node::to_json)
+}
+
+pub(crate) fn as_map(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+fn joined(mistakes: &[Mistake]) -> String {
+    mistakes.iter().map(|mistake| mistake.message.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+fn not_called(message: &str, help: &str) -> Failure {
+    Failure { error: activity_failed(message), help: help.to_owned(), happened: Happened::No }
+}
+
+/// The region of AWS calls: `configuration.aws_region`, else `AWS_REGION`, else
+/// `AWS_DEFAULT_REGION`, and never the profile's.
+pub(crate) fn region(values: &Values, environment: fn(&str) -> Option<String>) -> Option<String> {
+    let configured = setting(values, "aws_region");
+    let from_environment = || ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(environment);
+    configured.or_else(from_environment).filter(|region| !region.is_empty())
+}
+
+/// A text of the configuration that is not empty.
+pub(crate) fn setting(values: &Values, key: &str) -> Option<String> {
+    let text = values.configuration.get(key).and_then(Value::as_str);
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// Who calls and where. A profile or role belongs to its activity, never to the process.
+fn scope(
+    provider: &Node,
+    values: &Values,
+    environment: fn(&str) -> Option<String>,
+) -> Result<Scope, Failure> {
+    let region = region(values, environment).ok_or_else(|| not_called(NO_REGION, SET_REGION))?;
+    let role = setting(values, "aws_assume_role_arn").map(|arn| AssumeRole {
+        arn,
+        session_name: setting(values, "aws_assume_role_session_name")
+            .unwrap_or_else(|| "ChaosToolkit".to_owned()),
+        external_id: None,
+    });
+    Ok(Scope {
+        region: Some(region),
+        profile: setting(values, "aws_profile_name"),
+        assume_role: role,
+        credentials: credentials(provider, values)?,
+    })
+}
+
+/// Keys from the groups of secrets that the provider names; a later group wins.
+fn credentials(provider: &Node, values: &Values) -> Result<Option<StaticCredentials>, Failure> {
+    let named = provider.get("secrets").and_then(Node::as_list).unwrap_or_default();
+    let groups: Vec<&Value> = named.iter().filter_map(|name| values.secrets.get(name.as_str()?)).collect();
+    let secret = |key: &str| {
+        let found = groups.iter().rev().find_map(|group| group.get(key));
+        found.and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    match (secret("aws_access_key_id"), secret("aws_secret_access_key")) {
+        (Some(access_key_id), Some(secret_access_key)) => {
+            let session_token = secret("aws_session_token");
+            Ok(Some(StaticCredentials { access_key_id, secret_access_key, session_token }))
+        }
+        (None, None) => Ok(None),
+        _ => {
+            let help = "give both aws_access_key_id and aws_secret_access_key, or neither";
+            Err(not_called("the secrets hold half of a pair of AWS keys", help))
+        }
+    }
+}
