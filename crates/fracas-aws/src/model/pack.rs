@@ -93,7 +93,7 @@ impl<'a> Pack<'a> {
 /// Packs frames, given sorted by name, with a dictionary of at most `dictionary` bytes.
 ///
 /// The same frames give the same bytes. Fails when zstd finds too little to learn from.
-#[cfg(feature = "pack")]
+#[cfg(any(test, feature = "pack"))]
 pub fn write(frames: &[(String, Vec<u8>)], dictionary: usize) -> std::io::Result<Vec<u8>> {
     const LEVEL: i32 = 19;
     let contents: Vec<&[u8]> = frames.iter().map(|(_, content)| content.as_slice()).collect();
@@ -118,7 +118,6 @@ mod tests {
 
     use super::*;
 
-    #[cfg(feature = "pack")]
     #[test]
     fn what_is_packed_is_unpacked_and_packing_repeats_itself() {
         let frames: Vec<(String, Vec<u8>)> = (100..300u32)
