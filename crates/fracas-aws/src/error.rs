@@ -8,7 +8,8 @@ use std::fmt;
 pub enum Sent {
     /// Nothing reached AWS: the call did not happen.
     No,
-    /// The request left, but no complete answer came back: the call may have happened.
+    /// The request left, but no complete answer came back, if only to an earlier attempt: the call
+    /// may have happened.
     Maybe,
     /// AWS answered, with an error or with something that cannot be read.
     Yes,

@@ -50,10 +50,10 @@ impl<'a> Pages<'a> {
         let mut whole = Value::Object(Object::new());
         let mut kept = None;
         while let Some(page) = self.next().await {
-            let page = page?;
+            let mut page = page?;
             kept.get_or_insert_with(|| self.kept(&page));
             for key in &self.rules.result_keys {
-                merge(&mut whole, key, search(key, &page));
+                merge(&mut whole, key, take(key, &mut page));
             }
         }
         overlay(&mut whole, kept.unwrap_or_default());
@@ -113,12 +113,32 @@ fn same_token(token: &Object) -> Error {
 
 /// A JMESPath over a page; what cannot be searched is null.
 pub(crate) fn search(expression: &str, data: &Value) -> Value {
-    // A plain name needs no machinery; most paginators have nothing else.
-    if expression.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-        return data.get(expression).cloned().unwrap_or_default();
+    // Names and dots need no machinery, which would copy the whole page.
+    if is_dotted(expression) {
+        return expression
+            .split('.')
+            .try_fold(data, |data, name| data.get(name))
+            .cloned()
+            .unwrap_or_default();
     }
     let found = jmespath::compile(expression).and_then(|compiled| compiled.search(data));
     found.ok().and_then(|found| serde_json::to_value(&*found).ok()).unwrap_or_default()
+}
+
+/// As [`search`], from a page that is not needed any more.
+fn take(expression: &str, data: &mut Value) -> Value {
+    match is_dotted(expression) {
+        true => find_mut(expression, data).map(Value::take).unwrap_or_default(),
+        false => search(expression, data),
+    }
+}
+
+fn is_dotted(expression: &str) -> bool {
+    expression.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.')
+}
+
+fn find_mut<'v>(path: &str, data: &'v mut Value) -> Option<&'v mut Value> {
+    path.split('.').try_fold(data, |data, name| data.get_mut(name))
 }
 
 /// Python's truth.
@@ -135,20 +155,14 @@ fn is_true(value: &Value) -> bool {
 
 /// Adds a page's value to what came before: lists grow, numbers add up, texts are joined.
 fn merge(whole: &mut Value, key: &str, new: Value) {
-    if new.is_null() {
-        return;
+    match (find_mut(key, whole), new) {
+        (_, Value::Null) => {}
+        (None | Some(Value::Null), new) => set(whole, key, new),
+        (Some(Value::Array(known)), Value::Array(items)) => known.extend(items),
+        (Some(Value::Number(known)), Value::Number(more)) => *known = sum(known, &more),
+        (Some(Value::String(known)), Value::String(more)) => known.push_str(&more),
+        (Some(_), _) => {}
     }
-    let merged = match (search(key, whole), new) {
-        (Value::Null, new) => new,
-        (Value::Array(mut known), Value::Array(items)) => {
-            known.extend(items);
-            Value::Array(known)
-        }
-        (Value::Number(known), Value::Number(more)) => Value::Number(sum(&known, &more)),
-        (Value::String(known), Value::String(more)) => Value::String(known + &more),
-        (known, _) => known,
-    };
-    set(whole, key, merged);
 }
 
 fn sum(one: &Number, other: &Number) -> Number {
@@ -186,5 +200,39 @@ fn overlay(target: &mut Value, over: Value) {
         }
         (_, Value::Null) => {}
         (target, over) => *target = over,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_of_pages_add_up() {
+        let mut whole = json!({});
+        for page in [json!({"a": {"l": [1], "n": 1, "t": "x"}}), json!({"a": {"l": [2], "n": 2.5, "t": "y"}})]
+        {
+            for key in ["a.l", "a.n", "a.t", "a.none"] {
+                merge(&mut whole, key, search(key, &page));
+            }
+        }
+        assert_eq!(whole, json!({"a": {"l": [1, 2], "n": 3.5, "t": "xy"}}));
+    }
+
+    #[test]
+    fn what_is_kept_lies_over_what_was_collected() {
+        let mut whole = json!({"a": {"items": [1]}, "b": 1});
+        overlay(&mut whole, json!({"a": {"name": "x"}, "b": null}));
+        assert_eq!(whole, json!({"a": {"items": [1], "name": "x"}, "b": null}));
+    }
+
+    #[test]
+    fn paths_are_jmespath() {
+        let page = json!({"a": [{"b": 1}, {"b": 2}], "c": {"d": "e"}});
+        assert_eq!(search("a[-1].b", &page), json!(2));
+        assert_eq!(search("c.d", &page), json!("e"));
+        assert_eq!(search("a.b", &page), Value::Null);
+        assert_eq!(search("[broken", &page), Value::Null);
     }
 }

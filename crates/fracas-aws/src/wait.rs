@@ -130,3 +130,43 @@ fn unknown(service: &Service, name: &str) -> Error {
     let error = Error::new("ValueError", Sent::No, format!("Waiter does not exist: {name}"));
     help_with_near(error, name, service.waiters.iter().map(|waiter| waiter.name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn acceptor(matcher: Matcher<'static>, expected: Expected<'static>) -> Acceptor<'static> {
+        Acceptor { state: WaitState::Retry, matcher, expected }
+    }
+
+    #[test]
+    fn giving_up_names_the_last_match() {
+        let last = acceptor(Matcher::Error, Expected::Text("NoSuchEntity"));
+        assert_eq!(
+            exhausted(Some(&last)),
+            "Max attempts exceeded. Previously accepted state: Matched expected service error code: NoSuchEntity"
+        );
+        assert_eq!(exhausted(None), "Max attempts exceeded");
+        let all = acceptor(Matcher::PathAll("x[]"), Expected::Bool(true));
+        assert_eq!(explanation(&all), "For expression \"x[]\" all members matched expected path: \"True\"");
+        let status = acceptor(Matcher::Status, Expected::Number(404));
+        assert_eq!(explanation(&status), "Matched expected HTTP status code: 404");
+    }
+
+    #[test]
+    fn matchers_are_botocores() {
+        let answer = Ok(json!({
+            "x": ["on", "on"], "y": ["on", "off"], "none": [], "n": 1, "ResponseMetadata": {"HTTPStatusCode": 200}
+        }));
+        let on = || Expected::Text("on");
+        let is = |matcher, expected| matches(&acceptor(matcher, expected), &answer);
+        assert!(is(Matcher::PathAll("x"), on()) && !is(Matcher::PathAll("y"), on()));
+        assert!(!is(Matcher::PathAll("none"), on()), "no items are not all items");
+        assert!(is(Matcher::PathAny("y"), on()) && !is(Matcher::PathAny("none"), on()));
+        assert!(is(Matcher::Path("n"), Expected::Number(1)) && !is(Matcher::Path("n"), Expected::Bool(true)));
+        assert!(is(Matcher::Path("length(x) == `2`"), Expected::Bool(true)));
+        assert!(is(Matcher::Status, Expected::Number(200)));
+        assert!(is(Matcher::Error, Expected::Bool(false)) && !is(Matcher::Error, Expected::Bool(true)));
+    }
+}

@@ -366,12 +366,16 @@ fn retry_after(ctx: &context::InterceptorContext) -> Option<Duration> {
     text.parse().ok().map(Duration::from_millis)
 }
 
-/// An earlier try may have got through though the last one did not.
+/// An earlier attempt may have got through though the last one did not, or was refused: a cluster
+/// that is failing over already, say.
 fn with_earlier_attempts(error: Error, maybe_sent: bool) -> Error {
+    let refused = error.status().is_some_and(|status| status < 500) && error.code().is_some();
     match error.sent() {
-        Sent::No if maybe_sent => error
+        Sent::Maybe => error,
+        Sent::Yes if !refused => error,
+        _ if maybe_sent => error
             .with_sent(Sent::Maybe)
-            .with_help("an earlier attempt got no complete answer: the call may have happened"),
+            .with_help("an earlier attempt got no answer that settles it: the call may have happened"),
         _ => error,
     }
 }
