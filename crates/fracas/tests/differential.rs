@@ -4,8 +4,10 @@
 mod support;
 
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use regex_lite::Regex;
 use serde_json::Value;
 use similar::TextDiff;
 use support::case::{self, Case, Outcome, Reference};
@@ -23,9 +25,18 @@ fn check(case: &Case) -> Result<(), Failed> {
     let Some(reference) = &case.says.reference else { return Ok(()) };
     let theirs = case.run_reference(reference);
     let ours = case.run();
+    let mut their_journal = journal(&theirs, reference);
+    if let Some(status) = &reference.status {
+        let word = |status: &str| format!("\n  \"status\": \"{status}\"");
+        assert!(
+            their_journal.contains(&word(status)),
+            "the reference's status is not {status}: {their_journal}"
+        );
+        their_journal = their_journal.replace(&word(status), &word(&status_of(&ours)));
+    }
     let differences: String = [
         difference("the console", &lines(&theirs, reference), &lines(&ours, reference)),
-        difference("the journal", &journal(&theirs, reference), &journal(&ours, reference)),
+        difference("the journal", &their_journal, &journal(&ours, reference)),
         exit_difference(reference.exit.unwrap_or(case.says.exit), theirs.exit),
     ]
     .concat();
@@ -45,13 +56,23 @@ fn difference(what: &str, theirs: &str, ours: &str) -> String {
     diff.unified_diff().header(&format!("{what} of the reference"), &format!("{what} of fracas")).to_string()
 }
 
-/// The console lines, without what fracas adds and what the case excepts. The reference ends some in spaces.
+fn status_of(outcome: &Outcome) -> String {
+    let journal: Value =
+        serde_json::from_str(outcome.journal.as_deref().unwrap_or("null")).expect("the journal is JSON");
+    journal["status"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The console lines, without what fracas adds and what the case excepts. The reference colors them for a file, too.
 fn lines(outcome: &Outcome, reference: &Reference) -> String {
     let added = |line: &str| ADDED_LINES.iter().any(|part| line.contains(part));
     let meant = |line: &str| reference.lines_but.iter().any(|part| line.contains(part));
-    let lines = outcome.stderr.lines().filter(|line| !added(line) && !meant(line));
-    lines.map(|line| format!("{}\n", line.trim_end())).collect()
+    let plain = COLOR.replace_all(&outcome.stderr, "");
+    let lines = plain.lines().filter(|line| !added(line) && !meant(line));
+    lines.map(|line| format!("{line}\n")).collect()
 }
+
+static COLOR: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("\x1b\\[[0-9;]*m").expect("the pattern is right"));
 
 /// Lines that only fracas prints: the help and the consequence under a failure, and what to do when faults may be live.
 const ADDED_LINES: [&str; 3] = ["]      ", "may still have their effect", "To play the rollbacks:"];

@@ -54,6 +54,8 @@ pub struct Reference {
     pub experiment: Option<String>,
     /// Its exit code where it is another one.
     pub exit: Option<i32>,
+    /// The status in its journal where it is another one.
+    pub status: Option<String>,
     /// Keys of the journal, wherever they are, that are not compared.
     #[serde(default)]
     pub journal_but: Vec<String>,
