@@ -68,6 +68,16 @@ impl fmt::Debug for StaticCredentials {
 /// clones are the same one.
 ///
 /// A future that is dropped cancels its call.
+///
+/// ```
+/// let aws = fracas_aws::Aws::new();
+/// let params = serde_json::json!({"DBClusterIdentifier": "orders"});
+/// assert!(aws.validate("docdb", "FailoverDBCluster", &params).is_ok());
+///
+/// let wrong = aws.validate("docdb", "FailoverDBCluster", &serde_json::json!({"Target": 1}));
+/// let report = wrong.unwrap_err().to_string();
+/// assert!(report.contains("Unknown parameter in input: \"Target\", must be one of: DBClusterIdentifier"));
+/// ```
 #[derive(Clone, Default)]
 pub struct Aws(Arc<Shared>);
 

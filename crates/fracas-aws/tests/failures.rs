@@ -72,6 +72,19 @@ fn attempts_are_configured_as_for_boto3() {
 }
 
 #[test]
+fn legacy_and_adaptive_modes_count_as_botocores() {
+    let server = Server::answering(503, "");
+    let outcome = Child::new("adaptive").at(&server).with("AWS_RETRY_MODE", "adaptive").describe();
+    assert!(told(&outcome).contains("(reached max retries: 2)"), "{outcome}");
+    let outcome = Child::new("legacy").at(&server).with("AWS_RETRY_MODE", "legacy").describe();
+    assert!(told(&outcome).contains("(reached max retries: 4)"), "{outcome}");
+    assert_eq!(server.received().len(), 3 + 5);
+    let refusing = Server::answering(400, &error_answer("InvalidParameterValue", "x"));
+    let child = Child::new("once").at(&refusing).with("AWS_MAX_ATTEMPTS", "1");
+    assert!(!told(&child.with("AWS_RETRY_MODE", "legacy").describe()).contains("reached"));
+}
+
+#[test]
 fn an_error_of_the_caller_is_not_retried() {
     let server = Server::answering(
         404,
@@ -210,6 +223,17 @@ fn an_earlier_attempt_counts_for_what_may_have_happened() {
     let outcome = Child::new("earlier").with("AWS_ENDPOINT_URL", &url).describe();
     assert_eq!(outcome["class"], "botocore.exceptions.EndpointConnectionError", "{outcome}");
     assert_eq!(outcome["sent"], "Maybe");
+}
+
+#[test]
+fn a_refusal_after_a_lost_attempt_settles_nothing() {
+    let server = Server::start(|_, before| match before {
+        0 => Reply::Close,
+        _ => Reply::Answer(400, error_answer("InvalidDBClusterStateFault", "it is failing over")),
+    });
+    let step = json!({"service": "docdb", "operation": "FailoverDBCluster", "params": {}});
+    let outcome = Child::new("refused-later").at(&server).step(step);
+    assert_eq!((&outcome["code"], &outcome["sent"]), (&json!("InvalidDBClusterStateFault"), &json!("Maybe")));
 }
 
 #[test]

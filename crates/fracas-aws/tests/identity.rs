@@ -107,6 +107,8 @@ fn what_is_missing_is_named() {
         (&json!("botocore.exceptions.NoCredentialsError"), &json!("No"))
     );
     assert!(none["help"].as_str().is_some_and(|help| help.contains("AWS_ACCESS_KEY_ID")), "{none}");
+    let half = Child::new("half").without("AWS_SECRET_ACCESS_KEY").describe();
+    assert_eq!(half["error"], "Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY");
     let profile = nobody().step(scoped(json!({"profile": "nope"})));
     assert_eq!(profile["error"], "The config profile (nope) could not be found");
     let region = Child::new("nowhere").without("AWS_REGION").describe();
@@ -178,6 +180,18 @@ fn a_role_is_taken_once_while_its_keys_are_good() {
 }
 
 #[test]
+fn calls_at_the_same_time_take_a_role_once() {
+    let server = sts(3600);
+    let mut step = as_role();
+    step["do"] = "together".into();
+    let outcome = Child::new("together").at(&server).step(step);
+    assert_eq!(outcome["ok"].as_array().map(Vec::len), Some(2), "{outcome}");
+    let mut signers = signers(&server);
+    signers.sort();
+    assert_eq!(signers, ["AKIDENV cn-north-1 sts", "AKIDROLE0 cn-north-1 rds", "AKIDROLE0 cn-north-1 rds"]);
+}
+
+#[test]
 fn a_role_is_taken_anew_before_its_keys_expire() {
     // Five minutes are less than the margin.
     let server = sts(300);
@@ -230,13 +244,70 @@ fn a_role_that_is_refused_means_nothing_was_sent() {
 #[test]
 fn a_profile_can_take_a_role() {
     let server = sts(3600);
-    let child = Child::new("role-profile").at(&server).config(
-        "[profile base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = x\n\n\
-         [profile chaos]\nrole_arn = arn:aws-cn:iam::123456789012:role/chaos\nsource_profile = base\n",
-    );
+    let child = Child::new("role-profile").at(&server).config(ROLE_PROFILE);
     let outcome = child.step(scoped(json!({"profile": "chaos"})));
     assert!(outcome["ok"].is_object(), "{outcome}");
     assert_eq!(signers(&server), ["AKIDBASE cn-north-1 sts", "AKIDROLE0 cn-north-1 rds"]);
+}
+
+const ROLE_PROFILE: &str = "[profile base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = x\n\n\
+    [profile chaos]\nrole_arn = arn:aws-cn:iam::123456789012:role/chaos\nsource_profile = base\n";
+
+#[test]
+fn roles_are_taken_in_the_regions_partition() {
+    // A proxy stands in for a network, so that the host name that was asked for is seen.
+    let proxy =
+        Server::start(|_, _| Reply::Raw("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n".to_owned()));
+    let child = Child::new("partition").with("HTTPS_PROXY", &proxy.url).with("AWS_MAX_ATTEMPTS", "1");
+    let outcome = child.step(as_role());
+    assert_eq!(outcome["sent"], "No", "{outcome}");
+    let outcome = child.config(ROLE_PROFILE).step(scoped(json!({"profile": "chaos"})));
+    assert_eq!(outcome["class"], "botocore.exceptions.CredentialRetrievalError", "{outcome}");
+    let hosts: std::collections::BTreeSet<_> =
+        proxy.received().iter().map(|r| r.head.split(' ').nth(1).unwrap_or("").to_owned()).collect();
+    assert_eq!(hosts.into_iter().collect::<Vec<_>>(), ["sts.cn-north-1.amazonaws.com.cn:443"]);
+}
+
+#[test]
+fn roles_are_taken_at_the_configured_sts() {
+    let (sts, docdb) = (sts(3600), server());
+    let child = Child::new("own-sts")
+        .with("AWS_ENDPOINT_URL_STS", &sts.url)
+        .with("AWS_ENDPOINT_URL_DOCDB", &docdb.url)
+        .config(ROLE_PROFILE);
+    let outcomes = child.run(&[as_role(), scoped(json!({"profile": "chaos"}))]);
+    assert!(outcomes.iter().all(|outcome| outcome["ok"].is_object()), "{outcomes:?}");
+    assert_eq!(signers(&sts), ["AKIDENV cn-north-1 sts", "AKIDBASE cn-north-1 sts"]);
+    assert_eq!(signers(&docdb), ["AKIDROLE0 cn-north-1 rds", "AKIDROLE1 cn-north-1 rds"]);
+}
+
+#[test]
+fn a_metadata_service_gives_the_instances_role() {
+    let server = Server::start(|request, _| {
+        let path = request.head.split(' ').nth(1).unwrap_or("").to_owned();
+        let keys = "{\"Code\": \"Success\", \"AccessKeyId\": \"AKIDINST\", \"SecretAccessKey\": \"s\", \
+                    \"Token\": \"t\", \"Expiration\": \"2099-01-01T00:00:00Z\"}";
+        let text = |body: &str| {
+            let length = body.len();
+            Reply::Raw(format!(
+                "HTTP/1.1 200 OK\r\nx-aws-ec2-metadata-token-ttl-seconds: 600\r\nContent-Length: {length}\r\n\r\n{body}"
+            ))
+        };
+        match path.as_str() {
+            "/" => Reply::Answer(200, no_clusters()),
+            "/latest/api/token" => text("token"),
+            path if path.ends_with("/role") => text(keys),
+            _ => text("role"),
+        }
+    });
+    let child = Child::new("instance")
+        .at(&server)
+        .without("AWS_ACCESS_KEY_ID")
+        .without("AWS_SECRET_ACCESS_KEY")
+        .without("AWS_EC2_METADATA_DISABLED")
+        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &server.url);
+    assert!(child.describe()["ok"].is_object());
+    assert_eq!(signers(&server).last().map(String::as_str), Some("AKIDINST cn-north-1 rds"));
 }
 
 #[test]

@@ -371,3 +371,31 @@ fn blob(text: &str) -> Option<Value> {
         text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=')).collect();
     base64::decode(&clean).ok().map(|bytes| base64::encode(bytes).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::embedded;
+    use crate::protocol::parse;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_answer_is_read_without_panic(
+            tags in prop::collection::vec("[a-zA-Z]{0,3}|DBClusters|DBCluster|AvailabilityZones|Port|MultiAZ|ClusterCreateTime", 0..12),
+            text in "[ -~]{0,20}",
+            status in 200u16..600,
+            cut in 0usize..400,
+        ) {
+            let service = embedded::service("docdb").expect("docdb");
+            let operation = service.operation("DescribeDBClusters").expect("an operation");
+            let inner = tags.iter().fold(text, |inner, tag| format!("<{tag}>{inner}</{tag}><{tag}/>"));
+            let body = format!("<R><DescribeDBClustersResult>{inner}</DescribeDBClustersResult></R>");
+            let body = body.as_bytes()[..cut.min(body.len())].to_vec();
+            let answer = Answer { status, headers: Vec::new(), body };
+            if let Err(unreadable) = parse(&Query, Call { service, operation }, &answer) {
+                prop_assert!(!unreadable.0.is_empty());
+            }
+        }
+    }
+}

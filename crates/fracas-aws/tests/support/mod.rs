@@ -162,6 +162,11 @@ async fn take(aws: &Aws, step: &Value) -> Result<Value, Error> {
     let (scope, service, params) = (scope(&step["scope"]), text("service"), &step["params"]);
     match text("do") {
         "wait" => aws.wait(&scope, service, text("waiter"), params).await,
+        "together" => {
+            let call = || aws.call(&scope, service, text("operation"), params);
+            let (one, other) = tokio::join!(call(), call());
+            Ok(json!([one?, other?]))
+        }
         "all" => aws.pages(&scope, service, text("operation"), params)?.all().await,
         _ => aws.call(&scope, service, text("operation"), params).await,
     }
