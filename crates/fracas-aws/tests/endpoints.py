@@ -6,12 +6,16 @@ of partitions.json, then an unknown one and none, each with all four settings of
 `endpoints.py odd`: unusual values for the services with unusual rules. A line is [service, parameters, outcome].
 
 An outcome is [url, authSchemes] or an error's text.
+
+`endpoints.py settings`: what clients of various settings bind. A line is [settings, values by builtIn name].
 """
 
 import itertools
 import json
 import sys
 
+import botocore.session
+from botocore.config import Config
 from botocore.endpoint_provider import EndpointProvider
 from botocore.exceptions import EndpointProviderError
 from botocore.loaders import Loader
@@ -142,5 +146,37 @@ def odd(loader, partitions):
             print(json.dumps([service, parameters, outcome(provider, dict(parameters))]))
 
 
+S3_SETTINGS = [
+    {},
+    {"addressing_style": "path"},
+    {"addressing_style": "virtual"},
+    {"addressing_style": "auto", "use_arn_region": False},
+    {"use_accelerate_endpoint": True, "addressing_style": "path"},
+    {"use_arn_region": True, "us_east_1_regional_endpoint": "regional"},
+]
+CUSTOM = [None, "http://localhost:5000", "https://s3-accelerate.dualstack.amazonaws.com"]
+
+
+def settings(loader, partitions):
+    session = botocore.session.Session()
+    session.set_credentials("id", "secret", account_id="123456789012")
+    for service, region, endpoint, (fips, dual), s3, mode in itertools.product(
+        ["s3", "sts"], ["us-east-1", "eu-west-1", "cn-north-1"], CUSTOM, VARIANTS, S3_SETTINGS, ["preferred", "disabled"]
+    ):
+        # Not every pair: STS does not look at S3's section, nor does the account's mode at anything.
+        if (service == "sts" and s3) or (mode == "disabled" and (s3 or fips or dual)):
+            continue
+        session.set_config_variable("sts_regional_endpoints", "legacy" if mode == "disabled" else "regional")
+        # A copy of the section: botocore writes into it.
+        config = Config(
+            use_fips_endpoint=fips, use_dualstack_endpoint=dual, s3=dict(s3), account_id_endpoint_mode=mode
+        )
+        client = session.create_client(service, region_name=region, endpoint_url=endpoint, config=config)
+        values = client._ruleset_resolver._builtins
+        values = {name.value: value() if callable(value) else value for name, value in values.items()}
+        given = {"region": region, "endpoint": endpoint, "fips": fips, "dual": dual, "s3": s3, "mode": mode}
+        print(json.dumps([given, values]))
+
+
 loader = Loader()
-{"regions": regions, "odd": odd}[sys.argv[1]](loader, loader.load_data("partitions"))
+{"regions": regions, "odd": odd, "settings": settings}[sys.argv[1]](loader, loader.load_data("partitions"))

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use fracas_aws::endpoint::{self, Builtins, Endpoint, ParamValue, Params};
+use fracas_aws::endpoint::{self, Builtins, Endpoint, ParamValue, Params, S3Settings};
 use fracas_aws::model::rules::ParameterKind;
 use fracas_aws::model::{Kind, Service, embedded};
 use proptest::prelude::*;
@@ -154,6 +154,44 @@ fn botocore_agrees_on_odd_parameters() {
     println!("odd endpoints: {} of {total} as botocore", total - failed.len());
     assert!(total > 5_000, "{total} cases are fewer than there were");
     assert!(failed.is_empty(), "{} of {total} differ:\n{}", failed.len(), failed.join("\n"));
+}
+
+/// What a client's settings tell the rules.
+#[test]
+fn botocore_binds_the_same_settings() {
+    let text = botocore("settings");
+    let mut seen = 0;
+    for line in text.lines() {
+        let (given, expected): (Value, serde_json::Map<String, Value>) = serde_json::from_str(line).unwrap();
+        let builtins = builtins(&given);
+        for (name, expected) in expected {
+            seen += 1;
+            let expected = (!expected.is_null()).then(|| param(&expected));
+            assert_eq!(builtins.value(&name), expected, "{name} of {given}");
+        }
+    }
+    assert!(seen > 1_000, "{seen} settings are fewer than there were");
+}
+
+fn builtins(given: &Value) -> Builtins {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let s3 = &given["s3"];
+    Builtins {
+        region: text(&given["region"]),
+        use_fips: given["fips"] == true,
+        use_dual_stack: given["dual"] == true,
+        endpoint: text(&given["endpoint"]),
+        account_id: Some("123456789012".to_owned()),
+        account_id_endpoint_mode: text(&given["mode"]),
+        sts_legacy: given["mode"] == "disabled",
+        s3: S3Settings {
+            addressing_style: text(&s3["addressing_style"]),
+            use_accelerate_endpoint: s3["use_accelerate_endpoint"] == true,
+            use_arn_region: s3["use_arn_region"].as_bool(),
+            us_east_1_regional: s3["us_east_1_regional_endpoint"] == "regional",
+            ..S3Settings::default()
+        },
+    }
 }
 
 /// Every service in every region, with and without FIPS and dual-stack, as botocore resolves it.

@@ -132,3 +132,12 @@ fn the_packs_are_small() {
     let sizes = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len());
     assert!(sizes.sum::<u64>() <= 4 * 1024 * 1024);
 }
+
+#[test]
+fn the_notice_names_what_was_distilled() {
+    let notice = include_str!("../../../NOTICE").to_lowercase();
+    for line in include_str!("../models/requirements.txt").lines().filter(|line| !line.starts_with('#')) {
+        let pinned = line.split_whitespace().next().unwrap().replace("==", " ");
+        assert!(notice.contains(&pinned), "{pinned} is not in NOTICE");
+    }
+}

@@ -1,6 +1,7 @@
 //! The settings of a client that endpoint rules read.
 
 use super::ParamValue;
+use crate::model::rules::Parameter;
 
 /// A client's settings as far as they matter for endpoints.
 ///
@@ -41,7 +42,7 @@ pub struct S3Settings {
     /// `s3_disable_multiregion_access_points`
     pub disable_multi_region_access_points: bool,
     /// `s3_disable_express_session_auth`
-    pub disable_express_session_auth: Option<bool>,
+    pub disable_express_session_auth: bool,
 }
 
 /// The regions that `sts_regional_endpoints = legacy` sends to the global endpoint of STS.
@@ -63,6 +64,14 @@ const LEGACY_STS_REGIONS: [&str; 16] = [
     "us-west-1",
     "us-west-2",
 ];
+
+/// The one setting that the rules of S3 have as a parameter without a `builtIn` name.
+const EXPRESS_SESSION: &str = "AWS::S3::DisableS3ExpressSessionAuth";
+
+/// The name of the setting that fills a parameter, or empty.
+pub(super) fn setting<'a>(parameter: &Parameter<'a>) -> &'a str {
+    if parameter.name == "DisableS3ExpressSessionAuth" { EXPRESS_SESSION } else { parameter.built_in }
+}
 
 impl Builtins {
     /// The value behind one of the rules' `builtIn` names; nothing for one that is not set.
@@ -86,9 +95,7 @@ impl Builtins {
             "AWS::S3::DisableMultiRegionAccessPoints" => {
                 Some(self.s3.disable_multi_region_access_points.into())
             }
-            "AWS::S3::DisableS3ExpressSessionAuth" => {
-                self.s3.disable_express_session_auth.map(ParamValue::from)
-            }
+            EXPRESS_SESSION => Some(self.s3.disable_express_session_auth.into()),
             _ => None,
         }
     }
