@@ -7,6 +7,7 @@ use fracas_aws::iam::{IamAction, ResourceType, actions};
 use fracas_aws::model::Service;
 use fracas_engine::Values;
 use fracas_model::{Activity, Experiment, Problem, Problems};
+use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use crate::catalogue::arguments::bind;
@@ -103,32 +104,40 @@ fn of_request(
     let parameters = request.parameters.evaluate(names).unwrap_or_default();
     let permission = |action: IamAction| Permission {
         reads: action.access.is_reading(),
-        resources: resources(&action, catalogue, &parameters, place),
+        resources: resources(&action, catalogue, request, &parameters, place),
         action: action.name,
     };
     Ok(needed.into_iter().map(permission).collect())
 }
 
-/// The resources that an action concerns: the types that it always concerns, and others that the
-/// parameters name.
+/// The resources that an action concerns: of the types that it always concerns, and of others
+/// that the parameters name. Where there are none, of any type that the parameters could name.
 fn resources(
     action: &IamAction,
     catalogue: &Catalogue,
+    request: &Request,
     parameters: &Value,
     place: &Place<'_>,
 ) -> Vec<String> {
+    let parameter = |kind: &ResourceType| catalogue.resources.get(kind.name);
     let named = |kind: &ResourceType| {
-        let parameter = catalogue.resources.get(kind.name)?;
-        let name = parameters.get(parameter).and_then(Value::as_str);
+        let name = parameters.get(parameter(kind)?).and_then(Value::as_str);
         name.filter(|name| !name.is_empty() && !name.contains('$'))
     };
-    let concerned = action.resources.iter().filter(|kind| kind.required || named(kind).is_some());
-    let mut arns: Vec<String> = concerned.map(|kind| arn(kind.arn_template, named(kind), place)).collect();
-    arns.dedup();
-    if arns.is_empty() { vec![ANY.to_owned()] } else { arns }
+    let nameable = |kind: &ResourceType| {
+        parameter(kind)
+            .is_some_and(|parameter| request.parameters.entries().iter().any(|(key, ..)| key == parameter))
+    };
+    let arns = |chosen: &dyn Fn(&ResourceType) -> bool| -> Vec<String> {
+        let chosen = action.resources.iter().filter(|kind| chosen(kind));
+        chosen.map(|kind| arn(kind.arn_template, named(kind), place)).collect()
+    };
+    let concerned = arns(&|kind| kind.required || named(kind).is_some());
+    let possible = if concerned.is_empty() { arns(&nameable) } else { concerned };
+    if possible.is_empty() { vec![ANY.to_owned()] } else { possible }
 }
 
-/// The template with what is known in it. Several unknown parts stay as many.
+/// The template with what is known in it; what is not becomes a wildcard.
 fn arn(template: &str, name: Option<&str>, place: &Place<'_>) -> String {
     let mut arn = String::new();
     let mut rest = template;
@@ -149,13 +158,9 @@ fn arn(template: &str, name: Option<&str>, place: &Place<'_>) -> String {
 
 /// One statement for each set of resources, in order of first appearance.
 fn statements(permissions: Vec<Permission>) -> Vec<Value> {
-    let mut groups: Vec<(Vec<String>, Vec<(bool, String)>)> = Vec::new();
+    let mut groups: IndexMap<Vec<String>, Vec<(bool, String)>> = IndexMap::new();
     for Permission { action, reads, resources } in permissions {
-        let place = groups.iter().position(|(known, _)| *known == resources).unwrap_or_else(|| {
-            groups.push((resources, Vec::new()));
-            groups.len() - 1
-        });
-        let actions = &mut groups[place].1;
+        let actions = groups.entry(resources).or_default();
         if !actions.iter().any(|(_, known)| *known == action) {
             actions.push((reads, action));
         }
@@ -172,4 +177,77 @@ fn statement(index: usize, mut resources: Vec<String>, mut actions: Vec<(bool, S
     let actions: Vec<String> = actions.into_iter().map(|(_, action)| action).collect();
     let resource = if resources.len() == 1 { Value::String(resources.remove(0)) } else { json!(resources) };
     json!({"Sid": format!("VisualEditor{index}"), "Effect": "Allow", "Action": actions, "Resource": resource})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fracas_engine::parse;
+    use fracas_model::{Format, Source};
+
+    fn step(kind: &str, module: &str, func: &str, arguments: Value) -> Value {
+        let provider = json!({"type": "python", "module": module, "func": func, "arguments": arguments});
+        json!({"type": kind, "name": func, "provider": provider})
+    }
+
+    fn action(func: &str, arguments: Value) -> Value {
+        step("action", "chaosaws.docdb.actions", func, arguments)
+    }
+
+    fn status(arguments: Value) -> Value {
+        let mut probe = step("probe", "chaosaws.docdb.probes", "cluster_status", arguments);
+        probe["tolerance"] = json!("available");
+        probe
+    }
+
+    /// The policy of an experiment with these parts, as the binary prints it.
+    fn printed(configuration: Value, probe: Value, method: Value, account: Option<&str>) -> String {
+        let experiment = json!({
+            "title": "t", "description": "d", "configuration": configuration, "method": method,
+            "steady-state-hypothesis": {"title": "h", "probes": [probe]},
+        });
+        let source = Source { name: "e.json".into(), text: experiment.to_string(), format: Format::Json };
+        let (experiment, problems) = parse(&source);
+        let experiment = experiment.unwrap_or_else(|| panic!("{problems:?}"));
+        let configuration = configuration.as_object().unwrap().clone();
+        let values = Values { configuration, ..Values::default() };
+        let policy = policy(&experiment, &values, account);
+        policy.map_or_else(
+            |problems| format!("{problems:#?}"),
+            |policy| serde_json::to_string_pretty(&policy).unwrap(),
+        )
+    }
+
+    #[test]
+    fn the_walkthroughs_policy() {
+        let failover = action(
+            "failover_docdb_cluster",
+            json!({"docdb_cluster_identifier": "chaos", "target_docdb_instance_identifier": "chaos2"}),
+        );
+        let configuration = json!({"aws_region": "cn-north-1"});
+        let probe = status(json!({"docdb_cluster_identifier": "chaos"}));
+        insta::assert_snapshot!(printed(configuration, probe, json!([failover]), Some("123456789012")));
+    }
+
+    #[test]
+    fn each_set_of_resources_has_a_statement() {
+        let method = json!([
+            action("reboot_db_instance", json!({"db_instance_identifier": "one"})),
+            action("delete_db_instance", json!({"docdb_instance_identifier": "${name}"})),
+            action("stop_db_cluster", json!({"db_cluster_identifier": "${unknown}"})),
+            action("start_db_cluster", json!({"docdb_cluster_identifier": "chaos"})),
+        ]);
+        let configuration = json!({
+            "aws_region": "us-gov-west-1", "name": "two",
+            "aws_assume_role_arn": "arn:aws-us-gov:iam::210987654321:role/chaos",
+        });
+        let probe = status(json!({"filters": [{"Name": "engine", "Values": ["docdb"]}]}));
+        insta::assert_snapshot!(printed(configuration, probe, method, None));
+    }
+
+    #[test]
+    fn an_unknown_account_is_a_wildcard() {
+        let probe = status(json!({"cluster_id": "chaos"}));
+        insta::assert_snapshot!(printed(json!({"aws_region": "eu-west-1"}), probe, json!([]), None));
+    }
 }

@@ -271,3 +271,123 @@ fn credentials(provider: &Node, values: &Values) -> Result<Option<StaticCredenti
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{activity, problems};
+    use serde_json::json;
+
+    fn no_environment(_: &str) -> Option<String> {
+        None
+    }
+
+    fn some_environment(name: &str) -> Option<String> {
+        (name == "AWS_DEFAULT_REGION").then(|| "eu-west-1".to_owned())
+    }
+
+    fn provider(environment: fn(&str) -> Option<String>) -> Python {
+        Python::new(Aws::new(), environment)
+    }
+
+    #[test]
+    fn check_finds_every_mistake() {
+        let cases = [
+            r#"{"type": "python"}"#,
+            r#"{"type": "python", "module": "os.path", "func": "exists"}"#,
+            r#"{"type": "python", "module": "chaosaws.docdb.action", "func": "failover_docdb_cluster"}"#,
+            r#"{"type": "python", "module": "chaosaws.docbd.actions", "func": "failover_docdb_cluster"}"#,
+            r#"{"type": "python", "module": "chaosaws.docdb.actions", "func": 5}"#,
+            r#"{"type": "python", "module": "chaosaws.docdb.actions", "func": "failover_docdb_clusters"}"#,
+            r#"{"type": "python", "module": "chaosaws.docdb.actions", "func": "cluster_status"}"#,
+            r#"{"type": "python", "module": "chaosaws.docdb.actions", "func": "failover_docdb_cluster"}"#,
+            r#"{"type": "python", "module": "chaosaws.docdb.actions", "func": "failover_docdb_cluster", "arguments": []}"#,
+            r#"{"type": "python", "module": "chaosaws.docdb.actions", "func": "reboot_db_instance", "arguments":
+                {"db_instance_identifer": "a", "force_failover": "yes", "docdb_instance_identifier": null}}"#,
+            r#"{"type": "python", "module": "chaosaws.docdb.actions", "func": "stop_db_cluster", "arguments":
+                {"db_cluster_identifier": "", "docdb_cluster_identifier": "a"}}"#,
+            r#"{"type": "python", "module": "chaosaws.docdb.probes", "func": "cluster_status", "arguments": {}}"#,
+            r#"{"type": "python", "module": "chaosaws.docdb.probes", "func": "cluster_status", "arguments":
+                {"cluster_id": "a", "filters": [{"Name": "x"}]}}"#,
+        ];
+        let provider = provider(some_environment);
+        let found = cases.map(|text| format!("{text}\n{}", problems(&provider, ActivityKind::Action, text)));
+        insta::assert_snapshot!(found.join("\n"));
+    }
+
+    #[test]
+    fn what_is_open_is_not_judged() {
+        let text = r#"{"type": "python", "module": "chaosaws.docdb.probes", "func": "cluster_status", "arguments":
+            {"cluster_id": "${a}", "filters": "${b}"}}"#;
+        assert_eq!(problems(&provider(some_environment), ActivityKind::Probe, text), "");
+    }
+
+    #[test]
+    fn a_missing_region_is_an_error_before_a_run() {
+        let node = json!({"type": "python", "module": "chaosaws.docdb.actions", "func": "stop_db_cluster",
+            "arguments": {"docdb_cluster_identifier": "a"}});
+        let activity = activity(ActivityKind::Action, &node);
+        let values = Values::default();
+        for (running, severity) in [(false, Severity::Warning), (true, Severity::Error)] {
+            let mut problems = Problems::default();
+            provider(no_environment).check(
+                &activity,
+                &Surroundings { values: &values, running },
+                &mut problems,
+            );
+            let found: Vec<(Severity, &str, &str)> = problems
+                .0
+                .iter()
+                .map(|problem| (problem.severity, problem.message.as_str(), problem.help.as_str()))
+                .collect();
+            assert_eq!(found, [(severity, NO_REGION, SET_REGION)]);
+        }
+    }
+
+    #[test]
+    fn an_action_that_calls_itself_a_probe_is_refused() {
+        let text = r#"{"type": "python", "module": "chaosaws.docdb.actions", "func": "stop_db_cluster", "arguments":
+            {"docdb_cluster_identifier": "a"}}"#;
+        let found = problems(&provider(some_environment), ActivityKind::Probe, text);
+        assert!(
+            found.contains("`stop_db_cluster` changes the system, but the activity calls itself a probe"),
+            "{found}"
+        );
+    }
+
+    #[test]
+    fn a_scope_is_made_of_configuration_and_named_secrets() {
+        let configuration = json!({
+            "aws_region": "cn-north-1", "aws_profile_name": "prod",
+            "aws_assume_role_arn": "arn:aws-cn:iam::1:role/r",
+        });
+        let secrets = json!({
+            "one": {"aws_access_key_id": "AK", "aws_secret_access_key": "first"},
+            "two": {"aws_secret_access_key": "second"},
+            "other": {"aws_session_token": "not named"},
+        });
+        let secrets = as_map(secrets).into_iter().collect();
+        let values = Values { configuration: as_map(configuration), secrets };
+        let node = activity(ActivityKind::Action, &json!({"secrets": ["one", "two"]})).provider;
+        let expected = Scope {
+            region: Some("cn-north-1".into()),
+            profile: Some("prod".into()),
+            assume_role: Some(AssumeRole {
+                arn: "arn:aws-cn:iam::1:role/r".into(),
+                session_name: "ChaosToolkit".into(),
+                external_id: None,
+            }),
+            credentials: Some(StaticCredentials {
+                access_key_id: "AK".into(),
+                secret_access_key: "second".into(),
+                session_token: None,
+            }),
+        };
+        assert_eq!(scope(&node, &values, no_environment).unwrap(), expected);
+        let node = activity(ActivityKind::Action, &json!({"secrets": ["two"]})).provider;
+        let failure = scope(&node, &values, no_environment).unwrap_err();
+        assert!(failure.error.contains("half of a pair of AWS keys"), "{failure:?}");
+        let bare = scope(&node, &Values::default(), some_environment).unwrap();
+        assert_eq!(bare, Scope { region: Some("eu-west-1".into()), ..Scope::default() });
+    }
+}

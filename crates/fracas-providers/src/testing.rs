@@ -15,7 +15,7 @@ pub fn activity(kind: ActivityKind, provider: &Value) -> Activity {
 /// An activity whose provider is this text of JSON.
 pub fn activity_of(kind: ActivityKind, provider: &str) -> Activity {
     let source = Source { name: "test.json".into(), text: provider.into(), format: Format::Json };
-    let provider = parse_document(&source).unwrap();
+    let provider = parse_document(&source).0.unwrap();
     Activity {
         name: "test".into(),
         kind,

@@ -1,10 +1,9 @@
 //! The arguments of an activity, held against its declaration.
 
 use fracas_engine::nearest;
-use fracas_model::python;
 use serde_json::{Map, Value};
 
-use super::{Argument, Declaration};
+use super::{Argument, ArgumentKind, Declaration};
 
 /// Something wrong with the arguments.
 #[derive(Debug, PartialEq)]
@@ -62,19 +61,27 @@ fn unknown(declaration: &Declaration, key: &str) -> Mistake {
 }
 
 fn twice(argument: &Argument, key: &str) -> Mistake {
-    let message = format!("`{key}` is the argument `{}`, which is given twice", argument.name);
+    let message = format!("`{}` is given twice, once as `{key}`", argument.name);
     mistake(key, message, "leave one of them out".to_owned())
 }
 
 /// Null counts as not given; for a required argument that is a mistake, and so is an empty text.
+/// The value itself is not shown: it may come from the secrets.
 fn unfit(argument: &Argument, key: &str, value: &Value) -> Option<Mistake> {
-    let wrong_kind = !value.is_null() && !argument.kind.takes(value);
-    let nothing = argument.required && (value.is_null() || value.as_str() == Some(""));
-    if !wrong_kind && !nothing {
+    let message = if argument.required && value.as_str() == Some("") {
+        format!("`{key}` must not be empty")
+    } else if argument.kind.takes(value) || (value.is_null() && !argument.required) {
         return None;
-    }
-    let got = if value.is_null() { "null".to_owned() } else { python::to_repr(value) };
-    Some(mistake(key, format!("`{key}` must be {}, got {got}", argument.kind.words()), argument.doc.clone()))
+    } else {
+        format!("`{key}` must be {}, got {}", argument.kind.words(), words(value))
+    };
+    Some(mistake(key, message, argument.doc.clone()))
+}
+
+/// What a user would call the value.
+fn words(value: &Value) -> &'static str {
+    let kind = ArgumentKind::ALL.iter().find(|(kind, ..)| kind.takes(value));
+    kind.map_or(if value.is_null() { "null" } else { "a float" }, |(_, _, words)| words)
 }
 
 fn lacking(declaration: &Declaration, argument: &Argument) -> Mistake {

@@ -303,9 +303,9 @@ mod tests {
         let cases: [(&str, &[&str]); 5] = [
             ("$a.b[?c == 'd'].e", &["a"]),
             ("$format('{}', a) || b && !c", &["a", "b", "c"]),
-            ("$sort_by(a, &b)[].{c: d}", &["a"]),
+            ("'$sort_by(a, &b)[].{c: d}'", &["a"]),
             ("[$a, {k: $b.c}, d]", &["a", "b"]),
-            ("$[a, {k: b}]", &["a", "b"]),
+            ("'$[a, {k: b}]'", &["a", "b"]),
         ];
         for (yaml, names) in cases {
             assert_eq!(template(yaml).names(), names, "{yaml}");

@@ -206,7 +206,7 @@ activities:
         as: clusters
         log: $length(clusters)
       - find: StopDBCluster
-        with: {DBClusterIdentifier: $clusters[0].DBClusterIdentifier}
+        with: {DBClusterIdentifier: '$clusters[0].DBClusterIdentifier'}
       - wait: DBInstanceAvailabl
       - return: $results
 ";
