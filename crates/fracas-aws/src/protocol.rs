@@ -1,6 +1,6 @@
 //! How calls are written as HTTP requests and their answers read: one file per protocol.
 //!
-//! To add a protocol: implement [`Wire`] in a file of its own and name it in [`wire`].
+//! To add a protocol: implement [`WireFormat`] in a file of its own and name it in [`wire`].
 
 #[cfg(test)]
 mod conformance;
@@ -45,7 +45,7 @@ pub(crate) struct Answer {
 pub(crate) struct Unreadable(pub(crate) String);
 
 /// One wire format.
-pub(crate) trait Wire: Sync {
+pub(crate) trait WireFormat: Sync {
     /// Writes a call whose parameters were checked.
     fn request(&self, call: Call, params: &Object) -> Result<Request, Error>;
     /// Reads the answer to a call that went well: boto3's result, where the protocol carries
@@ -53,12 +53,12 @@ pub(crate) trait Wire: Sync {
     fn result(&self, call: Call, answer: &Answer) -> Result<Object, Unreadable>;
     /// Reads an error answer: `Error` with code and message, and `ResponseMetadata`.
     fn error(&self, call: Call, answer: &Answer) -> Result<Object, Unreadable>;
-    /// An answer of this shape is an error whatever its status.
+    /// Whether an answer that came with a good status is an error all the same.
     fn is_error(&self, answer: &Answer) -> bool;
 }
 
 /// The wire format of a service.
-pub(crate) fn wire(service: &Service) -> Result<&'static dyn Wire, Error> {
+pub(crate) fn wire(service: &Service) -> Result<&'static dyn WireFormat, Error> {
     let name = match service.metadata.protocol {
         Protocol::Query => return Ok(&query::Query),
         Protocol::Ec2 => "ec2",
@@ -81,7 +81,7 @@ pub(crate) enum Parsed {
 }
 
 /// Reads an answer.
-pub(crate) fn parse(wire: &dyn Wire, call: Call, answer: &Answer) -> Result<Parsed, Unreadable> {
+pub(crate) fn parse(wire: &dyn WireFormat, call: Call, answer: &Answer) -> Result<Parsed, Unreadable> {
     let failed = answer.status >= 301 || wire.is_error(answer);
     let mut parsed = match failed {
         false => wire.result(call, answer)?,

@@ -2,10 +2,10 @@
 
 use super::address::Address;
 use super::settings::{RetryMode, Settings};
-use super::transport::{Failure, Transport};
+use super::transport::{Failure, TIMEOUT, Transport};
 use crate::error::{ApiError, Error, Sent};
 use crate::model::{Kind, Operation as Model};
-use crate::protocol::{self, Answer, Call, Object, Parsed, Request, Unreadable, Wire};
+use crate::protocol::{self, Answer, Call, Object, Parsed, Request, Unreadable, WireFormat};
 use crate::value::python_str;
 use aws_credential_types::Credentials;
 use aws_runtime::auth::SigV4OperationSigningConfig;
@@ -34,6 +34,7 @@ use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProt
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::{ConfigBag, Layer};
 use aws_smithy_types::retry::{ErrorKind, RetryConfig, RetrySpec};
+use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SigningName;
 use aws_types::region::{Region, SigningRegion};
 use serde_json::Value;
@@ -53,7 +54,7 @@ pub(super) fn is_signed(call: Call) -> bool {
 pub(super) async fn send(
     transport: &Transport,
     settings: &Settings,
-    wire: &'static dyn Wire,
+    wire: &'static dyn WireFormat,
     call: Call<'static>,
     request: Request,
     address: Address,
@@ -69,6 +70,7 @@ pub(super) async fn send(
         .behavior_version(BehaviorVersion::latest())
         .http_client(transport.clone())
         .endpoint_url(&address.url)
+        .timeout_config(TimeoutConfig::builder().connect_timeout(TIMEOUT).read_timeout(TIMEOUT).build())
         .standard_retry(&retry_config(settings.retries.mode, attempts))
         .retry_classifier(classifier)
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
@@ -153,7 +155,7 @@ fn http_request(request: &Request, headers: &[(String, String)]) -> Result<HttpR
 
 /// Turns answers into results and errors.
 struct Reader {
-    wire: &'static dyn Wire,
+    wire: &'static dyn WireFormat,
     call: Call<'static>,
     attempts: u32,
     legacy: bool,

@@ -25,8 +25,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// boto3's default for connecting and for each read.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// boto3's default for connecting and for each read. The SDK's own is 3.1 s for connecting.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The connections of a run, shared by all scopes. Clones share them.
 #[derive(Debug, Clone, Default)]

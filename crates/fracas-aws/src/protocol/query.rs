@@ -2,7 +2,7 @@
 //! `QueryParser`).
 
 use super::xml::{self, Element};
-use super::{Answer, Call, Object, Request, Unreadable, Wire};
+use super::{Answer, Call, Object, Request, Unreadable, WireFormat};
 use crate::error::Error;
 use crate::model::{
     Kind, List, Map, Member, Service, Shape, ShapeId, Structure, TimestampFormat, Wire as Names,
@@ -18,7 +18,7 @@ const SHOWN: usize = 2000;
 /// The `query` protocol.
 pub(super) struct Query;
 
-impl Wire for Query {
+impl WireFormat for Query {
     fn request(&self, call: Call, params: &Object) -> Result<Request, Error> {
         let mut form = Form { service: call.service, pairs: Vec::new() };
         form.put("Action", call.operation.name);
@@ -76,7 +76,7 @@ impl Wire for Query {
     }
 
     fn is_error(&self, answer: &Answer) -> bool {
-        document(answer).is_ok_and(|root| root.name == "ErrorResponse")
+        xml::root_name(&answer.body) == Some("ErrorResponse")
     }
 }
 

@@ -47,6 +47,26 @@ pub(crate) fn parse(body: &[u8]) -> Result<Element<'_>, String> {
     }
 }
 
+/// The name of the outermost element, as far as it can be told without reading the whole document.
+pub(crate) fn root_name(body: &[u8]) -> Option<&str> {
+    let mut rest = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    loop {
+        rest = rest.trim_ascii_start();
+        match rest {
+            [b'<', b'?' | b'!', ..] => {
+                let end = rest.iter().position(|byte| *byte == b'>')?;
+                rest = &rest[end + 1..];
+            }
+            [b'<', ..] => {
+                let end =
+                    rest.iter().position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/'))?;
+                return std::str::from_utf8(&rest[..end]).ok().map(local_name);
+            }
+            _ => return None,
+        }
+    }
+}
+
 /// How far into a tag expat sees what is wrong with it.
 fn offset(what: &str) -> usize {
     match what {
@@ -188,6 +208,15 @@ mod tests {
         ];
         for (body, expected) in cases {
             assert_eq!(parse(body), Err(expected.to_owned()), "{}", body.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn the_root_is_found_without_reading_on() {
+        assert_eq!(root_name(b"<?xml version='1.0'?>\n<!-- x --><n:Error a='b'><"), Some("Error"));
+        assert_eq!(root_name(b"<Error/>"), Some("Error"));
+        for body in ["", "text", "<", "<?xml", "<Error"] {
+            assert_eq!(root_name(body.as_bytes()), None, "{body}");
         }
     }
 
