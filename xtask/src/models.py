@@ -25,6 +25,8 @@ def main(folder):
             # One key is the version of the file's form.
             if isinstance(prefix, dict):
                 emit("iam", name, {"definition": json.dumps(prefix)})
+    # Without it the reader knows that it did not get everything.
+    emit("end", "", {})
 
 
 def emit(kind, name, files):

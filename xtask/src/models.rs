@@ -9,7 +9,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
 use crate::python;
 use crate::shell::{self, Stop};
@@ -40,10 +40,11 @@ pub fn run(args: &[String]) -> Result<()> {
     let packed = stop.status(&mut pack)?;
     // It holds the reading end: while that is open, the source would wait for a reader that has gone.
     drop(pack);
-    ensure!(source.wait()?.success(), "the wheels cannot be read");
-    match (packed.success(), check) {
-        (true, _) => Ok(()),
-        (false, true) => bail!("the models are not current; run `cargo xtask models`"),
-        (false, false) => bail!("the models cannot be packed"),
+    let read = source.wait()?;
+    match (packed.success(), read.success()) {
+        (true, true) => Ok(()),
+        (true, false) => bail!("the wheels cannot be read"),
+        (false, true) if check => bail!("the models are not current; run `cargo xtask models`"),
+        (false, _) => bail!("the models cannot be packed"),
     }
 }

