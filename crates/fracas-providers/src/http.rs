@@ -13,9 +13,7 @@ use bytes::Bytes;
 use fracas_engine::{Context, Provider, Surroundings, Values};
 use fracas_model::{Activity, ActivityKind, Failure, Happened, Level, Node, Problem, Problems, python};
 use futures_util::future::LocalBoxFuture;
-use http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT,
-};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -191,9 +189,6 @@ fn request(provider: &Node, values: &Values) -> Result<Request, String> {
         append_query(&mut url, &body::pairs(&arguments)?);
     } else {
         body = encode(&arguments, as_json, &mut headers)?;
-        if body.is_empty() && method != Method::HEAD {
-            headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
-        }
     }
     Ok(Request {
         method,

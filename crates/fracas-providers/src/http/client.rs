@@ -213,6 +213,9 @@ fn message(request: &Request, connection: &Connection) -> io::Result<http::Reque
     *message.uri_mut() = target.parse().map_err(io::Error::other)?;
     let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
     message.headers_mut().insert(HOST, HeaderValue::from_str(host).map_err(io::Error::other)?);
+    if request.body.is_empty() && !matches!(request.method, Method::GET | Method::HEAD) {
+        message.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
     for (name, value) in &request.headers {
         message.headers_mut().insert(name, value.clone());
     }
