@@ -63,7 +63,9 @@ impl<'a> Steps<'a> {
         let stop = self.stop;
         self.step("format", || stop.run(&mut cargo("fmt --all --check")));
         self.step("clippy", || {
-            stop.run(&mut cargo("clippy --workspace --all-targets --features fracas-aws/pack --quiet -- -D warnings"))
+            stop.run(&mut cargo(
+                "clippy --workspace --all-targets --features fracas-aws/pack --quiet -- -D warnings",
+            ))
         });
         self.step("docs", || {
             stop.run(cargo("doc --workspace --no-deps --quiet").env("RUSTDOCFLAGS", "-D warnings"))
