@@ -3,6 +3,7 @@
 mod address;
 mod credentials;
 mod custom;
+mod presign;
 mod send;
 mod settings;
 mod transport;
@@ -169,14 +170,17 @@ impl Aws {
         let params = prepared(call, params);
         validate::parameters(call.service, call.operation, &params)?;
         let mut params = params.as_object().cloned().unwrap_or_default();
-        custom::checked(call, &mut params)?;
+        let source = presign::source_region(call, &mut params);
         let client = self.client(scope).await?;
         let address = address::resolve(&client.settings, call, &params)?;
-        let request = wire.request(call, &params)?;
+        let mut request = wire.request(call, &params)?;
         let keys = match send::is_signed(call) {
             true => Some(client.keys.get(self, scope, &client.settings).await?),
             false => None,
         };
+        if let (Some(source), Some(keys)) = (source, &keys) {
+            presign::add(&mut request, &address, &source, keys)?;
+        }
         let sent = send::send(&self.0.transport, &client.settings, wire, call, request, address, keys);
         let mut result = sent.await?;
         custom::after(call, &mut result);

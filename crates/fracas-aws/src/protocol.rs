@@ -7,6 +7,8 @@ mod conformance;
 mod query;
 mod xml;
 
+pub(crate) use query::query_pair;
+
 use crate::error::Error;
 use crate::model::{Kind, Operation, Protocol, Service};
 use crate::validate;

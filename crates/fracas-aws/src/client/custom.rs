@@ -1,6 +1,5 @@
 //! What boto3 does for single operations, beside what their models say (botocore's `handlers.py`).
 
-use crate::error::Error;
 use crate::model::{Kind, Service, ShapeId};
 use crate::protocol::{Call, Object};
 use aws_smithy_types::base64;
@@ -13,21 +12,6 @@ pub(super) fn before(call: Call, params: &mut Value) {
     {
         *data = base64::encode(&*data);
     }
-}
-
-/// Changes parameters that were checked before they are sent.
-pub(super) fn checked(call: Call, params: &mut Object) -> Result<(), Error> {
-    // The source region is no parameter of the API: it is for making the presigned URL.
-    let has_source =
-        matches!(call.service.name, "rds" | "docdb" | "neptune") && params.contains_key("SourceRegion");
-    if has_source && !params.contains_key("PreSignedUrl") {
-        let text = format!("{} with SourceRegion is not supported yet", call.operation.name);
-        return Err(Error::unsent("BotoCoreError", text).with_help("give PreSignedUrl"));
-    }
-    if has_source {
-        params.shift_remove("SourceRegion");
-    }
-    Ok(())
 }
 
 /// Changes results before they are given back.

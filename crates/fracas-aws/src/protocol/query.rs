@@ -166,15 +166,17 @@ impl Form<'_> {
 
     /// `application/x-www-form-urlencoded`, as Python's `urlencode` writes it.
     fn encode(&self) -> String {
-        let mut out = String::new();
-        for (name, value) in &self.pairs {
-            out.push_str(if out.is_empty() { "" } else { "&" });
-            quote_plus(&mut out, name);
-            out.push('=');
-            quote_plus(&mut out, value);
-        }
-        out
+        self.pairs.iter().map(|(name, value)| query_pair(name, value)).collect::<Vec<_>>().join("&")
     }
+}
+
+/// A name and its value as a form or a query string holds them.
+pub(crate) fn query_pair(name: &str, value: &str) -> String {
+    let mut out = String::with_capacity(name.len() + value.len() + 1);
+    quote_plus(&mut out, name);
+    out.push('=');
+    quote_plus(&mut out, value);
+    out
 }
 
 /// Where a list's items are written. A flattened list takes its items' name instead of its own.
