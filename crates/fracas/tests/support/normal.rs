@@ -15,7 +15,8 @@ static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?", "TIME"),
         (r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "TIME"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
-        (r"\b\d{8}-\d{6}-[0-9a-z]+\b", "RUN-ID"),
+        (r"\b\d{8}-\d{6}-\d{6}\b", "RUN-ID"),
+        (r"\.cluster-(ro-)?[0-9a-z]{12}\.", ".cluster-${1}ID."),
     ]
     .map(|(pattern, name)| (Regex::new(pattern).expect("the pattern is right"), name))
     .into()
