@@ -22,6 +22,18 @@ static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     .into()
 });
 
+/// Keys of a journal whose texts are another machine's, another build's or another moto's in another run.
+const PRIVATE: [&str; 8] = [
+    "platform",
+    "node",
+    "fracas-version",
+    "RequestId",
+    "x-amzn-requestid",
+    "server",
+    "HostedZoneId",
+    "DbClusterResourceId",
+];
+
 /// `text` without what differs: the addresses of `stage` and the folder `dir` become `{NAME}` and `{dir}`.
 pub fn text(text: &str, dir: &Path, stage: Option<&Stage>) -> String {
     let text = text.replace(&dir.display().to_string(), "{dir}");
@@ -43,9 +55,7 @@ fn walk(key: &str, value: &mut Value, text: &impl Fn(&str) -> String) {
         Value::Number(_) if key == "duration" => *value = 0.into(),
         Value::String(string) => {
             *string = match key {
-                "platform" | "node" | "fracas-version" | "RequestId" | "x-amzn-requestid" => {
-                    key.to_uppercase()
-                }
+                _ if PRIVATE.contains(&key) => key.to_uppercase(),
                 _ => text(string),
             }
         }
