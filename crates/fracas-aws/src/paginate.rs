@@ -13,7 +13,7 @@ pub struct Pages<'a> {
     scope: &'a Scope,
     call: Call<'static>,
     rules: &'static Paginator<'static>,
-    params: Object,
+    params: Value,
     last_token: Option<Object>,
     done: bool,
 }
@@ -29,8 +29,7 @@ impl<'a> Pages<'a> {
         let rules = call.service.paginator(name).ok_or_else(|| {
             Error::unsent("OperationNotPageableError", format!("Operation cannot be paginated: {name}"))
         })?;
-        let params = params.as_object().cloned().unwrap_or_default();
-        Ok(Self { aws, scope, call, rules, params, last_token: None, done: false })
+        Ok(Self { aws, scope, call, rules, params: params.clone(), last_token: None, done: false })
     }
 
     /// The next page as the call gives it; none after the last one or after an error.
@@ -38,7 +37,7 @@ impl<'a> Pages<'a> {
         if self.done {
             return None;
         }
-        let page = self.aws.call_operation(self.scope, self.call, &Value::Object(self.params.clone())).await;
+        let page = self.aws.call_operation(self.scope, self.call, &self.params).await;
         let page = page.and_then(|page| self.turn(&page).map(|()| page));
         self.done |= page.is_err();
         Some(page)
@@ -70,12 +69,8 @@ impl<'a> Pages<'a> {
         if self.last_token.as_ref() == Some(&token) {
             return Err(same_token(&token));
         }
-        for (name, value) in &token {
-            match value {
-                Value::Null => _ = self.params.shift_remove(name),
-                value if value == "None" => _ = self.params.shift_remove(name),
-                value => _ = self.params.insert(name.clone(), value.clone()),
-            }
+        if let Value::Object(params) = &mut self.params {
+            inject(params, &token);
         }
         self.last_token = Some(token);
         Ok(())
@@ -102,6 +97,17 @@ impl<'a> Pages<'a> {
             set(&mut kept, key, search(key, page));
         }
         kept
+    }
+}
+
+/// Puts a token's parts where the next call looks for them.
+fn inject(params: &mut Object, token: &Object) {
+    for (name, value) in token {
+        match value {
+            Value::Null => _ = params.shift_remove(name),
+            value if value == "None" => _ = params.shift_remove(name),
+            value => _ = params.insert(name.clone(), value.clone()),
+        }
     }
 }
 

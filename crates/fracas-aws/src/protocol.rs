@@ -10,9 +10,10 @@ mod xml;
 pub(crate) use query::query_pair;
 
 use crate::error::Error;
-use crate::model::{Kind, Operation, Protocol, Service};
+use crate::model::{Kind, Operation, Protocol, Service, ShapeId};
 use crate::validate;
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 
 /// A JSON object.
 pub(crate) type Object = Map<String, Value>;
@@ -145,6 +146,29 @@ fn joined_headers(answer: &Answer) -> Object {
         }
     }
     headers
+}
+
+/// Whether an answer to a call may hold what must not be shown: keys of STS, say.
+fn has_secrets(call: Call) -> bool {
+    let mut seen = HashSet::new();
+    let mut left: Vec<ShapeId> = call.operation.output.into_iter().collect();
+    while let Some(id) = left.pop() {
+        let shape = call.service.shape(id);
+        if shape.sensitive {
+            return true;
+        }
+        if seen.insert(id) {
+            match &shape.kind {
+                Kind::Structure(structure) => {
+                    left.extend(structure.members.iter().map(|member| member.shape))
+                }
+                Kind::List(list) => left.push(list.member),
+                Kind::Map(map) => left.extend([map.key, map.value]),
+                _ => {}
+            }
+        }
+    }
+    false
 }
 
 /// The host prefix of a call with its labels filled in, such as `123456789012.`.

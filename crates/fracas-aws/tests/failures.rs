@@ -192,6 +192,15 @@ fn half_an_answer_is_unreadable() {
 }
 
 #[test]
+fn an_unreadable_answer_with_keys_is_not_shown() {
+    let server = Server::answering(200, "<AssumeRoleResponse><SecretAccessKey>hidden</SecretAccessKey>");
+    let params = json!({"RoleArn": "arn:aws-cn:iam::123456789012:role/x", "RoleSessionName": "xx"});
+    let step = json!({"service": "sts", "operation": "AssumeRole", "params": params});
+    let text = told(&Child::new("keys").at(&server).step(step));
+    assert!(text.ends_with("61 bytes, not shown since such answers hold secrets"), "{text}");
+}
+
+#[test]
 fn redirects_are_not_followed() {
     let server = Server::start(|_, _| {
         Reply::Raw(

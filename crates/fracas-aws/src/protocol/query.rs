@@ -2,7 +2,7 @@
 //! `QueryParser`).
 
 use super::xml::{self, Element};
-use super::{Answer, Call, Object, Request, Unreadable, WireFormat};
+use super::{Answer, Call, Object, Request, Unreadable, WireFormat, has_secrets};
 use crate::error::Error;
 use crate::model::{
     Kind, List, Map, Member, Service, Shape, ShapeId, Structure, TimestampFormat, Wire as Names,
@@ -37,15 +37,15 @@ impl WireFormat for Query {
     }
 
     fn result(&self, call: Call, answer: &Answer) -> Result<Object, Unreadable> {
-        let root = document(answer)?;
+        let root = document(call, answer)?;
         let mut parsed = match call.operation.output.map(|output| &call.service.shape(output).kind) {
             Some(Kind::Structure(output)) => {
-                let start = unwrap(&root, call.operation.result_wrapper, answer)?;
+                let start = unwrap(&root, call, answer)?;
                 Reader { service: call.service }.structure(output, start)?
             }
             // A page of some gateway is no answer of AWS.
             _ if root.name.eq_ignore_ascii_case("html") => {
-                return Err(unreadable(answer, "it is a web page"));
+                return Err(unreadable(call, answer, "it is a web page"));
             }
             _ => Object::new(),
         };
@@ -57,7 +57,7 @@ impl WireFormat for Query {
     }
 
     fn error(&self, call: Call, answer: &Answer) -> Result<Object, Unreadable> {
-        let root = document(answer)?;
+        let root = document(call, answer)?;
         let mut parsed = loose_object(&root);
         if let Some(Value::Object(errors)) = parsed.shift_remove("Errors") {
             parsed.extend(errors);
@@ -80,26 +80,26 @@ impl WireFormat for Query {
     }
 }
 
-fn document(answer: &Answer) -> Result<Element<'_>, Unreadable> {
-    xml::parse(&answer.body).map_err(|what| unreadable(answer, &what))
+fn document<'b>(call: Call, answer: &'b Answer) -> Result<Element<'b>, Unreadable> {
+    xml::parse(&answer.body).map_err(|what| unreadable(call, answer, &what))
 }
 
-fn unreadable(answer: &Answer, what: &str) -> Unreadable {
-    let body = python_bytes(&answer.body, SHOWN);
+fn unreadable(call: Call, answer: &Answer, what: &str) -> Unreadable {
+    let body = match has_secrets(call) {
+        true => format!("{} bytes, not shown since such answers hold secrets", answer.body.len()),
+        false => python_bytes(&answer.body, SHOWN),
+    };
     Unreadable(format!(
         "Unable to parse response ({what}), invalid XML received. Further retries may succeed:\n{body}"
     ))
 }
 
-fn unwrap<'e, 'b>(
-    root: &'e Element<'b>,
-    wrapper: &str,
-    answer: &Answer,
-) -> Result<&'e Element<'b>, Unreadable> {
+fn unwrap<'e, 'b>(root: &'e Element<'b>, call: Call, answer: &Answer) -> Result<&'e Element<'b>, Unreadable> {
+    let wrapper = call.operation.result_wrapper;
     if wrapper.is_empty() {
         return Ok(root);
     }
-    root.child(wrapper).ok_or_else(|| unreadable(answer, &format!("no element {wrapper} found")))
+    root.child(wrapper).ok_or_else(|| unreadable(call, answer, &format!("no element {wrapper} found")))
 }
 
 /// A form that is being filled in.

@@ -104,7 +104,7 @@ struct Tree<'b> {
 impl<'b> Tree<'b> {
     fn add(&mut self, event: Event<'b>, start: usize, text: &'b str) -> Result<(), &'static str> {
         match event {
-            Event::Start(_) => self.start(local_name(&text[start..])),
+            Event::Start(_) => self.start(local_name(text.get(start..).unwrap_or_default())),
             Event::End(_) => self.end(),
             Event::Text(chars) => self.chars(chars.xml10_content()),
             Event::CData(chars) => self.chars(chars.xml10_content()),
