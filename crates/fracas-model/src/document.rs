@@ -34,7 +34,7 @@ impl Format {
 }
 
 /// A range of bytes of a [`Source`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Span {
     /// The first byte.
     pub start: usize,

@@ -1,9 +1,11 @@
 //! Something wrong in a file, with its place and a way out.
 
+use std::collections::HashSet;
+
 use crate::Span;
 
 /// One thing that is wrong, or that deserves a warning.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Problem {
     /// Whether it stops a run.
     pub severity: Severity,
@@ -18,7 +20,7 @@ pub struct Problem {
 }
 
 /// Whether a problem stops a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// worth knowing
     Warning,
@@ -74,9 +76,11 @@ impl Problems {
         self.0.iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    /// In the order of the text; those without a place come first.
+    /// In the order of the text; those without a place come first, and each only once.
     pub fn sorted(mut self) -> Problems {
         self.0.sort_by_key(|problem| problem.span.map(|span| span.start));
+        let mut seen = HashSet::new();
+        self.0.retain(|problem| seen.insert(problem.clone()));
         self
     }
 }

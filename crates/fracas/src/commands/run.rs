@@ -76,6 +76,10 @@ pub fn tell_end(ended: &Ended, terminal: &Terminal) -> ExitCode {
         let asked = ended.journal_path.display();
         terminal.line(Importance::Error, &format!("cannot write the journal to {asked}: {error}; {kept}"));
     }
+    if ended.outcome.exit_code == ExitCode::NotRun {
+        let line = "The method was not played, since the steady state was not met before it";
+        terminal.line(Importance::Info, line);
+    }
     if !ended.live.is_empty() {
         let line = format!(
             "These actions may still have their effect, since not all rollbacks were played: {}",
