@@ -15,6 +15,7 @@ use fracas_model::{Activity, ActivityKind, Failure, Happened, Level, Node, Probl
 use futures_util::future::LocalBoxFuture;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use hyper_util::client::proxy::matcher::Matcher;
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -36,9 +37,10 @@ pub struct Http {
 }
 
 impl Http {
-    /// A provider that has not connected to anything yet.
+    /// A provider that has not connected to anything yet. It goes through the proxies that
+    /// `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
     pub fn new() -> Http {
-        Http { client: Client::new() }
+        Http { client: Client::new(Matcher::from_env()) }
     }
 }
 
@@ -121,7 +123,7 @@ pub async fn fetch(url: &str, verify_tls: bool, headers: &[(String, String)]) ->
         limit: FETCH_LIMIT,
     };
     let name = shown(&request.url);
-    let sent = Client::new().send(request).await;
+    let sent = Client::new(Matcher::from_env()).send(request).await;
     let answer =
         sent.map_err(|trouble| not_sent(format!("failed to connect to {name}: {}", trouble.text)))?;
     let content_type = answer.header("content-type").unwrap_or_default().to_owned();

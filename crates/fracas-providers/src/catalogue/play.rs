@@ -148,3 +148,52 @@ fn happened(error: &Error, effect: Effect) -> Happened {
         Sent::Yes | Sent::Maybe => Happened::Maybe,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::read::read;
+    use super::*;
+    use crate::testing::Ears;
+
+    /// What steps without a call give for an id, and the lines that they told.
+    fn play(steps: &str, id: Value) -> (Result<Value, Failure>, Vec<String>) {
+        let head = "service: docdb\nactivities:\n  a:\n    kind: action\n    summary: s\n    steps:\n";
+        let catalogue = read(&format!("{head}{steps}")).unwrap();
+        let (aws, ears) = (Aws::new(), Ears::default());
+        let scope = Scope { region: Some("eu-west-1".to_owned()), ..Scope::default() };
+        let player = Player { aws: &aws, scope: &scope, service: "docdb", tell: &ears };
+        let names = Map::from_iter([("id".to_owned(), id)]);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let result = runtime.block_on(player.play(&catalogue.activities[0], names));
+        (result, ears.lines.into_inner().into_iter().map(|(_, line)| line).collect())
+    }
+
+    #[test]
+    fn steps_are_left_out_checked_and_told() {
+        let steps = r#"
+      - {check: $id, or_fail: "$format('no {}', id)", log: checked}
+      - {return: first, when: "$id == 'a'"}
+      - {return: second}
+"#;
+        let told = || vec!["checked".to_owned()];
+        assert_eq!(play(steps, json!("a")), (Ok(json!("first")), told()));
+        assert_eq!(play(steps, json!("b")), (Ok(json!("second")), told()));
+        let failure = play(steps, json!("")).0.unwrap_err();
+        assert_eq!(failure.error, "chaoslib.exceptions.ActivityFailed: no ");
+        assert_eq!(failure.happened, Happened::No);
+    }
+
+    #[test]
+    fn wrong_parameters_are_not_sent() {
+        for verb in ["call: StopDBCluster", "find: DescribeDBClusters", "wait: DBInstanceAvailable"] {
+            let (result, _) = play(&format!("      - {{{verb}, with: {{Wrong: $id}}}}\n"), json!(5));
+            let failure = result.unwrap_err();
+            assert!(
+                failure.error.starts_with("botocore.exceptions.ParamValidationError: "),
+                "{}",
+                failure.error
+            );
+            assert_eq!(failure.happened, Happened::No);
+        }
+    }
+}

@@ -17,6 +17,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
+use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value};
 use url::Url;
@@ -127,13 +128,14 @@ fn words(error: &io::Error) -> String {
     }
 }
 
-/// Sends requests.
+/// Sends requests, each on a connection of its own: a connection that is kept would stay with one
+/// server behind a load balancer, and a probe would not see the others.
 pub(super) struct Client(Connector);
 
 impl Client {
     /// A client that has not connected to anything yet.
-    pub(super) fn new() -> Client {
-        Client(Connector::new())
+    pub(super) fn new(proxies: Matcher) -> Client {
+        Client(Connector::new(proxies))
     }
 
     /// Sends a request and follows redirects to the final answer.

@@ -48,9 +48,9 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    /// A connector that uses the proxies that the environment names.
-    pub(super) fn new() -> Connector {
-        Connector { proxies: Matcher::from_env(), verified: OnceCell::new(), unverified: OnceCell::new() }
+    /// A connector that goes through these proxies.
+    pub(super) fn new(proxies: Matcher) -> Connector {
+        Connector { proxies, verified: OnceCell::new(), unverified: OnceCell::new() }
     }
 
     /// A connection that is ready for a request to the URL; `patience` bounds each wait for the

@@ -3,10 +3,15 @@
 use std::cell::RefCell;
 use std::io::Write;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use fracas_model::ActivityKind::{Action, Probe};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 use super::*;
 use crate::testing::{Ears, activity, carry_out, problems};
@@ -36,7 +41,8 @@ async fn serve(replies: Vec<Reply>) -> Server {
         let mut held = Vec::new();
         for reply in replies {
             let (mut stream, _) = listener.accept().await.unwrap();
-            requests.borrow_mut().push(read_request(&mut stream).await);
+            let request = read_request(&mut stream).await;
+            requests.borrow_mut().push(request);
             match reply {
                 Reply::Bytes(bytes) => stream.write_all(&bytes).await.unwrap(),
                 Reply::Silence => held.push(stream),
@@ -314,4 +320,101 @@ fn check_finds_every_mistake() {
     assert!(problems(&Http::new(), Probe, r#"{"type": "http"}"#).contains("needs a `url`"));
     let open = r#"{"type": "http", "url": "${base}/x", "timeout": "${t}", "headers": {"X": "${x}"}}"#;
     assert_eq!(problems(&Http::new(), Probe, open), "");
+}
+
+/// The port of a server that answers `ok` over TLS, once for each connection.
+async fn serve_tls(connections: usize) -> u16 {
+    let certificates = CertificateDer::pem_slice_iter(include_bytes!("testdata/server.pem"));
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("testdata/server.key")).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let config = config.with_single_cert(certificates.map(Result::unwrap).collect(), key).unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::task::spawn_local(async move {
+        for _ in 0..connections {
+            let (stream, _) = listener.accept().await.unwrap();
+            // A client that does not trust the certificate goes away.
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            // The smallest request is longer than this.
+            stream.read_exact(&mut [0; 16]).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+            stream.shutdown().await.unwrap();
+        }
+    });
+    port
+}
+
+#[test]
+fn servers_have_to_prove_who_they_are() {
+    local(async {
+        let port = serve_tls(5).await;
+        let call = async |host: &str, verify: Value| {
+            let provider = json!({"url": format!("https://{host}:{port}/"), "verify_tls": verify});
+            carry_out(&Http::new(), &activity(Probe, &provider)).await
+        };
+        let bundle = json!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/testdata/ca.pem"));
+        assert_eq!(call("localhost", bundle.clone()).await.unwrap()["body"], "ok");
+        assert_eq!(call("127.0.0.1", bundle).await.unwrap()["body"], "ok");
+        assert_eq!(call("127.0.0.1", json!(false)).await.unwrap()["body"], "ok");
+        let failure = call("127.0.0.1", json!("/dev/null")).await.unwrap_err();
+        assert!(failure.error.ends_with("no TLS root certificates found in /dev/null"), "{}", failure.error);
+        // A folder of other roots would do as well; the server's own certificate is no root here.
+        let other = json!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/testdata/server.pem"));
+        let failure = call("127.0.0.1", other).await.unwrap_err();
+        assert!(failure.error.contains("invalid peer certificate"), "{}", failure.error);
+    });
+}
+
+#[test]
+fn proxies_pass_requests_on() {
+    local(async {
+        let ok = text("HTTP/1.1 200 OK\nContent-Length: 2\n\nok");
+        let proxy = serve(vec![ok, text("HTTP/1.1 407 Proxy Authentication Required\n\n")]).await;
+        let address = format!("http://me:pw@127.0.0.1:{}", proxy.port);
+        let matcher = Matcher::builder().all(address).no("direct.invalid").build();
+        let http = Http { client: Client::new(matcher) };
+        let plain = activity(Probe, &json!({"url": "http://user@far.invalid/x?y=1"}));
+        assert_eq!(carry_out(&http, &plain).await.unwrap()["body"], "ok");
+        let request = request_of(&proxy, 0);
+        assert!(
+            request.starts_with("GET http://far.invalid/x?y=1 HTTP/1.1\nHost: far.invalid\n"),
+            "{request}"
+        );
+        assert!(request.contains("\nProxy-Authorization: Basic bWU6cHc=\n"), "{request}");
+        let secure = activity(Probe, &json!({"url": "https://far.invalid/x"}));
+        let failure = carry_out(&http, &secure).await.unwrap_err();
+        let refusal =
+            "the proxy refused to connect to far.invalid:443: HTTP/1.1 407 Proxy Authentication Required";
+        assert!(failure.error.ends_with(refusal), "{}", failure.error);
+        let request = request_of(&proxy, 1);
+        assert!(
+            request.starts_with("CONNECT far.invalid:443 HTTP/1.1\nHost: far.invalid:443\n"),
+            "{request}"
+        );
+        let direct = activity(Probe, &json!({"url": "http://direct.invalid/"}));
+        let failure = carry_out(&http, &direct).await.unwrap_err();
+        assert!(failure.error.contains("failed to lookup address"), "{}", failure.error);
+    });
+}
+
+#[test]
+fn a_tunnel_through_a_proxy_is_secure() {
+    local(async {
+        let port = serve_tls(1).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        tokio::task::spawn_local(async move {
+            let (mut near, _) = listener.accept().await.unwrap();
+            read_request(&mut near).await;
+            let mut far = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            near.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").await.unwrap();
+            let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+        });
+        let http = Http { client: Client::new(Matcher::builder().all(address).build()) };
+        let bundle = concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/testdata/ca.pem");
+        let provider = json!({"url": "https://localhost:1/", "verify_tls": bundle});
+        assert_eq!(carry_out(&http, &activity(Probe, &provider)).await.unwrap()["body"], "ok");
+    });
 }
