@@ -14,11 +14,8 @@ use crate::args::{Args, Command};
 use crate::surroundings::Surroundings;
 use crate::terminal::Terminal;
 
-/// The hidden argument under which a run starts its own watchdog.
-const REAP: &str = "__reap";
-
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == REAP) {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == fracas_providers::REAP) {
         fracas_providers::reap_main();
         return ExitCode::SUCCESS;
     }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +15,10 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 /// The argument that makes a binary a watchdog: see [`reap_main`].
 pub const REAP: &str = "__reap";
+
+/// What the watchdog is called among processes: whoever kills fracas by its name means the run, not
+/// what cleans up after it.
+const NAME: &str = "chaos-watchdog";
 
 /// The way to a watchdog, which starts with the first group.
 pub(super) struct Watchdog {
@@ -46,7 +51,7 @@ impl Watchdog {
 
 fn start() -> io::Result<ChildStdin> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg(REAP).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.arg0(NAME).arg(REAP).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut watchdog = command.spawn()?;
     watchdog.stdin.take().ok_or_else(|| io::Error::other("the watchdog has no pipe"))
 }
@@ -58,6 +63,7 @@ pub fn reap_main() {
     // A session of its own: no signal of a terminal comes here. It fails only for a group's
     // leader, which this is not unless somebody types the argument by hand.
     let _ = rustix::process::setsid();
+    let _ = rustix::thread::set_name(c"chaos-watchdog");
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
         // Without a handler the watchdog still works until somebody signals it by name.
         let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
