@@ -18,6 +18,21 @@ pub(super) struct Address {
     pub(super) signing: Signing,
 }
 
+impl Address {
+    /// The scheme and host, and the path below which a request's target goes. A target of `/` leaves
+    /// a path as it is, as botocore joins them.
+    pub(super) fn split(&self, target: &str) -> (&str, String) {
+        let host = self.url.find("://").map_or(0, |scheme| scheme + 3);
+        let end = self.url[host..].find('/').map_or(self.url.len(), |path| host + path);
+        let (base, path) = self.url.split_at(end);
+        match (path, target) {
+            ("", target) => (base, target.to_owned()),
+            (path, "/") => (base, path.to_owned()),
+            (path, target) => (base, format!("{}{target}", path.trim_end_matches('/'))),
+        }
+    }
+}
+
 /// Stands for no region in the rules of services that have one endpoint for a whole partition.
 const NO_REGION: &str = "aws-global";
 
@@ -135,4 +150,24 @@ fn is_url(text: &str) -> bool {
 fn bad_region(region: &str) -> Error {
     let text = format!("Provided region_name '{region}' doesn't match a supported format.");
     Error::unsent("InvalidRegionError", text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_go_below_the_endpoints_path() {
+        let signing = Signing { name: String::new(), region: String::new(), double_encode: true };
+        let at = |url: &str| Address { url: url.to_owned(), headers: Vec::new(), signing: signing.clone() };
+        let split = |url: &str, target: &str| {
+            let address = at(url);
+            let (base, target) = address.split(target);
+            format!("{base} {target}")
+        };
+        assert_eq!(split("http://h:1", "/"), "http://h:1 /");
+        assert_eq!(split("http://h:1/", "/"), "http://h:1 /");
+        assert_eq!(split("http://h:1/base", "/"), "http://h:1 /base");
+        assert_eq!(split("http://h:1/base/", "/key"), "http://h:1 /base/key");
+    }
 }

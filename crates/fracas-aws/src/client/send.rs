@@ -64,12 +64,14 @@ pub(super) async fn send(
     let reader = Reader { wire, call, attempts, legacy: settings.retries.mode == RetryMode::Legacy };
     let classifier = Classifier { call, maybe_sent: Arc::default() };
     let maybe_sent = classifier.maybe_sent.clone();
+    let (endpoint, target) = address.split(&request.target);
+    let (request, headers) = (Request { target, ..request }, address.headers.clone());
     let operation = Operation::builder()
         .service_name(call.service.metadata.service_id)
         .operation_name(call.operation.name)
         .behavior_version(BehaviorVersion::latest())
         .http_client(transport.clone())
-        .endpoint_url(&address.url)
+        .endpoint_url(endpoint)
         .timeout_config(TimeoutConfig::builder().connect_timeout(TIMEOUT).read_timeout(TIMEOUT).build())
         .standard_retry(&retry_config(settings.retries.mode, attempts))
         .retry_classifier(classifier)
@@ -78,7 +80,7 @@ pub(super) async fn send(
         .interceptor(RequestInfoInterceptor::new())
         .interceptor(UserAgentInterceptor::new())
         .interceptor(InvocationIdInterceptor::new())
-        .serializer(move |()| http_request(&request, &address.headers))
+        .serializer(move |()| http_request(&request, &headers))
         .deserializer_impl::<Object, Error>(reader);
     let operation = match keys {
         Some(keys) => operation.runtime_plugin(signing(call, address.signing, keys)),
