@@ -10,7 +10,7 @@ mod validate;
 use fracas_engine::{Providers, is_url, load_fetched, load_file, parse, resolve};
 use fracas_model::{Experiment, Failure, Problem, Problems, Source};
 use serde_json::{Map, Value};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
 pub use iam::iam;
 pub use recover::recover;
@@ -62,7 +62,7 @@ fn load(source: &str, fetching: &args::Fetching) -> Result<Source, Problem> {
     if !is_url(source) {
         return load_file(source);
     }
-    let fetched = runtime()?.block_on(fracas_providers::fetch(source, !fetching.no_verify_tls, &[]));
+    let fetched = block_on(fracas_providers::fetch(source, !fetching.no_verify_tls, &[]))?;
     let fetched = fetched.map_err(|Failure { error, help, .. }| Problem::general(error).help(help))?;
     if fetched.status != 200 {
         let message = format!("{source} answered with status {}", fetched.status);
@@ -84,8 +84,13 @@ fn check(ready: &mut Ready, providers: &Providers, running: bool, terminal: &Ter
     !problems.has_errors()
 }
 
-/// One thread, made when a command needs it.
-fn runtime() -> Result<Runtime, Problem> {
-    let built = Builder::new_current_thread().enable_all().build();
-    built.map_err(|error| Problem::general(format!("the system gives no resources to run: {error}")))
+/// Brings a future to its end on this thread. What it left behind, such as a name lookup that was
+/// cancelled, is not waited for.
+fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Problem> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime
+        .map_err(|error| Problem::general(format!("the system gives no resources to run: {error}")))?;
+    let value = runtime.block_on(future);
+    runtime.shutdown_background();
+    Ok(value)
 }

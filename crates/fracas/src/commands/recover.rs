@@ -4,8 +4,8 @@ use fracas_engine::{Recovered, Recovery, RunFolder, recover as recover_run};
 use fracas_model::{ExitCode, Problem};
 use fracas_report::Importance;
 
+use super::block_on;
 use super::run::tell_end;
-use super::runtime;
 use crate::args;
 use crate::host::ThisMachine;
 use crate::surroundings::Surroundings;
@@ -16,7 +16,7 @@ pub fn recover(args: &args::Recover, surroundings: &Surroundings, terminal: &Ter
     let found = surroundings
         .runs_dir(args.runs_dir.runs_dir.as_ref())
         .and_then(|runs_dir| RunFolder::find(&runs_dir, &args.run))
-        .map_err(|problem| Recovery { source: None, problems: problem.into() });
+        .map_err(general);
     match found.and_then(|folder| play(folder, terminal)) {
         Ok(Recovered::Done(ended)) => {
             let journal = ended.folder.journal_path();
@@ -46,8 +46,13 @@ fn play(folder: RunFolder, terminal: &Terminal) -> Result<Recovered, Recovery> {
     let runtime =
         runtime().map_err(|problem: Problem| Recovery { source: None, problems: problem.into() })?;
     let version = env!("CARGO_PKG_VERSION");
-    runtime.block_on(async {
+    let played = block_on(async {
         let host = ThisMachine::new(&providers)?;
         recover_run(folder, &Surroundings::environment, &providers, &host, version, vec![observer]).await
-    })
+    });
+    played.map_err(general)?
+}
+
+fn general(problem: Problem) -> Recovery {
+    Recovery { source: None, problems: problem.into() }
 }

@@ -7,7 +7,7 @@ use fracas_engine::{Ended, Plan, RunOptions};
 use fracas_model::{ExitCode, Problem, Source};
 use fracas_report::Importance;
 
-use super::{check, prepare, runtime};
+use super::{block_on, check, prepare};
 use crate::args;
 use crate::host::ThisMachine;
 use crate::surroundings::Surroundings;
@@ -52,10 +52,10 @@ fn play(
         node: surroundings.node.clone(),
     };
     let observer = Box::new(TerminalObserver::new(terminal));
-    let ended = runtime()?.block_on(async {
+    let ended = block_on(async {
         let host = ThisMachine::new(providers)?;
         fracas_engine::run(source, plan, &host, &options, vec![observer]).await
-    });
+    })?;
     ended.map_err(|error| unkept(&runs_dir, &error))
 }
 
