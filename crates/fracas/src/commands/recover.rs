@@ -43,8 +43,6 @@ fn rollbacks_only(code: ExitCode) -> ExitCode {
 fn play(folder: RunFolder, terminal: &Terminal) -> Result<Recovered, Recovery> {
     let providers = fracas_providers::all();
     let observer = Box::new(TerminalObserver::new(terminal));
-    let runtime =
-        runtime().map_err(|problem: Problem| Recovery { source: None, problems: problem.into() })?;
     let version = env!("CARGO_PKG_VERSION");
     let played = block_on(async {
         let host = ThisMachine::new(&providers)?;
