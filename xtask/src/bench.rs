@@ -28,8 +28,8 @@ use crate::{demo, python};
 /// Builds and prepares all sides, measures, prints the tables and saves them as JSON.
 pub fn run(stop: &Stop) -> Result<()> {
     eprintln!("==> building fracas (release), the meter, and the reference's environment");
-    stop.run(&mut cargo("build --release --quiet --package fracas"))?;
-    stop.run(&mut cargo("build --release --quiet --package fracas-aws --example load_model"))?;
+    stop.run(&mut cargo("build --release --package fracas"))?;
+    stop.run(&mut cargo("build --release --package fracas-aws --example load_model"))?;
     stop.run(&mut cargo("build --quiet --package xtask --bin meter"))?;
     let chaos = python::environment(stop)?.with_file_name("chaos");
     let folder = target().join("bench");

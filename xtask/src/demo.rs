@@ -23,10 +23,13 @@ pub const EXPERIMENT: &str = "demo/experiment.json";
 /// Builds what is missing, runs the experiment and shows the journal. Everything started here ends with it.
 pub fn run(stop: &Stop) -> Result<()> {
     title("fracas, release build");
-    stop.run(&mut cargo("build --release --quiet --package fracas"))?;
+    stop.run(&mut cargo("build --release --package fracas"))?;
     title("Python with moto");
     let python = python::environment(stop)?;
     let folder = target().join("demo");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).context("cannot clear the last demo's folder")?;
+    }
     std::fs::create_dir_all(&folder)?;
 
     title("the stage");
