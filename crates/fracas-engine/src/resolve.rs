@@ -39,7 +39,7 @@ struct Resolver<'a> {
 impl Resolver<'_> {
     fn configuration(&mut self, node: &Node) -> Option<Value> {
         match declared_type(node) {
-            Some("env") => self.from_environment(node, "configuration"),
+            Some("env") => self.environment_value(node, "configuration"),
             Some("probe") => {
                 self.unsupported(node, "no configuration from probes");
                 None
@@ -50,7 +50,7 @@ impl Resolver<'_> {
 
     fn secret(&mut self, node: &Node) -> Value {
         match (declared_type(node), node.as_map()) {
-            (Some("env"), _) => self.from_environment(node, "secrets").unwrap_or_default(),
+            (Some("env"), _) => self.environment_value(node, "secrets").unwrap_or_default(),
             (Some("vault"), _) => {
                 self.unsupported(node, "no secrets from Vault");
                 Value::Null
@@ -62,7 +62,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn from_environment(&mut self, node: &Node, whose: &str) -> Option<Value> {
+    fn environment_value(&mut self, node: &Node, whose: &str) -> Option<Value> {
         let Some(key) = node.get("key").and_then(Node::as_str).filter(|key| !key.is_empty()) else {
             self.problems.push(
                 Problem::error(node.span, "a value from the environment needs the variable's name")
