@@ -22,6 +22,7 @@ pub use folder::RunFolder;
 pub use host::Host;
 pub use ledger::{Ledger, RollbackState};
 pub use load::{MAX_SOURCE_BYTES, is_url, load_fetched, load_file};
+pub use mask::Mask;
 pub use parse::{nearest, parse};
 pub use provider::{Context, Provider, Providers, Surroundings, Tell};
 pub use recorder::Observer;

@@ -7,7 +7,7 @@ mod run;
 mod runs;
 mod validate;
 
-use fracas_engine::{Providers, is_url, load_fetched, load_file, parse, resolve};
+use fracas_engine::{Mask, Providers, is_url, load_fetched, load_file, parse, resolve};
 use fracas_model::{Experiment, Failure, Problem, Problems, Source};
 use serde_json::{Map, Value};
 use tokio::runtime::Builder;
@@ -80,7 +80,10 @@ fn check(ready: &mut Ready, providers: &Providers, running: bool, terminal: &Ter
     fracas_engine::check(&ready.experiment, providers, &surroundings, &mut ready.problems);
     ready.problems.0.append(&mut ready.unresolved.0);
     let problems = std::mem::take(&mut ready.problems).sorted();
-    terminal.problems(Some(&ready.source), &problems);
+    if !problems.0.is_empty() {
+        let mask = Mask::of(&ready.values);
+        terminal.problems(Some(&mask.source(&ready.source)), &mask.problems(problems.clone()));
+    }
     !problems.has_errors()
 }
 
