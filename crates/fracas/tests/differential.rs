@@ -75,7 +75,8 @@ static COLOR: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("\x1b\\[[0-9;]*m").expect("the pattern is right"));
 
 /// Lines that only fracas prints: the help and the consequence under a failure, and what to do when faults may be live.
-const ADDED_LINES: [&str; 3] = ["]      ", "may still have their effect", "To play the rollbacks:"];
+const ADDED_LINES: [&str; 4] =
+    ["]      ", "may still have their effect", "To play the rollbacks:", "The method was not played"];
 
 /// The journal without what fracas adds and what the case excepts. Of an exception only the last line is compared:
 /// before it the reference has a Python traceback.

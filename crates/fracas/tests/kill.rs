@@ -195,7 +195,7 @@ impl Run {
         if logged.may_have_acted() {
             for name in ROLLBACKS {
                 let tries = journal["rollbacks"].as_array().into_iter().flatten();
-                let last = tries.filter(|run| run["activity"]["name"] == name).last();
+                let last = tries.filter(|run| run["activity"]["name"] == name).next_back();
                 assert!(last.is_some_and(|run| run["status"] == "succeeded"), "{name} is unproven, {said}");
             }
         }
