@@ -10,7 +10,7 @@ mod tap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fracas_engine::{Context, Provider, Surroundings, Values};
+use fracas_engine::{Context, MAX_SOURCE_BYTES, Provider, Surroundings, Values};
 use fracas_model::{Activity, ActivityKind, Failure, Happened, Level, Node, Problem, Problems, python};
 use futures_util::future::LocalBoxFuture;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_TYPE, USER_AGENT};
@@ -27,9 +27,6 @@ const KEYS: [&str; 9] =
     ["type", "url", "method", "headers", "timeout", "arguments", "verify_tls", "max_retries", "secrets"];
 
 const USER_AGENT_TEXT: &str = concat!("fracas/", env!("CARGO_PKG_VERSION"));
-
-/// What an experiment fetched from a URL may at most weigh.
-const FETCH_LIMIT: usize = 64 << 20;
 
 /// Carries out `http` activities.
 pub struct Http {
@@ -55,7 +52,7 @@ impl Provider for Http {
         let provider = &activity.provider;
         text::check_keys(provider, "an http", &KEYS, problems);
         if provider.get("url").is_none_or(Node::is_null) {
-            let problem = Problem::error(provider.span, "an http activity needs a `url`");
+            let problem = Problem::error(text::place(provider), "an http activity needs a `url`");
             problems.push(problem.help("add the address to call: \"url\": \"http://...\""));
         }
         for (key, rule) in RULES {
@@ -103,7 +100,7 @@ pub struct Fetched {
     pub text: String,
 }
 
-/// Fetches a document of at most 64 MiB, following redirects.
+/// Fetches a document of at most [`MAX_SOURCE_BYTES`], following redirects.
 ///
 /// # Errors
 ///
@@ -120,7 +117,7 @@ pub async fn fetch(url: &str, verify_tls: bool, headers: &[(String, String)]) ->
         connect_timeout: Seconds(None),
         read_timeout: Seconds(None),
         retries: 0,
-        limit: FETCH_LIMIT,
+        limit: MAX_SOURCE_BYTES,
     };
     let name = shown(&request.url);
     let sent = Client::new(Matcher::from_env()).send(request).await;
@@ -201,7 +198,7 @@ fn request(provider: &Node, values: &Values) -> Result<Request, String> {
         connect_timeout,
         read_timeout,
         retries: parse_retries(&raw("max_retries"))?,
-        limit: usize::MAX,
+        limit: u64::MAX,
     })
 }
 

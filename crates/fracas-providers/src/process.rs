@@ -107,7 +107,7 @@ fn check_path(provider: &Node, problems: &mut Problems) {
             }
         }
         place => {
-            let span = place.map_or(provider.span, |(node, _)| node.span);
+            let span = place.map_or(text::place(provider), |(node, _)| node.span);
             let problem = Problem::error(span, "a process activity needs a `path`");
             problems.push(problem.help("add the program to run: \"path\": \"curl\""));
         }

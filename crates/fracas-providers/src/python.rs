@@ -45,11 +45,7 @@ impl Provider for Python {
         check_kind(activity, target.declaration, problems);
         check_arguments(provider, target.declaration, problems);
         if region(surroundings.values, self.environment).is_none() {
-            let mut problem = Problem::error(provider.span, NO_REGION).help(SET_REGION);
-            if !surroundings.running {
-                problem.severity = Severity::Warning;
-            }
-            problems.push(problem);
+            tell_of_region(provider, surroundings.running, problems);
         }
     }
 
@@ -94,7 +90,7 @@ pub(crate) fn resolve(provider: &Node) -> Result<Target, Box<Problem>> {
 fn required<'a>(provider: &'a Node, key: &str) -> Result<&'a Node, Box<Problem>> {
     let node = provider.get(key).filter(|node| node.as_str().is_some_and(|text| !text.is_empty()));
     node.ok_or_else(|| {
-        let span = provider.get(key).map_or(provider.span, |node| node.span);
+        let span = provider.get(key).map_or(text::place(provider), |node| node.span);
         Box::new(Problem::error(span, format!("a python activity needs a `{key}`")))
     })
 }
@@ -159,6 +155,19 @@ fn check_kind(activity: &Activity, declaration: &Declaration, problems: &mut Pro
     }
 }
 
+/// Once for all activities, for one region serves them all.
+fn tell_of_region(provider: &Node, running: bool, problems: &mut Problems) {
+    if problems.0.iter().any(|problem| problem.message == NO_REGION) {
+        return;
+    }
+    let span = provider.get("module").map_or(provider.span, |node| node.span);
+    let mut problem = Problem::error(span, NO_REGION).help(SET_REGION);
+    if !running {
+        problem.severity = Severity::Warning;
+    }
+    problems.push(problem);
+}
+
 fn check_arguments(provider: &Node, declaration: &Declaration, problems: &mut Problems) {
     let given = provider.get("arguments").filter(|node| !node.is_null());
     if let Some(node) = given.filter(|node| node.as_map().is_none()) {
@@ -193,7 +202,8 @@ fn check_conditions(
 fn problem(provider: &Node, mistake: Mistake) -> Problem {
     let arguments = provider.get("arguments");
     let entry = mistake.key.as_ref().and_then(|key| arguments?.as_map()?.get(key));
-    let span = entry.map(|entry| entry.key_span).or(arguments.map(|node| node.span)).unwrap_or(provider.span);
+    let place = arguments.or(provider.get("func")).map_or(provider.span, |node| node.span);
+    let span = entry.map_or(place, |entry| entry.key_span);
     Problem::error(span, mistake.message).help(mistake.help)
 }
 

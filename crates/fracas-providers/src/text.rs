@@ -1,7 +1,7 @@
 //! Small helpers for texts that several providers share.
 
 use fracas_engine::nearest;
-use fracas_model::{Node, Problem, Problems};
+use fracas_model::{Node, Problem, Problems, Span};
 use serde_json::Value;
 
 /// Bytes of unknown encoding as text: UTF-8 where they are, else each byte as the character of
@@ -24,6 +24,11 @@ pub(crate) fn is_open(value: &Value) -> bool {
         Value::Object(map) => map.values().any(is_open),
         _ => false,
     }
+}
+
+/// Where to point when a provider lacks a key: its type says what it needs.
+pub(crate) fn place(provider: &Node) -> Span {
+    provider.get("type").map_or(provider.span, |node| node.span)
 }
 
 /// Warns of keys of a provider that nothing reads.

@@ -111,24 +111,29 @@ impl Formatter for Dumps {
     }
 }
 
-/// A body without its content encodings (`Content-Encoding`); unknown ones are left on.
-pub(super) fn unpacked(encodings: &str, body: Vec<u8>) -> io::Result<Vec<u8>> {
+/// A body without its content encodings (`Content-Encoding`); unknown ones are left on. It may
+/// not unpack to more bytes than the limit.
+pub(super) fn unpacked(encodings: &str, body: Vec<u8>, limit: u64) -> io::Result<Vec<u8>> {
     encodings.split(',').rev().try_fold(body, |body, encoding| {
         match encoding.trim().to_ascii_lowercase().as_str() {
             _ if body.is_empty() => Ok(body),
-            "gzip" | "x-gzip" => read_all(MultiGzDecoder::new(body.as_slice())),
+            "gzip" | "x-gzip" => read_all(MultiGzDecoder::new(body.as_slice()), limit),
             // Some servers send a bare deflate stream, others one in zlib's wrapper.
-            "deflate" => read_all(ZlibDecoder::new(body.as_slice()))
-                .or_else(|_| read_all(DeflateDecoder::new(body.as_slice()))),
+            "deflate" => read_all(ZlibDecoder::new(body.as_slice()), limit)
+                .or_else(|_| read_all(DeflateDecoder::new(body.as_slice()), limit)),
             _ => Ok(body),
         }
     })
 }
 
-fn read_all(mut reader: impl Read) -> io::Result<Vec<u8>> {
+fn read_all(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    reader.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    reader.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        Err(io::Error::other(format!("it is larger than {limit} bytes")))
+    } else {
+        Ok(bytes)
+    }
 }
 
 /// A body as text, by the charset of its content type. Without one, `text/*` is ISO-8859-1 and
@@ -185,6 +190,16 @@ mod tests {
         let value = json!({"a": [1, 1e16, "é😀\n\u{7f}"], "b": {}});
         let text = String::from_utf8(json(&value)).unwrap();
         assert_eq!(text, r#"{"a": [1, 1e+16, "\u00e9\ud83d\ude00\n\u007f"], "b": {}}"#);
+    }
+
+    #[test]
+    fn a_small_body_cannot_unpack_to_a_huge_one() {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        gzip.write_all(&[0; 100_000]).unwrap();
+        let packed = gzip.finish().unwrap();
+        assert_eq!(unpacked("gzip", packed.clone(), 100_000).unwrap().len(), 100_000);
+        let error = unpacked("gzip", packed, 99_999).unwrap_err();
+        assert_eq!(error.to_string(), "it is larger than 99999 bytes");
     }
 
     #[test]

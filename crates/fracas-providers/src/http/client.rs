@@ -62,7 +62,7 @@ pub(super) struct Request {
     /// How often a failed exchange is tried again.
     pub(super) retries: u64,
     /// Bytes of a body beyond which it is refused.
-    pub(super) limit: usize,
+    pub(super) limit: u64,
 }
 
 /// What a server answered.
@@ -193,13 +193,13 @@ async fn converse(
     while let Some(frame) = request.read_timeout.bound(incoming.frame()).await.map_err(late)? {
         let frame = frame.map_err(|error| Trouble::broken(&error))?;
         bytes.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
-        if bytes.len() > request.limit {
+        if bytes.len() as u64 > request.limit {
             return Err(Trouble::refused(format!("the body is larger than {} bytes", request.limit)));
         }
     }
     let mut answer = Answer { status: parts.status, headers, body: Vec::new() };
     let encoding = answer.header("content-encoding").unwrap_or_default();
-    let unpacked = body::unpacked(encoding, bytes);
+    let unpacked = body::unpacked(encoding, bytes, request.limit);
     answer.body =
         unpacked.map_err(|error| Trouble::refused(format!("the body cannot be unpacked: {error}")))?;
     Ok(answer)

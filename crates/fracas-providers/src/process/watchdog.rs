@@ -37,16 +37,21 @@ impl Watchdog {
             Some(pipe) => pipe,
             None => pipe.insert(start()?),
         };
-        writeln!(pipe, "+{}", group.as_raw_pid())
+        tell(pipe, '+', group)
     }
 
     /// Takes a process group off the list.
     pub(super) fn release(&self, group: Pid) {
         if let Some(pipe) = self.pipe.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             // Without a watchdog there is no list either.
-            let _ = writeln!(pipe, "-{}", group.as_raw_pid());
+            let _ = tell(pipe, '-', group);
         }
     }
+}
+
+/// One write for the whole line, so that no part of it can be missing.
+fn tell(pipe: &mut ChildStdin, sign: char, group: Pid) -> io::Result<()> {
+    pipe.write_all(format!("{sign}{}\n", group.as_raw_pid()).as_bytes())
 }
 
 fn start() -> io::Result<ChildStdin> {
