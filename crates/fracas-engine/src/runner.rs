@@ -7,7 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use fracas_model::*;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, FutureExt, select};
 use serde_json::Value;
 
 use crate::check::pause_seconds;
@@ -215,6 +215,10 @@ impl Runner<'_> {
     }
 
     async fn activity(&self, id: StepId, step: &Step, again: bool) -> Result<ActivityResult, Stop> {
+        // A signal that came while nothing waited must not find an action begun.
+        if let Some(signal) = self.host.signal().now_or_never() {
+            return Err(self.interrupted(signal, id.phase));
+        }
         self.intend(id, step, again)?;
         let start = self.host.now();
         let tell = StepTell { runner: self, step: id };

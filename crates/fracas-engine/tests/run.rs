@@ -23,6 +23,8 @@ struct Script;
 struct Stage {
     ticks: Cell<i64>,
     signal: Cell<Option<&'static str>>,
+    /// Comes once the activity that asks for it has ended.
+    signal_after: Cell<Option<&'static str>>,
     /// What was carried out, in order.
     effects: RefCell<Vec<String>>,
 }
@@ -30,7 +32,7 @@ struct Stage {
 impl Stage {
     fn new() -> Stage {
         let ticks = Cell::new(1_691_922_293_000_000);
-        Stage { ticks, signal: Cell::new(None), effects: RefCell::default() }
+        Stage { ticks, signal: Cell::new(None), signal_after: Cell::new(None), effects: RefCell::default() }
     }
 
     fn effects(&self) -> String {
@@ -57,6 +59,9 @@ impl Provider for Script {
 impl Host for Stage {
     fn now(&self) -> Moment {
         self.ticks.set(self.ticks.get() + 1000);
+        if let Some(signal) = self.signal_after.take() {
+            self.signal.set(Some(signal));
+        }
         Moment::from_micros(self.ticks.get())
     }
 
@@ -85,6 +90,9 @@ impl Host for Stage {
         if script["waits"].is_string() {
             self.signal.set(Some("SIGTERM"));
             return Box::pin(pending());
+        }
+        if script["signals"].is_string() {
+            self.signal_after.set(Some("SIGTERM"));
         }
         context.tell.log(Level::Info, format!("playing {}", activity.name));
         let failure =
@@ -280,6 +288,16 @@ fn a_failed_or_cut_rollback_is_unproven() {
 }
 
 #[test]
+fn a_signal_between_two_actions_leaves_the_second_untouched() {
+    let signals = activity("action", "break", json!({"gives": 1, "signals": "after"}));
+    let runs = Runs::new();
+    let (ended, effects) =
+        runs.run(&experiment(json!([]), json!([signals, action("never")])), RollbackStrategy::Default);
+    assert_eq!((effects.as_str(), ended.outcome.exit_code), ("break", ExitCode::Interrupted));
+    assert_eq!(runs.journal()["run"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn secrets_are_masked_wherever_they_show() {
     let mut whole = experiment(
         json!([]),
@@ -297,15 +315,16 @@ fn secrets_are_masked_wherever_they_show() {
 
 #[test]
 fn a_run_log_cut_anywhere_is_recovered_once() {
-    let whole = experiment(
+    let mut whole = experiment(
         json!([probe("well", json!({"gives": 1}))]),
         json!([action("break"), action("break-more")]),
     );
+    whole["runtime"] = json!({"durability": "os"});
     let runs = Runs::new();
     let (ended, _) = runs.run(&whole, RollbackStrategy::Default);
     let log = fs::read(ended.folder.path().join("events.jsonl")).unwrap();
     let first = log.iter().position(|byte| *byte == b'\n').unwrap() + 1;
-    for cut in (first..log.len()).step_by(7).chain([log.len()]) {
+    for cut in (first..log.len()).step_by(23).chain([log.len()]) {
         let cut_runs = cut_copy(&ended, &log[..cut]);
         assert_recovers_once(&cut_runs, &log[..cut]);
     }
