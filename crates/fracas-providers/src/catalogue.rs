@@ -5,7 +5,7 @@
 //! earlier results, anything else is literal, and a key whose value is null is left out.
 //!
 //! To add an activity, write it in the file of its service; tests hold every file against the
-//! services' models. A new file also needs its line in [`FILES`].
+//! services' models. A new file also needs its line in `FILES`.
 
 pub(crate) mod arguments;
 mod expression;

@@ -154,14 +154,15 @@ fn check_arguments(provider: &Node, problems: &mut Problems) {
     else {
         return;
     };
-    if sends_json(provider.get("method").and_then(Node::as_str), provider.get("headers").map(Node::to_json)) {
+    let headers = provider.get("headers").map(Node::to_json);
+    let unsettled = headers.as_ref().is_some_and(text::is_open);
+    if unsettled || sends_json(provider.get("method").and_then(Node::as_str), headers) {
         return;
     }
     if let Err(error) = body::pairs(&arguments.to_json()) {
-        let problem =
-            Problem::error(arguments.span, format!("`arguments` cannot be sent as they are: {error}"));
-        problems
-            .push(problem.help("only requests whose Content-Type is application/json can carry any JSON"));
+        let message = format!("`arguments` cannot be sent as they are: {error}");
+        let help = "only requests whose Content-Type is application/json can carry any JSON";
+        problems.push(Problem::error(arguments.span, message).help(help));
     }
 }
 

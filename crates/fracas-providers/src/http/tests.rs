@@ -318,7 +318,8 @@ fn check_finds_every_mistake() {
         "timeout": [1], "arguments": [1], "verify_tls": 3, "max_retries": -1}"#;
     insta::assert_snapshot!(problems(&Http::new(), Probe, text));
     assert!(problems(&Http::new(), Probe, r#"{"type": "http"}"#).contains("needs a `url`"));
-    let open = r#"{"type": "http", "url": "${base}/x", "timeout": "${t}", "headers": {"X": "${x}"}}"#;
+    let open = r#"{"type": "http", "url": "${base}/x", "timeout": "${t}", "method": "POST",
+        "headers": {"Content-Type": "${x}"}, "arguments": 5}"#;
     assert_eq!(problems(&Http::new(), Probe, open), "");
 }
 
