@@ -6,6 +6,7 @@ mod custom;
 mod presign;
 mod send;
 mod settings;
+mod sigv2;
 mod transport;
 
 use crate::error::Error;
@@ -92,6 +93,14 @@ struct Shared {
 struct Client {
     settings: Settings,
     keys: Keys,
+    transport: Transport,
+}
+
+impl Client {
+    fn new(scope: &Scope, settings: Settings, shared: &Transport) -> Self {
+        let transport = shared.trusting(settings.authorities.clone());
+        Self { keys: Keys::new(scope, &settings, &transport), settings, transport }
+    }
 }
 
 impl Aws {
@@ -181,7 +190,7 @@ impl Aws {
         if let (Some(source), Some(keys)) = (source, &keys) {
             presign::add(&mut request, &address, &source, keys)?;
         }
-        let sent = send::send(&self.0.transport, &client.settings, wire, call, request, address, keys);
+        let sent = send::send(&client.transport, &client.settings, wire, call, request, address, keys);
         let mut result = sent.await?;
         custom::after(call, &mut result);
         Ok(Value::Object(result))
@@ -194,8 +203,7 @@ impl Aws {
         };
         let client = cell.get_or_try_init(|| async {
             let settings = Settings::load(scope).await?;
-            let keys = Keys::new(scope, &settings, &self.0.transport);
-            Ok(Arc::new(Client { settings, keys }))
+            Ok(Arc::new(Client::new(scope, settings, &self.0.transport)))
         });
         client.await.cloned()
     }

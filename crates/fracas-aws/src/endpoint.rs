@@ -13,6 +13,7 @@ mod partition;
 mod wording;
 
 pub use builtins::{Builtins, S3Settings};
+pub(crate) use functions::is_valid_host_label;
 pub use partition::{Partition, partition, partitions};
 
 use serde_json::{Map, Value};

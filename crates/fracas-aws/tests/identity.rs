@@ -375,7 +375,7 @@ fn signature(script: &str, case: &Value) -> String {
     python.stdin.take().expect("piped").write_all(case.to_string().as_bytes()).expect("it reads");
     let output = python.wait_with_output().expect("Python ends");
     let signature = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    assert_eq!(signature.len(), 64, "{script} failed");
+    assert!(!signature.is_empty(), "{script} failed");
     signature
 }
 
@@ -430,13 +430,36 @@ fn signatures_are_botocores() {
     step["params"] = json!({"Filters": [{"Name": "engine é&=", "Values": ["doc db", "*~"]}]});
     child.step(step);
     let request = &server.received()[0];
-    let case = json!({
-        "url": format!("{}/", server.url),
+    let expected = signature("signature.py", &captured(&server.url, request));
+    let header = request.header("authorization");
+    assert!(header.ends_with(&expected), "{expected}\n{header}");
+}
+
+fn captured(url: &str, request: &Received) -> Value {
+    json!({
+        "url": format!("{url}/"),
         "headers": request.head.lines().skip(1).filter_map(|l| l.split_once(": ")).collect::<Vec<_>>(),
         "body": request.body,
         "secret": "secret-of-the-environment",
+    })
+}
+
+#[test]
+fn simpledb_is_signed_with_version_2() {
+    let server = Server::start(|_, before| match before {
+        0 => Reply::Answer(503, String::new()),
+        _ => Reply::Answer(200, "<PutAttributesResponse/>".into()),
     });
-    let expected = signature("signature.py", &case);
-    let header = request.header("authorization");
-    assert!(header.ends_with(&expected), "{expected}\n{header}");
+    let child = Child::new("signature-2").at(&server).with("AWS_SESSION_TOKEN", "to/ken+=");
+    let attributes = json!([{"Name": "a é&=", "Value": "*~ +/"}, {"Name": "b", "Value": ""}]);
+    let params = json!({"DomainName": "d", "ItemName": "i", "Attributes": attributes});
+    let outcome = child.step(json!({"service": "sdb", "operation": "PutAttributes", "params": params}));
+    assert!(outcome["ok"].is_object(), "{outcome}");
+    let received = server.received();
+    assert_eq!(received.len(), 2);
+    for request in &received {
+        assert_eq!((request.header("authorization"), request.body.matches("Signature=").count()), ("", 1));
+        let (_, signed) = request.body.rsplit_once("&Signature=").expect("a signature");
+        assert_eq!(unquoted(signed), signature("signature.py", &captured(&server.url, request)));
+    }
 }

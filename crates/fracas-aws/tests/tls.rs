@@ -32,8 +32,12 @@ fn only_known_authorities_are_trusted() {
     let trusted = child.with("AWS_CA_BUNDLE", &bundle);
     assert_eq!(trusted.describe()["ok"]["DBClusters"], json!([]));
 
+    let trusted = trusted.without("AWS_CA_BUNDLE").config(&format!("[default]\nca_bundle = {bundle}\n"));
+    assert_eq!(trusted.describe()["ok"]["DBClusters"], json!([]), "the profile's bundle");
+
     let other = trusted.with("AWS_CA_BUNDLE", &format!("{bundle}.missing"));
     let missing = other.describe();
+    assert!(missing["error"].as_str().is_some_and(|text| text.contains("AWS_CA_BUNDLE")), "{missing}");
     assert_eq!((&missing["class"], &missing["sent"]), (&json!("botocore.exceptions.SSLError"), &json!("No")));
 
     std::fs::write(
@@ -47,7 +51,7 @@ fn only_known_authorities_are_trusted() {
 
     // SSL_CERT_FILE stands in for the system's authorities, so that the test needs none.
     let stranger = format!("{bundle}.stranger");
-    let unknown = wrong.without("AWS_CA_BUNDLE").with("SSL_CERT_FILE", &stranger).describe();
+    let unknown = wrong.without("AWS_CA_BUNDLE").config("").with("SSL_CERT_FILE", &stranger).describe();
     assert_eq!(
         (&unknown["class"], &unknown["sent"]),
         (&json!("botocore.exceptions.SSLError"), &json!("No")),

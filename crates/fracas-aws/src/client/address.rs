@@ -1,8 +1,8 @@
 //! Where a call goes, and for which service and region it is signed.
 
-use super::send::Signing;
+use super::send::{Signing, Version};
 use super::settings::Settings;
-use crate::endpoint::{self, Builtins, Endpoint, ParamValue, Params};
+use crate::endpoint::{self, Builtins, Endpoint, ParamValue, Params, is_valid_host_label};
 use crate::error::{Error, Sent};
 use crate::model::Kind;
 use crate::paginate::search;
@@ -39,7 +39,7 @@ const NO_REGION: &str = "aws-global";
 /// The address by the service's endpoint rules.
 pub(super) fn resolve(settings: &Settings, call: Call, params: &Object) -> Result<Address, Error> {
     let region = match &settings.region {
-        Some(region) if is_host_label(region) => region.clone(),
+        Some(region) if is_valid_host_label(region, false) => region.clone(),
         Some(region) => return Err(bad_region(region)),
         None => global(settings, call, params)?,
     };
@@ -83,15 +83,21 @@ fn ask(
     let mut asked = context(call, params);
     let builtins = Builtins {
         region: Some(region.to_owned()),
-        use_fips: settings.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
+        use_fips: settings.use_fips(),
         use_dual_stack: settings.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
         endpoint: custom,
         sts_legacy: settings.is("AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints", "legacy"),
         ..Builtins::default()
     };
+    let builtins = match call.service.name {
+        "s3" => builtins.for_s3_call(call.operation.name, params.get("Bucket").and_then(Value::as_str)),
+        _ => builtins,
+    };
     asked.bind(&call.service.rules, &builtins);
-    let found = endpoint::resolve(call.service, &asked);
-    found.map_err(|error| Error::unsent("EndpointProviderError", error.to_string()))
+    endpoint::resolve(call.service, &asked).map_err(|error| {
+        let (class, text) = error.as_botocore(call.service.name, &asked);
+        Error::unsent(class, text)
+    })
 }
 
 /// What the call itself tells the rules.
@@ -128,18 +134,19 @@ fn set(asked: &mut Params, name: &str, value: Option<&Value>) {
 
 /// What the rules say counts, else what the model says.
 fn signing(found: &Endpoint, call: Call, region: &str) -> Signing {
-    let scheme = found.auth_schemes().into_iter().find(|scheme| scheme.name == "sigv4").unwrap_or_default();
-    let region = if region == NO_REGION { "us-east-1" } else { region };
+    let scheme = found.auth_schemes().into_iter().find(|scheme| scheme.name == "sigv4");
+    // The model of importexport says v2 as well, but botocore signs it with v4 all the same.
+    let is_v2 = call.service.metadata.signature_version == "v2" && call.service.name != "importexport";
+    let version = if scheme.is_none() && is_v2 { Version::V2 } else { Version::V4 };
+    let scheme = scheme.unwrap_or_default();
+    let is_global = region == NO_REGION && !found.url.contains(NO_REGION);
+    let region = if is_global { "us-east-1" } else { region };
     Signing {
+        version,
         name: scheme.signing_name.unwrap_or_else(|| call.service.metadata.signing_name.to_owned()),
         region: scheme.signing_region.unwrap_or_else(|| region.to_owned()),
         double_encode: !scheme.disable_double_encoding,
     }
-}
-
-fn is_host_label(text: &str) -> bool {
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    (1..=63).contains(&text.len()) && text.chars().all(fits) && !text.starts_with('-') && !text.ends_with('-')
 }
 
 fn is_url(text: &str) -> bool {
@@ -155,10 +162,12 @@ fn bad_region(region: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::Scope;
+    use crate::model::embedded;
 
     #[test]
     fn targets_go_below_the_endpoints_path() {
-        let signing = Signing { name: String::new(), region: String::new(), double_encode: true };
+        let signing = Signing::default();
         let at = |url: &str| Address { url: url.to_owned(), headers: Vec::new(), signing: signing.clone() };
         let split = |url: &str, target: &str| {
             let address = at(url);
@@ -169,5 +178,48 @@ mod tests {
         assert_eq!(split("http://h:1/", "/"), "http://h:1 /");
         assert_eq!(split("http://h:1/base", "/"), "http://h:1 /base");
         assert_eq!(split("http://h:1/base/", "/key"), "http://h:1 /base/key");
+    }
+
+    async fn found(name: &str, operation: &str, params: &Value, region: Option<String>, dual: bool) -> Value {
+        let service = embedded::service(name).expect("a service");
+        let call = Call { service, operation: service.operation(operation).expect("an operation") };
+        let scope = Scope { region, ..Scope::default() };
+        let variables = [("AWS_USE_DUALSTACK_ENDPOINT", if dual { "true" } else { "false" })];
+        let settings = Settings::of(&scope, &variables, "").await.expect("settings");
+        match resolve(&settings, call, params.as_object().expect("parameters")) {
+            Ok(Address { url, signing: Signing { version, name, region, .. }, .. }) => {
+                let version = if version == Version::V2 { "v2" } else { "v4" };
+                serde_json::json!([format!("{}/", url.trim_end_matches('/')), version, region, name])
+            }
+            Err(error) => serde_json::json!([error.python_class(), error.to_string()]),
+        }
+    }
+
+    #[tokio::test]
+    async fn addresses_and_signatures_are_boto3s() {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/addresses.py");
+        let python = std::env::var("FRACAS_PYTHON").expect("run through `cargo xtask test`");
+        let output = std::process::Command::new(python).arg(script).output().expect("Python runs");
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        let mut different = Vec::new();
+        for line in text.lines() {
+            let (service, operation, params, region, dual, mut expected): (
+                String,
+                String,
+                Value,
+                _,
+                _,
+                Value,
+            ) = serde_json::from_str(line).expect("a JSON line");
+            let found = found(&service, &operation, &params, region, dual).await;
+            if expected[1] == "s3v4" {
+                expected[1] = "v4".into();
+            }
+            if found != expected {
+                different.push(format!("{line}\n{found}"));
+            }
+        }
+        assert!(text.lines().count() > 150, "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(different.is_empty(), "{}", different.join("\n"));
     }
 }

@@ -2,12 +2,14 @@
 
 use super::address::Address;
 use super::settings::{RetryMode, Settings};
+use super::sigv2;
 use super::transport::{Failure, TIMEOUT, Transport};
 use crate::error::{ApiError, Error, Sent};
 use crate::model::{Kind, Operation as Model};
 use crate::protocol::{self, Answer, Call, Object, Parsed, Request, Unreadable, WireFormat};
 use crate::value::python_str;
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::invocation_id::InvocationIdInterceptor;
@@ -99,9 +101,18 @@ fn retry_config(mode: RetryMode, attempts: u32) -> RetryConfig {
     config.with_max_attempts(attempts).with_retry_spec(RetrySpec::v2_1())
 }
 
-/// Who signs, and for what.
-#[derive(Debug, Clone, PartialEq)]
+/// The ways to sign that are known.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) enum Version {
+    V2,
+    #[default]
+    V4,
+}
+
+/// How a call is signed, and for what.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Signing {
+    pub(super) version: Version,
     pub(super) name: String,
     pub(super) region: String,
     /// Paths are encoded once more for the signature, except for S3.
@@ -109,6 +120,10 @@ pub(super) struct Signing {
 }
 
 fn signing(call: Call<'static>, signing: Signing, keys: Credentials) -> StaticRuntimePlugin {
+    let (scheme, id) = match signing.version {
+        Version::V2 => (SharedAuthScheme::new(sigv2::Scheme), sigv2::SCHEME_ID),
+        Version::V4 => (SharedAuthScheme::new(SigV4AuthScheme::new()), SCHEME_ID),
+    };
     let mut layer = naming_layer(call);
     layer.store_put(SigningName::from(signing.name));
     layer.store_put(SigningRegion::from(Region::new(signing.region)));
@@ -117,15 +132,13 @@ fn signing(call: Call<'static>, signing: Signing, keys: Credentials) -> StaticRu
     config.signing_options.double_uri_encode = signing.double_encode;
     config.signing_options.normalize_uri_path = signing.double_encode;
     layer.store_put(config);
-    let resolver = StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]);
+    let identity = SharedIdentityResolver::new(SharedCredentialsProvider::new(keys));
+    let resolver = StaticAuthSchemeOptionResolver::new(vec![id.clone()]);
     let components = RuntimeComponentsBuilder::new("signing")
-        .with_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()))
+        .with_auth_scheme(scheme)
         .with_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(resolver)))
         .with_identity_cache(Some(IdentityCache::no_cache()))
-        .with_identity_resolver(
-            SCHEME_ID,
-            SharedIdentityResolver::new(aws_credential_types::provider::SharedCredentialsProvider::new(keys)),
-        );
+        .with_identity_resolver(id, identity);
     StaticRuntimePlugin::new().with_config(layer.freeze()).with_runtime_components(components)
 }
 

@@ -7,14 +7,26 @@ use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_runtime::env_config::section::EnvConfigSections;
 use aws_runtime::env_config::source;
 use aws_types::os_shim_internal::{Env, Fs};
+use std::path::PathBuf;
 
 /// The settings that a scope's calls share.
 pub(super) struct Settings {
     env: Env,
     sections: EnvConfigSections,
-    /// The region, when one was given anywhere.
+    /// The region, when one was given anywhere; never a pseudo region such as `fips-us-east-1`.
     pub(super) region: Option<String>,
+    /// The region was given as a FIPS pseudo region.
+    is_fips_region: bool,
+    /// The authorities to trust instead of the system's.
+    pub(super) authorities: Option<Authorities>,
     pub(super) retries: Retries,
+}
+
+/// A bundle of certificates that was configured, and the setting that named it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Authorities {
+    pub(super) setting: &'static str,
+    pub(super) path: PathBuf,
 }
 
 /// How often a call is tried.
@@ -49,9 +61,11 @@ impl Retries {
 impl Settings {
     /// Reads the files. A profile that was asked for has to exist.
     pub(super) async fn load(scope: &Scope) -> Result<Self, Error> {
-        let env = Env::real();
-        let files = EnvConfigFiles::default();
-        let mut source = source::load(&env, &Fs::real(), &files).await.map_err(unreadable)?;
+        Self::read(scope, Env::real(), Fs::real()).await
+    }
+
+    async fn read(scope: &Scope, env: Env, fs: Fs) -> Result<Self, Error> {
+        let mut source = source::load(&env, &fs, &EnvConfigFiles::default()).await.map_err(unreadable)?;
         // AWS_DEFAULT_PROFILE comes first in botocore.
         let by_env = || env.get("AWS_DEFAULT_PROFILE").or_else(|_| env.get("AWS_PROFILE")).ok();
         let asked = scope.profile.clone().or_else(by_env).filter(|name| !name.is_empty());
@@ -69,8 +83,15 @@ impl Settings {
 
     fn new(scope: &Scope, env: Env, sections: EnvConfigSections) -> Result<Self, Error> {
         let retries = Retries { mode: RetryMode::Standard, attempts: 0 };
-        let mut settings = Self { env, sections, region: None, retries };
-        settings.region = scope.region.clone().or_else(|| settings.configured_region());
+        let mut settings =
+            Self { env, sections, region: None, is_fips_region: false, authorities: None, retries };
+        if let Some(region) = scope.region.clone().or_else(|| settings.configured_region()) {
+            // As botocore, which knows these names from before there was a setting for FIPS.
+            let plain = region.replace("fips-", "").replace("-fips", "");
+            settings.is_fips_region = plain != region;
+            settings.region = Some(plain);
+        }
+        settings.authorities = settings.configured_authorities()?;
         settings.retries = settings.configured_retries()?;
         Ok(settings)
     }
@@ -102,6 +123,11 @@ impl Settings {
         self.env.get(name).ok().filter(|text| !text.is_empty())
     }
 
+    /// Whether FIPS endpoints are asked for.
+    pub(super) fn use_fips(&self) -> bool {
+        self.is_fips_region || self.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
+    }
+
     /// The endpoint that was configured for a service: its own variable, the one for all, then
     /// the profile's `services` section, then the profile itself.
     pub(super) fn endpoint_url(&self, service_id: &str) -> Option<String> {
@@ -118,6 +144,23 @@ impl Settings {
 
     fn configured_region(&self) -> Option<String> {
         self.variable("AWS_REGION").or_else(|| self.get("AWS_DEFAULT_REGION", "region"))
+    }
+
+    /// botocore's `ca_bundle`, and what it has from the requests library where that is not set.
+    fn configured_authorities(&self) -> Result<Option<Authorities>, Error> {
+        let by_env = |name| self.env.get(name).ok().map(|path| (name, path));
+        let by_profile =
+            || Some(("ca_bundle", self.sections.get_profile(self.profile())?.get("ca_bundle")?.to_owned()));
+        let found = by_env("AWS_CA_BUNDLE").or_else(by_profile).or_else(|| by_env("REQUESTS_CA_BUNDLE"));
+        let Some((setting, path)) = found else { return Ok(None) };
+        if path.trim().is_empty() {
+            return Err(empty_bundle(setting));
+        }
+        let path = match (path.strip_prefix("~/"), self.variable("HOME")) {
+            (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+            _ => PathBuf::from(path),
+        };
+        Ok(Some(Authorities { setting, path }))
     }
 
     fn configured_retries(&self) -> Result<Retries, Error> {
@@ -148,6 +191,12 @@ fn no_profile(name: &str) -> Error {
         .with_help(format!("add [profile {name}] to ~/.aws/config, or name another profile"))
 }
 
+fn empty_bundle(setting: &str) -> Error {
+    let text = "Invalid CA bundle: the configured value (ca_bundle, AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or verify) \
+                resolved to an empty or whitespace-only string. Provide a valid path to a CA bundle file.";
+    Error::unsent("InvalidConfigError", text).with_help(format!("set {setting} to a file, or unset it"))
+}
+
 fn bad_retry_mode(mode: &str) -> Error {
     let text =
         format!("Invalid value provided to \"mode\": {mode} must be one of: legacy, standard, adaptive");
@@ -159,4 +208,45 @@ fn bad_attempts(text: &str) -> Error {
         format!("Value provided to \"max_attempts\": {text} must be an integer greater than or equal to 1.");
     Error::unsent("InvalidRetryConfigurationError", text)
         .with_help("see AWS_MAX_ATTEMPTS, or max_attempts in the profile")
+}
+
+#[cfg(test)]
+impl Settings {
+    /// What these variables and this `~/.aws/config` say.
+    pub(super) async fn of(scope: &Scope, variables: &[(&str, &str)], config: &str) -> Result<Self, Error> {
+        let variables = [variables, &[("HOME", "/home")]].concat();
+        Self::read(scope, Env::from_slice(&variables), Fs::from_slice(&[("/home/.aws/config", config)])).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn authorities(variables: &[(&str, &str)], config: &str) -> Option<(&'static str, String)> {
+        let settings = Settings::of(&Scope::default(), variables, config).await.expect("settings");
+        settings.authorities.map(|found| (found.setting, found.path.display().to_string()))
+    }
+
+    #[tokio::test]
+    async fn authorities_are_found_as_by_botocore() {
+        let config = "[default]\nca_bundle = ~/bundle.pem\n";
+        let requests = ("REQUESTS_CA_BUNDLE", "/requests");
+        let found = |setting, path: &str| Some((setting, path.to_owned()));
+        assert_eq!(
+            authorities(&[("AWS_CA_BUNDLE", "/own"), requests], config).await,
+            found("AWS_CA_BUNDLE", "/own")
+        );
+        assert_eq!(authorities(&[requests], config).await, found("ca_bundle", "/home/bundle.pem"));
+        assert_eq!(authorities(&[requests], "").await, found("REQUESTS_CA_BUNDLE", "/requests"));
+        assert_eq!(authorities(&[], "").await, None);
+    }
+
+    #[tokio::test]
+    async fn an_empty_bundle_is_a_mistake() {
+        let refused = Settings::of(&Scope::default(), &[("AWS_CA_BUNDLE", " ")], "").await;
+        let error = refused.err().expect("an error");
+        assert_eq!(error.python_class(), "botocore.exceptions.InvalidConfigError");
+        assert_eq!(error.help().as_deref(), Some("set AWS_CA_BUNDLE to a file, or unset it"));
+    }
 }

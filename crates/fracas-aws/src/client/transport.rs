@@ -3,6 +3,7 @@
 //! Nothing of TLS is set up before the first https request: reading the system's roots takes
 //! longer than a whole call over http.
 
+use super::settings::Authorities;
 use crate::error::{Error, Sent};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode};
@@ -21,7 +22,6 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,12 +30,16 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The connections of a run, shared by all scopes. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Transport(Arc<Mutex<HashMap<Kind, SharedHttpConnector>>>);
+pub(super) struct Transport {
+    connectors: Arc<Mutex<HashMap<Kind, SharedHttpConnector>>>,
+    authorities: Option<Authorities>,
+}
 
 /// What connections have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Kind {
-    tls: bool,
+    /// None for plain http, else whom to trust: the system's authorities or others.
+    tls: Option<Option<Authorities>>,
     connect: Duration,
     read: Duration,
 }
@@ -60,58 +64,56 @@ struct Sender {
 impl HttpConnector for Sender {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let url = request.uri().to_owned();
-        let kind = Kind { tls: url.starts_with("https:"), connect: self.connect, read: self.read };
-        let transport = self.transport.clone();
+        let (connect, read, transport) = (self.connect, self.read, self.transport.clone());
         HttpConnectorFuture::new(async move {
-            let connector = transport.connector(kind).map_err(|way| Failure { way, url: url.clone() })?;
+            let tls = url.starts_with("https:").then(|| transport.authorities.clone());
             let fail = |way| Failure { way, url: url.clone() };
+            let connector = transport.connector(Kind { tls, connect, read }).map_err(fail)?;
             let answer = connector.call(request).await.map_err(|error| fail(way(&error)))?;
-            Ok(whole(answer, kind.read).await.map_err(fail)?)
+            Ok(whole(answer, read).await.map_err(fail)?)
         })
     }
 }
 
 impl Transport {
+    /// The same connections for those who trust these authorities, or the system's.
+    pub(super) fn trusting(&self, authorities: Option<Authorities>) -> Self {
+        Self { authorities, ..self.clone() }
+    }
+
     fn connector(&self, kind: Kind) -> Result<SharedHttpConnector, Way> {
-        let mut connectors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connectors = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = connectors.get(&kind) {
             return Ok(known.clone());
         }
-        let connector = SharedHttpConnector::new(build(kind)?);
+        let connector = SharedHttpConnector::new(build(&kind)?);
         connectors.insert(kind, connector.clone());
         Ok(connector)
     }
 }
 
-fn build(kind: Kind) -> Result<Connector, Way> {
+fn build(kind: &Kind) -> Result<Connector, Way> {
     let settings =
         HttpConnectorSettings::builder().connect_timeout(kind.connect).read_timeout(kind.read).build();
     let builder: ConnectorBuilder =
         Connector::builder().connector_settings(settings).proxy_config(ProxyConfig::from_env());
-    if !kind.tls {
-        return Ok(builder.build_http());
-    }
+    let Some(authorities) = &kind.tls else { return Ok(builder.build_http()) };
     let builder = builder.tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
-    Ok(match authorities()? {
-        Some(roots) => builder.tls_context(roots).build(),
+    Ok(match authorities {
+        Some(authorities) => builder.tls_context(roots(authorities)?).build(),
         None => builder.build(),
     })
 }
 
-/// The authorities that `AWS_CA_BUNDLE` names instead of the system's.
-fn authorities() -> Result<Option<TlsContext>, Way> {
-    let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) else {
-        return Ok(None);
-    };
-    let path = PathBuf::from(path);
-    let bad = |what: &dyn fmt::Display| Way::Tls(format!("AWS_CA_BUNDLE {}: {what}", path.display()));
-    let text = std::fs::read(&path).map_err(|error| bad(&error))?;
+fn roots(Authorities { setting, path }: &Authorities) -> Result<TlsContext, Way> {
+    let bad = |what: &dyn fmt::Display| Way::Tls(format!("{setting} {}: {what}", path.display()));
+    let text = std::fs::read(path).map_err(|error| bad(&error))?;
     let pem = usable(&text);
     if pem.is_empty() {
         return Err(bad(&"it holds no certificate in PEM"));
     }
     let store = TrustStore::empty().with_pem_certificate(pem);
-    TlsContext::builder().with_trust_store(store).build().map(Some).map_err(|error| bad(&error))
+    TlsContext::builder().with_trust_store(store).build().map_err(|error| bad(&error))
 }
 
 /// The certificates of a bundle that rustls can use: any other would make the connector panic.
