@@ -31,9 +31,20 @@ pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
 }
 
 /// A cargo command in the repository's root, with the cargo that runs this program.
+///
+/// What `cargo run` says about this package is taken out of the environment: build scripts look at it, and would
+/// build again whenever a plain `cargo build` and an xtask take turns.
 pub fn cargo(args: &str) -> Command {
     let mut command = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(args.split_whitespace());
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|part| name.as_encoded_bytes().starts_with(part.as_bytes()))
+        {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
