@@ -15,10 +15,11 @@ use fracas_model::{
     Activity, ActivityKind, Failure, Happened, Level, Node, NodeValue, Problem, Problems, python,
 };
 use futures_util::future::LocalBoxFuture;
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, access, fstat};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 
 use crate::text;
@@ -39,6 +40,26 @@ impl Process {
     /// A provider that has not started anything yet.
     pub fn new() -> Process {
         Process { watchdog: Watchdog::new() }
+    }
+}
+
+impl Process {
+    /// The program, what it writes, and the inode by which the watchdog knows that pipe.
+    fn start(&self, mut command: Command, tell: &dyn Tell) -> io::Result<(Child, pipe::Receiver, u64)> {
+        let (reader, writer) = io::pipe()?;
+        let output = fstat(&reader)?.st_ino;
+        let stdout = pipe::Receiver::from_owned_fd(reader.into())?;
+        if let Err(error) = self.watchdog.expect(output) {
+            let message = format!("this program may outlive fracas if fracas is killed: {error}");
+            tell.log(Level::Warning, message);
+        }
+        let child = command.stdout(writer).spawn();
+        if child.is_err() {
+            // Without a watchdog there is nothing to take back.
+            let _ = self.watchdog.forget(output);
+        }
+        Ok((child?, stdout, output))
+        // The command goes here, and with it this side's writing end: else the text had no end.
     }
 }
 
@@ -71,13 +92,13 @@ impl Provider for Process {
         context: &'a Context<'a>,
     ) -> LocalBoxFuture<'a, Result<Value, Failure>> {
         Box::pin(async move {
-            let (mut command, timeout) = prepare(&activity.provider, context.values).map_err(not_started)?;
-            let child = command.spawn();
-            let child =
-                child.map_err(|error| not_started(format!("the program cannot be started: {error}")))?;
-            let group = Group::lead_by(&child, &self.watchdog, context.tell)
+            let (command, timeout) = prepare(&activity.provider, context.values).map_err(not_started)?;
+            let started = self.start(command, context.tell);
+            let (child, stdout, output) =
+                started.map_err(|error| not_started(format!("the program cannot be started: {error}")))?;
+            let group = Group::lead_by(&child, output, &self.watchdog, context.tell)
                 .map_err(|error| failure(activity, format!("the program was killed: {error}"), ""))?;
-            let ending = finish(child);
+            let ending = finish(child, stdout);
             let ended = match timeout {
                 Some(timeout) => {
                     tokio::time::timeout(timeout, ending).await.map_err(|_| too_long(activity))?
@@ -135,7 +156,7 @@ fn prepare(provider: &Node, values: &Values) -> Result<(Command, Option<Duration
     };
     // A program in a group of its own is stopped when it reads the terminal.
     let stdin = if io::stdin().is_terminal() { Stdio::null() } else { Stdio::inherit() };
-    command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command.stdin(stdin).stderr(Stdio::piped()).process_group(0);
     Ok((command, parse_timeout(&raw("timeout"))?))
 }
 
@@ -219,16 +240,14 @@ impl<'a> Group<'a> {
     /// The group that the child leads. If that cannot be written down, it is killed.
     ///
     /// The child already runs when its group is written down: holding it back until then would
-    /// take a second program between, for each activity. If fracas is killed in the moment
-    /// between, only the child's own end ends it.
-    fn lead_by(child: &Child, watchdog: &'a Watchdog, tell: &dyn Tell) -> io::Result<Group<'a>> {
+    /// take a second program between, for each activity. In the moment between, the watchdog
+    /// knows the child by its output.
+    fn lead_by(child: &Child, output: u64, watchdog: &'a Watchdog, tell: &dyn Tell) -> io::Result<Group<'a>> {
         let id = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let group = id.ok_or_else(|| io::Error::other("it has no process id"))?;
         let group = Group { group, watchdog, killed_on_drop: true };
-        if let Err(error) = watchdog.watch(group.group) {
-            let message = format!("this program may outlive fracas if fracas is killed: {error}");
-            tell.log(Level::Warning, message);
-        }
+        // When there is no watchdog, the user has been told so before the program started.
+        let _ = watchdog.watch(output, group.group);
         tell.process_started(group.group.as_raw_pid().cast_unsigned())?;
         Ok(group)
     }
@@ -245,7 +264,8 @@ impl Drop for Group<'_> {
             // It may have ended by itself.
             let _ = kill_process_group(self.group, Signal::KILL);
         }
-        self.watchdog.release(self.group);
+        // Without a watchdog there is no list either.
+        let _ = self.watchdog.release(self.group);
     }
 }
 
@@ -257,9 +277,9 @@ struct Ended {
 }
 
 /// Waits until both texts are complete, then for the program.
-async fn finish(mut child: Child) -> io::Result<Ended> {
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let (stdout, stderr) = tokio::try_join!(read_all(stdout), read_all(stderr))?;
+async fn finish(mut child: Child, stdout: pipe::Receiver) -> io::Result<Ended> {
+    let stderr = child.stderr.take();
+    let (stdout, stderr) = tokio::try_join!(read_all(Some(stdout)), read_all(stderr))?;
     Ok(Ended { status: child.wait().await?, stdout, stderr })
 }
 
