@@ -119,10 +119,10 @@ fn tests(stop: &Stop) -> Result<(Vec<String>, ExitStatus)> {
     stop.watch(&mut run, |line| line.contains("Summary [") || line.contains("test result:"))
 }
 
-/// Licences, bans and sources of the dependencies: all that can be told without the network.
+/// Licences, bans and sources of the dependencies: all that can be told without the advisory database.
 fn dependencies(stop: &Stop) -> Result<()> {
     install_cargo_deny(stop)?;
-    stop.run(&mut cargo("deny --offline --log-level error check licenses bans sources"))
+    stop.run(&mut cargo("deny --log-level error check licenses bans sources"))
 }
 
 fn install_cargo_deny(stop: &Stop) -> Result<()> {
