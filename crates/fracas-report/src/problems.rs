@@ -19,18 +19,45 @@ use fracas_model::{Problem, Problems, Severity, Source, Span};
 /// places point into.
 pub fn render_problems(source: Option<&Source>, problems: &Problems, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-    let render = |problem| renderer.render(&[picture(source, problem)]) + "\n\n";
+    let lines = source.map(Lines::of);
+    let render = |problem| renderer.render(&[picture(lines.as_ref(), problem)]) + "\n\n";
     problems.0.iter().map(render).collect()
 }
 
-fn picture<'a>(source: Option<&'a Source>, problem: &'a Problem) -> Group<'a> {
+/// A source and where its lines begin, found once for all problems.
+struct Lines<'a> {
+    source: &'a Source,
+    starts: Vec<usize>,
+}
+
+impl Lines<'_> {
+    fn of(source: &Source) -> Lines<'_> {
+        let after_breaks = source.text.match_indices('\n').map(|(at, _)| at + 1);
+        Lines { source, starts: std::iter::once(0).chain(after_breaks).collect() }
+    }
+
+    /// The number of the line, from 1, that a byte stands in.
+    fn number(&self, at: usize) -> usize {
+        self.starts.partition_point(|start| *start <= at)
+    }
+
+    /// All bytes of the lines that a place stands in, without the last line's break.
+    fn around(&self, span: Span) -> Range<usize> {
+        let length = self.source.text.len();
+        let (first, last) = (self.number(span.start.min(length)), self.number(span.end.min(length)));
+        let end = self.starts.get(last.max(first)).map_or(length, |next| next - 1);
+        self.starts[first - 1]..end
+    }
+}
+
+fn picture<'a>(lines: Option<&Lines<'a>>, problem: &'a Problem) -> Group<'a> {
     let level = match problem.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
     let mut group = Group::with_title(level.primary_title(problem.message.as_str()));
-    if let (Some(source), Some(span)) = (source, problem.span) {
-        group = group.element(snippet(source, span, &problem.label));
+    if let (Some(lines), Some(span)) = (lines, problem.span) {
+        group = group.element(snippet(lines, span, &problem.label));
     }
     match problem.help.as_str() {
         "" => group,
@@ -41,28 +68,19 @@ fn picture<'a>(source: Option<&'a Source>, problem: &'a Problem) -> Group<'a> {
 /// The lines around a place; the rest of the text is kept from the renderer, which would walk all
 /// of it for every problem.
 fn snippet<'a>(
-    source: &'a Source,
+    lines: &Lines<'a>,
     span: Span,
     label: &'a str,
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-    let lines = lines_around(&source.text, span);
-    let before = &source.text[..lines.start];
-    let start = span.start.min(lines.end);
-    let at = start - lines.start..span.end.clamp(start, lines.end) - lines.start;
+    let shown = lines.around(span);
+    let start = span.start.min(shown.end);
+    let at = start - shown.start..span.end.clamp(start, shown.end) - shown.start;
     let annotation = AnnotationKind::Primary.span(at);
     let annotation = if label.is_empty() { annotation } else { annotation.label(label) };
-    Snippet::source(&source.text[lines.clone()])
-        .path(source.name.as_str())
-        .line_start(before.bytes().filter(|byte| *byte == b'\n').count() + 1)
+    Snippet::source(&lines.source.text[shown.clone()])
+        .path(lines.source.name.as_str())
+        .line_start(lines.number(shown.start))
         .annotation(annotation)
-}
-
-fn lines_around(text: &str, span: Span) -> Range<usize> {
-    let start = span.start.min(text.len());
-    let end = span.end.clamp(start, text.len());
-    let from = text[..start].rfind('\n').map_or(0, |at| at + 1);
-    let to = text[end..].find('\n').map_or(text.len(), |at| end + at);
-    from..to
 }
 
 #[cfg(test)]
