@@ -10,11 +10,13 @@ mod sigv2;
 mod transport;
 
 use crate::error::Error;
+use crate::help::with_way_out;
 use crate::model::{Kind, Operation, Service, embedded};
 use crate::paginate::Pages;
 use crate::protocol::{self, Call};
 use crate::{validate, wait};
 use credentials::Keys;
+pub(crate) use send::is_throttled;
 use serde_json::Value;
 use settings::Settings;
 use std::collections::HashMap;
@@ -190,8 +192,9 @@ impl Aws {
         if let (Some(source), Some(keys)) = (source, &keys) {
             presign::add(&mut request, &address, &source, keys)?;
         }
+        let region = address.signing.region.clone();
         let sent = send::send(&client.transport, &client.settings, wire, call, request, address, keys);
-        let mut result = sent.await?;
+        let mut result = sent.await.map_err(|error| with_way_out(error, call, &region))?;
         custom::after(call, &mut result);
         Ok(Value::Object(result))
     }
@@ -261,6 +264,9 @@ pub(crate) fn help_with_near<'n>(error: Error, name: &str, known: impl Iterator<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
 
     #[test]
     fn tokens_are_version_4_uuids() {
@@ -268,6 +274,79 @@ mod tests {
         assert_ne!(one, other);
         assert_eq!((one.len(), &one[14..15]), (36, "4"));
         assert!("89ab".contains(&one[19..20]), "{one}");
+    }
+
+    /// A client whose calls go to a server of the test's own, and who calls.
+    async fn at(listener: &TcpListener) -> (Aws, Scope) {
+        let (region, key) = (Some("us-east-1".to_owned()), "x".to_owned());
+        let keys =
+            StaticCredentials { access_key_id: key.clone(), secret_access_key: key, session_token: None };
+        let scope = Scope { region, credentials: Some(keys), ..Scope::default() };
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let settings = Settings::of(&scope, &[("AWS_ENDPOINT_URL", &url)], "").await.expect("settings");
+        let aws = Aws::new();
+        let client = Client::new(&scope, settings, &aws.0.transport);
+        let cell = OnceCell::new_with(Some(Arc::new(client)));
+        aws.0.clients.lock().expect("not poisoned").insert(scope.clone(), Arc::new(cell));
+        (aws, scope)
+    }
+
+    /// The next connection, with a request read from it.
+    async fn asked(listener: &TcpListener) -> TcpStream {
+        let (mut socket, _) = listener.accept().await.expect("a connection");
+        assert!(socket.read(&mut [0; 4096]).await.expect("a request") > 0);
+        socket
+    }
+
+    /// Waits for the other side to close.
+    async fn closed(mut socket: TcpStream) {
+        while !matches!(socket.read(&mut [0; 4096]).await, Ok(0) | Err(_)) {}
+    }
+
+    #[tokio::test]
+    async fn a_dropped_call_closes_its_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (aws, scope) = at(&listener).await;
+        let params = serde_json::json!({});
+        let call = aws.call(&scope, "docdb", "DescribeDBClusters", &params);
+        let socket = tokio::select! {
+            _ = call => panic!("nobody answered"),
+            socket = asked(&listener) => socket,
+        };
+        // The client itself still lives.
+        closed(socket).await;
+        assert_eq!(aws.0.clients.lock().expect("not poisoned").len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_dropped_waiter_stops_polling() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (aws, scope) = at(&listener).await;
+        let params = serde_json::json!({"UserName": "x"});
+        let wait = aws.wait(&scope, "iam", "UserExists", &params);
+        let polled = async {
+            let mut socket = asked(&listener).await;
+            let body = "<ErrorResponse><Error><Code>NoSuchEntity</Code></Error></ErrorResponse>";
+            let head = format!("HTTP/1.1 404 Not Found\r\ncontent-length: {}\r\n\r\n", body.len());
+            socket.write_all((head + body).as_bytes()).await.expect("it reads");
+            // Long enough for the waiter to be between two polls.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            socket
+        };
+        let mut socket = tokio::select! {
+            _ = wait => panic!("there is no such user"),
+            socket = polled => socket,
+        };
+        // It polls every second, over the same connection or a new one.
+        let mut bytes = [0; 4096];
+        let again = async {
+            tokio::select! {
+                Ok(1..) = socket.read(&mut bytes) => true,
+                _ = asked(&listener) => true,
+            }
+        };
+        let again = tokio::time::timeout(Duration::from_millis(1300), again).await;
+        assert!(!again.unwrap_or(false), "it polled again");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod client;
 pub mod endpoint;
 mod error;
+mod help;
 pub mod iam;
 pub mod model;
 mod paginate;

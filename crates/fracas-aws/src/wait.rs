@@ -32,7 +32,7 @@ pub(crate) async fn wait(
             Some(WaitState::Success) => return answer.or_else(|_| Ok(Value::Null)),
             Some(WaitState::Failure) => return Err(failed(waiter, &terminal(matched))),
             Some(WaitState::Retry) => last_match = matched,
-            None => _ = answer.map_err(|error| failed(waiter, &api_text(&error)))?,
+            None => _ = answer.map_err(|error| refused(waiter, &error))?,
         }
         if poll >= waiter.max_attempts {
             return Err(failed(waiter, &exhausted(last_match)));
@@ -117,8 +117,14 @@ fn explanation(acceptor: &Acceptor) -> String {
     }
 }
 
-fn api_text(error: &Error) -> String {
-    format!("An error occurred ({}): {}", error.code().unwrap_or("Unknown"), error.message())
+/// An answer of the API that the waiter does not expect.
+fn refused(waiter: &Waiter, error: &Error) -> Error {
+    let code = error.code().unwrap_or("Unknown");
+    let failed = failed(waiter, &format!("An error occurred ({code}): {}", error.message()));
+    match error.help() {
+        Some(help) => failed.with_help(help),
+        None => failed,
+    }
 }
 
 fn failed(waiter: &Waiter, reason: &str) -> Error {

@@ -20,7 +20,7 @@ def main():
         kept = reachable(model)
         for name in model.shape_names:
             if name in kept:
-                facts += shape(model.shape_for(name))
+                facts += shape(kept[name])
         for name, value in sorted(companion(loader, service, "paginators-1", version, "pagination").items()):
             facts.append(paginator(name, value))
         for name, value in sorted(companion(loader, service, "waiters-2", version, "waiters").items()):
@@ -72,16 +72,17 @@ def operation(op):
 
 
 def reachable(model):
-    seen = set()
+    """Each shape by its name, as it is by itself: what points at it may say more."""
+    seen = {}
     todo = list(model.error_shapes)
     for name in model.operation_names:
         op = model.operation_model(name)
         todo += [end for end in (op.input_shape, op.output_shape) if end] + op.error_shapes
     while todo:
-        found = todo.pop()
-        if found.name not in seen:
-            seen.add(found.name)
-            todo += parts(found)
+        name = todo.pop().name
+        if name not in seen:
+            seen[name] = model.shape_for(name)
+            todo += parts(seen[name])
     return seen
 
 
@@ -102,19 +103,19 @@ def shape(shape):
         required = set(shape.required_members)
         facts += [member(name, part, name in required) for name, part in shape.members.items()]
     else:
-        facts += [["part", part.name, wire(part)] for part in parts(shape)]
+        facts += [["part", part.name, wire(part, part.serialization)] for part in parts(shape)]
     return facts
 
 
 def member(name, shape, required):
-    flags = [shape.metadata.get("idempotencyToken")]
-    flags += [shape.serialization.get(key) for key in ("hostLabel", "jsonvalue", "streaming", "eventpayload")]
-    context = shape.metadata.get("contextParam", {}).get("name", "")
-    return ["member", name, shape.name, required, wire(shape), context, *map(bool, flags)]
+    metadata, facts = shape.metadata, shape.serialization
+    flags = [metadata.get("idempotencyToken")]
+    flags += [facts.get(key) for key in ("hostLabel", "jsonvalue", "streaming", "eventpayload")]
+    context = metadata.get("contextParam", {}).get("name", "")
+    return ["member", name, shape.name, required, wire(shape, facts), context, *map(bool, flags)]
 
 
-def wire(shape):
-    facts = shape.serialization
+def wire(shape, facts):
     flags = [bool(facts.get(key)) for key in ("flattened", "xmlAttribute")]
     names = [facts.get("location"), facts.get("name", ""), facts.get("queryName", "")]
     return [*names, *flags, namespace(shape) if "xmlNamespace" in facts else None, facts.get("timestampFormat")]

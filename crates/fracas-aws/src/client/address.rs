@@ -219,7 +219,7 @@ mod tests {
                 different.push(format!("{line}\n{found}"));
             }
         }
-        assert!(text.lines().count() > 150, "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(text.lines().count() > 80, "{}", String::from_utf8_lossy(&output.stderr));
         assert!(different.is_empty(), "{}", different.join("\n"));
     }
 }

@@ -217,7 +217,7 @@ impl Reader {
                 Ok(parsed)
             }
             Ok(Parsed::Error(mut parsed)) => {
-                let retryable = retry_kind(self.call, code(&parsed), answer.status).is_some();
+                let retryable = retry_kind(self.call, &code(&parsed), answer.status).is_some();
                 self.note_attempts(&mut parsed, attempt, !self.legacy || retryable);
                 Err(api_error(self.call, &parsed, answer.status))
             }
@@ -236,8 +236,8 @@ impl Reader {
     }
 }
 
-fn code(parsed: &Object) -> Option<String> {
-    parsed.get("Error")?.get("Code").map(python_str)
+fn code(parsed: &Object) -> String {
+    parsed.get("Error").and_then(|error| error.get("Code")).map(python_str).unwrap_or_default()
 }
 
 /// `An error occurred (Code) when calling the Operation operation: message`
@@ -280,7 +280,7 @@ fn garbage(unreadable: Unreadable, answer: &Answer) -> Error {
 }
 
 /// Why an answer is worth another try, as botocore's standard mode decides it.
-fn retry_kind(call: Call, code: Option<String>, status: u16) -> Option<ErrorKind> {
+fn retry_kind(call: Call, code: &str, status: u16) -> Option<ErrorKind> {
     const THROTTLED: &[&str] = &[
         "Throttling",
         "ThrottlingException",
@@ -298,19 +298,23 @@ fn retry_kind(call: Call, code: Option<String>, status: u16) -> Option<ErrorKind
         "EC2ThrottledException",
     ];
     const TRANSIENT: &[&str] = &["RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete"];
-    let code = code.unwrap_or_default();
-    let modelled = modelled_kind(call, &code);
-    let known = call.operation.errors.iter().any(|id| call.service.shape(*id).error_code() == Some(&*code));
+    let modelled = modelled_kind(call, code);
+    let known = call.operation.errors.iter().any(|id| call.service.shape(*id).error_code() == Some(code));
     // botocore asks STS and its identity provider once more.
     let identity_provider = call.service.name == "sts" && code == "IDPCommunicationError";
     match () {
-        () if THROTTLED.contains(&&*code) => Some(ErrorKind::ThrottlingError),
+        () if THROTTLED.contains(&code) => Some(ErrorKind::ThrottlingError),
         () if modelled.is_some() => modelled,
         () if status == 429 && !known => Some(ErrorKind::ThrottlingError),
-        () if TRANSIENT.contains(&&*code) || identity_provider => Some(ErrorKind::TransientError),
+        () if TRANSIENT.contains(&code) || identity_provider => Some(ErrorKind::TransientError),
         () if matches!(status, 500 | 502 | 503 | 504) => Some(ErrorKind::TransientError),
         () => None,
     }
+}
+
+/// Whether an answer says that there were too many calls.
+pub(crate) fn is_throttled(call: Call, code: &str, status: u16) -> bool {
+    retry_kind(call, code, status) == Some(ErrorKind::ThrottlingError)
 }
 
 /// What the model says of an error of this operation.
@@ -354,7 +358,7 @@ impl ClassifyRetry for Classifier {
         let status = error.status().unwrap_or_default();
         // A message that no one understood has no code: it is never sent again.
         let is_api_error = error.python_class() != "botocore.parsers.ResponseParserError";
-        let kind = retry_kind(self.call, error.code().map(str::to_owned), status).filter(|_| is_api_error);
+        let kind = retry_kind(self.call, error.code().unwrap_or_default(), status).filter(|_| is_api_error);
         if status >= 500 {
             self.note(Some(Sent::Maybe));
         }

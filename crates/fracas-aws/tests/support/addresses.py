@@ -17,17 +17,10 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.signers import RequestSigner
 
-REGIONS = [
-    None,
-    "us-east-1",
-    "eu-west-1",
-    "cn-north-1",
-    "fips-us-east-1",
-    "us-gov-west-1-fips",
-    "xx-north-9",
-    "not fit",
-    "aws-global",
-]
+REGIONS = [None, "cn-north-1", "fips-us-east-1"]
+MORE_REGIONS = ["us-east-1", "eu-west-1", "us-gov-west-1-fips", "xx-north-9", "not fit", "aws-global"]
+# Those that have an endpoint for a whole partition, or an old signature.
+SPECIAL = ["docdb", "iam", "importexport", "sdb", "sts"]
 ARNS = [
     "arn:aws:s3:us-west-2:123456789012:accesspoint:name",
     "arn:aws-cn:s3:cn-north-1:123456789012:accesspoint:name",
@@ -65,7 +58,8 @@ def main():
     for service in session.get_available_services():
         model = session.get_service_model(service)
         if model.resolved_protocol == "query":
-            calls += [(service, model.operation_names[0], {}, region, False) for region in REGIONS]
+            regions = REGIONS + (MORE_REGIONS if service in SPECIAL else [])
+            calls += [(service, model.operation_names[0], {}, region, False) for region in regions]
     for bucket in ARNS:
         for operation in ("ListObjectsV2", "GetBucketLocation"):
             calls.append(("s3", operation, {"Bucket": bucket}, "us-west-2", False))

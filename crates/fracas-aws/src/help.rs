@@ -1,0 +1,145 @@
+//! Ways out of the failures that are common: one table.
+
+use crate::endpoint;
+use crate::error::Error;
+use crate::iam;
+use crate::protocol::Call;
+
+const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthorizationError",
+    "NotAuthorized",
+    "UnauthorizedAccess",
+    "UnauthorizedOperation",
+];
+
+const BAD_KEYS: &[&str] = &[
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+/// The error with the way out that fits, unless it has one. The region is the one that was asked.
+pub(crate) fn with_way_out(error: Error, call: Call, region: &str) -> Error {
+    match error.help() {
+        Some(_) => error,
+        None => match way_out(&error, call, region) {
+            Some(help) => error.with_help(help),
+            None => error,
+        },
+    }
+}
+
+fn way_out(error: &Error, call: Call, region: &str) -> Option<String> {
+    let class = error.python_class();
+    let class = class.strip_prefix("botocore.exceptions.").unwrap_or_default();
+    let (code, status) = (error.code().unwrap_or_default(), error.status().unwrap_or_default());
+    Some(match class {
+        "EndpointConnectionError" | "ConnectTimeoutError" => {
+            format!("check the region {region}, AWS_ENDPOINT_URL, the network and the proxy")
+        }
+        "ReadTimeoutError" | "ConnectionClosedError" => {
+            "the call may have happened: look before trying again; check the network and the proxy".to_owned()
+        }
+        "HTTPClientError" => "the call may have happened: look before trying again; check that the endpoint \
+                              speaks HTTP: see AWS_ENDPOINT_URL and the proxy"
+            .to_owned(),
+        "SSLError" => {
+            "check the clock, and that AWS_CA_BUNDLE or ca_bundle in the profile holds the authority \
+                       of a proxy that looks into TLS"
+                .to_owned()
+        }
+        _ if DENIED.contains(&code) => allow(call),
+        _ if BAD_KEYS.contains(&code) => format!(
+            "renew the credentials, check that they are of the partition {}, and check the clock",
+            endpoint::partition(region).id
+        ),
+        _ if crate::client::is_throttled(call, code, status) => {
+            "the service limits how often it is asked: try again later".to_owned()
+        }
+        _ if status >= 500 => "try again later; the call may have happened: look first".to_owned(),
+        _ if code.contains("NotFound") || code.starts_with("NoSuch") => {
+            format!("check the name and the region: {region} was asked")
+        }
+        _ => return None,
+    })
+}
+
+fn allow(call: Call) -> String {
+    let actions: Vec<_> =
+        iam::actions(call.service, call.operation.name).into_iter().map(|action| action.name).collect();
+    match actions.is_empty() {
+        true => "the identity that calls lacks a permission".to_owned(),
+        false => format!("allow {} to the identity that calls", actions.join(" and ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{ApiError, Sent};
+    use crate::model::embedded;
+
+    fn help(class: &str, code: &str, status: u16) -> String {
+        let service = embedded::service("docdb").expect("docdb");
+        let call = Call { service, operation: service.operation("FailoverDBCluster").expect("an operation") };
+        let api = ApiError { code: Some(code.to_owned()), status, ..ApiError::default() };
+        let error = Error::new(format!("botocore.exceptions.{class}"), Sent::Maybe, "x").with_api(api);
+        with_way_out(error, call, "cn-north-1").help().unwrap_or_default()
+    }
+
+    #[test]
+    fn common_failures_have_a_way_out() {
+        let connection = "check the region cn-north-1, AWS_ENDPOINT_URL, the network and the proxy";
+        let look = "the call may have happened: look before trying again; check the network and the proxy";
+        for (class, expected) in [
+            ("EndpointConnectionError", connection),
+            ("ConnectTimeoutError", connection),
+            ("ReadTimeoutError", look),
+            ("ConnectionClosedError", look),
+        ] {
+            assert_eq!(help(class, "", 0), expected);
+        }
+        assert!(help("HTTPClientError", "", 0).contains("speaks HTTP"));
+        assert!(help("SSLError", "", 0).contains("AWS_CA_BUNDLE"));
+    }
+
+    #[test]
+    fn answers_have_a_way_out_by_code_and_status() {
+        let renew = "renew the credentials, check that they are of the partition aws-cn, and check the clock";
+        let busy = "the service limits how often it is asked: try again later";
+        let trouble = "try again later; the call may have happened: look first";
+        let name = "check the name and the region: cn-north-1 was asked";
+        for (code, status, expected) in [
+            ("AccessDenied", 403, "allow rds:FailoverDBCluster to the identity that calls"),
+            ("ExpiredToken", 403, renew),
+            ("InvalidClientTokenId", 403, renew),
+            ("SignatureDoesNotMatch", 403, renew),
+            ("Throttling", 400, busy),
+            ("Slow", 429, busy),
+            ("InternalFailure", 500, trouble),
+            ("503", 503, trouble),
+            ("DBClusterNotFoundFault", 404, name),
+            ("NoSuchEntity", 404, name),
+            ("InvalidParameterValue", 400, ""),
+        ] {
+            assert_eq!(help("ClientError", code, status), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn an_error_keeps_the_way_out_that_it_has() {
+        let service = embedded::service("docdb").expect("docdb");
+        let call = Call { service, operation: &service.operations[0] };
+        let error = Error::unsent("SSLError", "x").with_help("mine");
+        assert_eq!(with_way_out(error, call, "x").help().as_deref(), Some("mine"));
+    }
+}
