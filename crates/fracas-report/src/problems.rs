@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use fracas_model::{Problem, Problems, Severity, Source, Span};
 
 /// Draws all problems, in their order, each ending with an empty line. `source` is what their
@@ -57,7 +57,7 @@ fn picture<'a>(lines: Option<&Lines<'a>>, problem: &'a Problem) -> Group<'a> {
     };
     let mut group = Group::with_title(level.primary_title(problem.message.as_str()));
     if let (Some(lines), Some(span)) = (lines, problem.span) {
-        group = group.element(snippet(lines, span, &problem.label));
+        group = picture_of_place(group, lines, span, &problem.label);
     }
     match problem.help.as_str() {
         "" => group,
@@ -65,22 +65,36 @@ fn picture<'a>(lines: Option<&Lines<'a>>, problem: &'a Problem) -> Group<'a> {
     }
 }
 
+/// Lines longer than this, in bytes, are shown in part: a whole experiment may stand in one line.
+const LONG_LINE: usize = 2000;
+
+/// How much of a long line is shown around a place, in bytes.
+const WINDOW: usize = 60;
+
 /// The lines around a place; the rest of the text is kept from the renderer, which would walk all
 /// of it for every problem.
-fn snippet<'a>(
-    lines: &Lines<'a>,
-    span: Span,
-    label: &'a str,
-) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-    let shown = lines.around(span);
-    let start = span.start.min(shown.end);
+fn picture_of_place<'a>(group: Group<'a>, lines: &Lines<'a>, span: Span, label: &'a str) -> Group<'a> {
+    let (text, path) = (&lines.source.text, lines.source.name.as_str());
+    let whole = lines.around(span);
+    let start = span.start.min(whole.end);
+    let (number, is_long) = (lines.number(start), whole.len() > LONG_LINE);
+    let shown = if is_long { window(text, &whole, start) } else { whole.clone() };
     let at = start - shown.start..span.end.clamp(start, shown.end) - shown.start;
     let annotation = AnnotationKind::Primary.span(at);
     let annotation = if label.is_empty() { annotation } else { annotation.label(label) };
-    Snippet::source(&lines.source.text[shown.clone()])
-        .path(lines.source.name.as_str())
-        .line_start(lines.number(shown.start))
-        .annotation(annotation)
+    let first = lines.number(shown.start);
+    let snippet = Snippet::source(&text[shown]).line_start(first).annotation(annotation);
+    if is_long {
+        let column = text[lines.starts[number - 1]..start].chars().count() + 1;
+        group.element(Origin::path(path).line(number).char_column(column)).element(snippet)
+    } else {
+        group.element(snippet.path(path))
+    }
+}
+
+fn window(text: &str, whole: &Range<usize>, start: usize) -> Range<usize> {
+    let from = text.floor_char_boundary(start.saturating_sub(WINDOW)).max(whole.start);
+    from..text.ceil_char_boundary(start + WINDOW).min(whole.end)
 }
 
 #[cfg(test)]
@@ -106,6 +120,15 @@ mod tests {
             Problem::error(Span::new(source.text.len(), source.text.len()), "it ends too soon"),
         ]);
         insta::assert_snapshot!(render_problems(Some(&source), &problems, false));
+    }
+
+    #[test]
+    fn a_long_line_is_shown_in_part() {
+        let before = "é".repeat(5000);
+        let source = source(&format!("\n{before}wrong{}\n", "x".repeat(5000)));
+        let at = before.len() + 1;
+        let problem = Problems::from(Problem::error(Span::new(at, at + 5), "it is wrong"));
+        insta::assert_snapshot!(render_problems(Some(&source), &problem, false));
     }
 
     #[test]
