@@ -40,6 +40,10 @@ pub struct Ended {
     pub kept_error: Option<io::Error>,
     /// Why the journal is not where it was asked for, if so.
     pub journal_error: Option<io::Error>,
+    /// Activities that failed or were cut, rollbacks aside.
+    pub failed: Vec<String>,
+    /// Rollbacks that failed or were cut.
+    pub failed_rollbacks: Vec<String>,
     /// Actions that may have happened although rollbacks without a result are declared.
     pub live: Vec<String>,
 }
@@ -96,6 +100,10 @@ fn finish(recorder: &Recorder, outcome: Outcome, journal_path: &Path) -> Ended {
     });
     let declared = recorder.with_journal(|journal| declared_rollbacks(journal.experiment()));
     let live = recorder.with_ledger(|ledger| ledger.live(declared));
+    let (failed, failed_rollbacks) = recorder.with_journal(|journal| {
+        let before_rollbacks = journal.runs().take(journal.runs().count() - journal.rollbacks.len());
+        (failed_names(before_rollbacks), failed_names(&journal.rollbacks))
+    });
     let folder = recorder.folder.clone();
     Ended {
         outcome,
@@ -103,8 +111,15 @@ fn finish(recorder: &Recorder, outcome: Outcome, journal_path: &Path) -> Ended {
         journal_path: journal_path.to_owned(),
         kept_error: kept.err(),
         journal_error: asked.err(),
+        failed,
+        failed_rollbacks,
         live,
     }
+}
+
+fn failed_names<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Vec<String> {
+    let failed = runs.into_iter().filter(|run| run.status == "failed");
+    failed.filter_map(|run| run.activity.get("name")?.as_str().map(str::to_owned)).collect()
 }
 
 /// How many rollbacks an experiment declares.

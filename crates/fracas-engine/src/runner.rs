@@ -321,11 +321,8 @@ impl Played {
 
 /// What the journal says of an activity that a signal cut.
 fn cut_by(signal: &str, kind: ActivityKind) -> Failure {
-    let (happened, rest) = match kind {
-        ActivityKind::Action => (Happened::Maybe, "; what it does may have happened"),
-        ActivityKind::Probe => (Happened::No, ""),
-    };
-    Failure { error: format!("cut by {signal}{rest}"), help: String::new(), happened }
+    let happened = if kind == ActivityKind::Action { Happened::Maybe } else { Happened::No };
+    Failure { error: format!("cut by {signal}"), help: String::new(), happened }
 }
 
 fn phase_of(event: &Event) -> Option<Phase> {

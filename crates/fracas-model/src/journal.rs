@@ -95,7 +95,7 @@ impl Journal {
         &self.experiment
     }
 
-    /// Every activity carried out, in no particular order.
+    /// Every activity carried out: before the method, after it, in it, and the rollbacks.
     pub fn runs(&self) -> impl Iterator<Item = &Run> {
         let states = self.steady_states.before.iter().chain(&self.steady_states.after);
         states.flat_map(|state| &state.probes).chain(&self.run).chain(&self.rollbacks)

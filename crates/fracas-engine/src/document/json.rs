@@ -249,8 +249,8 @@ impl Reader<'_> {
 
     fn unexpected(&self, expected: &str) -> Box<Problem> {
         let found = match self.text[self.at..].chars().next() {
-            Some('\'') => "a single quote".to_owned(),
-            Some(character) => format!("`{}`", character.escape_debug()),
+            Some(character) if character.is_control() => format!("`{}`", character.escape_default()),
+            Some(character) => format!("`{character}`"),
             None => "the end of the file".to_owned(),
         };
         Box::new(self.problem_here(format!("expected {expected}, found {found}")))

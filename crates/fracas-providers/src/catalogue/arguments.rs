@@ -34,7 +34,10 @@ pub(crate) fn bind(
         };
         mistakes.extend(mistake);
     }
-    let missing = |argument: &&Argument| argument.required && !bound.contains_key(&argument.name);
+    // A mistyped name is one mistake, not a missing argument as well.
+    let meant = |argument: &Argument| given.keys().any(|key| near(declaration, key) == Some(&argument.name));
+    let missing =
+        |argument: &&Argument| argument.required && !bound.contains_key(&argument.name) && !meant(argument);
     mistakes
         .extend(declaration.arguments.iter().filter(missing).map(|argument| lacking(declaration, argument)));
     if mistakes.is_empty() { Ok(bound) } else { Err(mistakes) }
@@ -50,14 +53,25 @@ impl Declaration {
 }
 
 fn unknown(declaration: &Declaration, key: &str) -> Mistake {
-    let names: Vec<&str> = declaration.arguments.iter().map(|argument| argument.name.as_str()).collect();
-    let aliases =
-        declaration.arguments.iter().flat_map(|argument| argument.aliases.iter().map(String::as_str));
-    let help = match nearest(key, names.iter().copied().chain(aliases)) {
+    let help = match near(declaration, key) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("it takes {}", names.join(", ")),
+        None => {
+            let names: Vec<&str> =
+                declaration.arguments.iter().map(|argument| argument.name.as_str()).collect();
+            format!("it takes {}", names.join(", "))
+        }
     };
     mistake(key, format!("`{}` has no argument `{key}`", declaration.name), help)
+}
+
+/// The argument that a mistyped name stands for; none for a name that is right.
+fn near<'d>(declaration: &'d Declaration, key: &str) -> Option<&'d str> {
+    if declaration.argument(key).is_some() {
+        return None;
+    }
+    let names = |argument: &'d Argument| std::iter::once(&argument.name).chain(&argument.aliases);
+    let near = nearest(key, declaration.arguments.iter().flat_map(names).map(String::as_str))?;
+    declaration.argument(near).map(|argument| argument.name.as_str())
 }
 
 fn twice(argument: &Argument, key: &str) -> Mistake {

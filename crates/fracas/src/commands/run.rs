@@ -64,32 +64,45 @@ fn unkept(path: &Path, error: &io::Error) -> Problem {
         .help("nothing was run; name a folder that can be written with --runs-dir")
 }
 
-/// Says what the user has to know after a run: where the journal is if not where they asked, and
-/// what may still be broken.
+/// Says what the user has to know after a run: what failed, what may still be broken and the way
+/// out, and where the journal is if not where they asked.
 pub fn tell_end(ended: &Ended, terminal: &Terminal) -> ExitCode {
-    let log = ended.folder.path();
-    let kept = match &ended.kept_error {
-        None => format!("the journal is {}", ended.folder.journal_path().display()),
-        Some(error) => format!("nor into the run's folder: {error}; the run log is in {}", log.display()),
-    };
-    if let Some(error) = &ended.journal_error {
-        let asked = ended.journal_path.display();
-        terminal.line(Importance::Error, &format!("cannot write the journal to {asked}: {error}; {kept}"));
-    }
+    let warn = |line: String| terminal.line(Importance::Warning, &line);
     if ended.outcome.exit_code == ExitCode::NotRun {
-        let line = "The method was not played, since the steady state was not met before it";
-        terminal.line(Importance::Info, line);
+        warn("The method was not played, since the steady state was not met before it".to_owned());
+    }
+    if !ended.failed.is_empty() {
+        warn(format!("These activities failed: {}", ended.failed.join(", ")));
+    }
+    if !ended.failed_rollbacks.is_empty() {
+        warn(format!(
+            "Something may still be broken, since these rollbacks failed: {}",
+            ended.failed_rollbacks.join(", ")
+        ));
     }
     if !ended.live.is_empty() {
-        let line = format!(
-            "These actions may still have their effect, since not all rollbacks were played: {}",
-            ended.live.join(", ")
-        );
-        terminal.line(Importance::Warning, &line);
-        terminal.line(
-            Importance::Warning,
-            &format!("To play the rollbacks: fracas recover {}", ended.folder.id()),
-        );
+        let live = ended.live.join(", ");
+        warn(format!(
+            "These actions may still have their effect, since not all rollbacks were played: {live}"
+        ));
+        warn(format!("To play the rollbacks: fracas recover {}", ended.folder.id()));
     }
-    ended.outcome.exit_code
+    match tell_journal(ended, terminal) {
+        true => ended.outcome.exit_code,
+        false => ended.outcome.exit_code.max(ExitCode::Deviated),
+    }
+}
+
+/// Whether the journal is where it was asked for; if not, says where it is.
+fn tell_journal(ended: &Ended, terminal: &Terminal) -> bool {
+    let Some(error) = &ended.journal_error else { return true };
+    let kept = match &ended.kept_error {
+        None => format!("it is {}", ended.folder.journal_path().display()),
+        Some(error) => {
+            format!("nor can the run's folder: {error}; its log is in {}", ended.folder.path().display())
+        }
+    };
+    let asked = ended.journal_path.display();
+    terminal.line(Importance::Error, &format!("the journal cannot be written to {asked}: {error}; {kept}"));
+    false
 }

@@ -4,6 +4,7 @@ use std::io;
 
 use fracas_engine::{RunFolder, declared_rollbacks, read};
 use fracas_model::{ExitCode, Problem, python};
+use fracas_report::Importance;
 use serde_json::{Value, json};
 
 use crate::args::{self, Output};
@@ -24,6 +25,9 @@ struct Row {
 pub fn runs(args: &args::Runs, surroundings: &Surroundings, terminal: &Terminal) -> ExitCode {
     let rows = surroundings.runs_dir(args.runs_dir.runs_dir.as_ref()).and_then(|runs_dir| {
         let rows = RunFolder::list(&runs_dir).map(|folders| folders.iter().map(row).collect::<Vec<Row>>());
+        if rows.as_ref().is_ok_and(Vec::is_empty) {
+            terminal.line(Importance::Info, &format!("There are no runs in {}", runs_dir.display()));
+        }
         rows.map_err(|error| {
             Problem::general(format!("cannot read the runs in {}: {error}", runs_dir.display()))
         })
