@@ -1,7 +1,7 @@
 //! Ways out of the failures that are common: one table.
 
 use crate::endpoint;
-use crate::error::Error;
+use crate::error::{Error, Sent};
 use crate::iam;
 use crate::protocol::Call;
 
@@ -49,9 +49,11 @@ fn way_out(error: &Error, call: Call, region: &str) -> Option<String> {
         "ReadTimeoutError" | "ConnectionClosedError" => {
             "the call may have happened: look before trying again; check the network and the proxy".to_owned()
         }
-        "HTTPClientError" => "the call may have happened: look before trying again; check that the endpoint \
+        "HTTPClientError" if error.sent() != Sent::No => {
+            "the call may have happened: look before trying again; check that the endpoint \
                               speaks HTTP: see AWS_ENDPOINT_URL and the proxy"
-            .to_owned(),
+                .to_owned()
+        }
         "SSLError" => {
             "check the clock, and that AWS_CA_BUNDLE or ca_bundle in the profile holds the authority \
                        of a proxy that looks into TLS"
@@ -85,7 +87,7 @@ fn allow(call: Call) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{ApiError, Sent};
+    use crate::error::ApiError;
     use crate::model::embedded;
 
     fn help(class: &str, code: &str, status: u16) -> String {

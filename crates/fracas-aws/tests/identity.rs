@@ -116,6 +116,10 @@ fn what_is_missing_is_named() {
     assert_eq!(region["class"], "botocore.exceptions.NoRegionError");
     let bad = Child::new("bad-region").with("AWS_REGION", "cn north").describe();
     assert_eq!(bad["error"], "Provided region_name 'cn north' doesn't match a supported format.");
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"] {
+        let broken = Child::new("broken-key").with(name, "AK\nID").describe();
+        assert_eq!((&broken["sent"], &broken["help"]), (&json!("No"), &json!("copy the credentials anew")));
+    }
     let url = Child::new("bad-url").with("AWS_ENDPOINT_URL", "localhost:5000").describe();
     assert_eq!(url["error"], "Invalid endpoint: localhost:5000");
 }
@@ -290,7 +294,7 @@ fn a_metadata_service_gives_the_instances_role() {
         let text = |body: &str| {
             let length = body.len();
             Reply::Raw(format!(
-                "HTTP/1.1 200 OK\r\nx-aws-ec2-metadata-token-ttl-seconds: 600\r\nContent-Length: {length}\r\n\r\n{body}"
+                "HTTP/1.1 200 OK\r\nx-aws-ec2-metadata-token-ttl-seconds: 600\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
             ))
         };
         match path.as_str() {
@@ -306,7 +310,8 @@ fn a_metadata_service_gives_the_instances_role() {
         .without("AWS_SECRET_ACCESS_KEY")
         .without("AWS_EC2_METADATA_DISABLED")
         .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &server.url);
-    assert!(child.describe()["ok"].is_object());
+    let outcome = child.describe();
+    assert!(outcome["ok"].is_object(), "{outcome}");
     assert_eq!(signers(&server).last().map(String::as_str), Some("AKIDINST cn-north-1 rds"));
 }
 

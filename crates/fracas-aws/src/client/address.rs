@@ -7,6 +7,7 @@ use crate::error::{Error, Sent};
 use crate::model::Kind;
 use crate::paginate::search;
 use crate::protocol::{Call, Object, host_prefix};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::Value;
 
 /// Where a call goes.
@@ -151,7 +152,7 @@ fn signing(found: &Endpoint, call: Call, region: &str) -> Signing {
 
 fn is_url(text: &str) -> bool {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', ':', '?']) && !rest.contains(' '))
+    rest.is_some_and(|rest| !rest.starts_with(['/', ':', '?'])) && HttpRequest::get(text).is_ok()
 }
 
 fn bad_region(region: &str) -> Error {
@@ -178,6 +179,25 @@ mod tests {
         assert_eq!(split("http://h:1/", "/"), "http://h:1 /");
         assert_eq!(split("http://h:1/base", "/"), "http://h:1 /base");
         assert_eq!(split("http://h:1/base/", "/key"), "http://h:1 /base/key");
+    }
+
+    #[test]
+    fn endpoints_are_urls() {
+        for url in ["http://127.0.0.1:5000", "https://[::1]:1/base/", "http://my_moto"] {
+            assert!(is_url(url), "{url}");
+        }
+        for no_url in [
+            "",
+            "localhost:5000",
+            "http://",
+            "https:///x",
+            "http://[::1",
+            "http://é",
+            "http://@",
+            "http://a b",
+        ] {
+            assert!(!is_url(no_url), "{no_url}");
+        }
     }
 
     async fn found(name: &str, operation: &str, params: &Value, region: Option<String>, dual: bool) -> Value {

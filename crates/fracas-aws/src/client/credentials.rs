@@ -62,7 +62,8 @@ impl Keys {
         let fresh = match self.look_up(aws, scope, settings).await {
             // Old credentials serve as long as they are good.
             Err(error) => kept.as_ref().filter(|known| !left(known).is_zero()).cloned().ok_or(error)?,
-            Ok(fresh) => fresh,
+            Ok(fresh) if fits_headers(&fresh) => fresh,
+            Ok(_) => return Err(unfit()),
         };
         Ok(kept.insert(fresh).clone())
     }
@@ -77,6 +78,18 @@ impl Keys {
             }
         }
     }
+}
+
+/// Whether a request can carry them: a key that was copied with a line break cannot go into a header.
+fn fits_headers(keys: &Credentials) -> bool {
+    let fits = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    fits(keys.access_key_id()) && keys.session_token().is_none_or(fits)
+}
+
+fn unfit() -> Error {
+    let text = "the access key id or the session token holds a blank, a line break or a letter beyond ASCII";
+    Error::unsent("CredentialRetrievalError", format!("Error when retrieving credentials: {text}"))
+        .with_help("copy the credentials anew")
 }
 
 /// The environment names a key but not its secret.

@@ -407,15 +407,17 @@ fn into_error(error: SdkError<Error, HttpResponse>) -> Error {
     }
     match error {
         SdkError::ServiceError(error) => error.into_err(),
-        SdkError::ConstructionFailure(_) => unexpected(&error, Sent::No),
+        // Whatever fails once the request is under way is a Failure.
+        SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) => unexpected(&error, Sent::No),
         _ => unexpected(&error, Sent::Maybe),
     }
 }
 
+/// Tells the innermost cause only: those around it may show the whole request.
 fn unexpected(error: &SdkError<Error, HttpResponse>, sent: Sent) -> Error {
     let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    let text = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    let text = format!("An HTTP Client raised an unhandled exception: {text}");
+    let cause = causes.last().map(ToString::to_string).unwrap_or_default();
+    let text = format!("An HTTP Client raised an unhandled exception: {cause}");
     Error::new("botocore.exceptions.HTTPClientError", sent, text)
 }
 
