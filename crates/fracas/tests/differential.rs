@@ -75,8 +75,14 @@ static COLOR: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("\x1b\\[[0-9;]*m").expect("the pattern is right"));
 
 /// Lines that only fracas prints: the help and the consequence under a failure, and what to do when faults may be live.
-const ADDED_LINES: [&str; 4] =
-    ["]      ", "may still have their effect", "To play the rollbacks:", "The method was not played"];
+const ADDED_LINES: [&str; 4] = [
+    "]      ",
+    "may still have their effect",
+    "To play the rollbacks:",
+    "The method was not played",
+    "These activities failed:",
+    "Something may still be broken",
+];
 
 /// The journal without what fracas adds and what the case excepts. Of an exception only the last line is compared:
 /// before it the reference has a Python traceback.
