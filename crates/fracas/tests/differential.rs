@@ -75,7 +75,7 @@ static COLOR: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("\x1b\\[[0-9;]*m").expect("the pattern is right"));
 
 /// Lines that only fracas prints: the help and the consequence under a failure, and what to do when faults may be live.
-const ADDED_LINES: [&str; 4] = [
+const ADDED_LINES: [&str; 6] = [
     "]      ",
     "may still have their effect",
     "To play the rollbacks:",
