@@ -254,6 +254,19 @@ fn a_profile_can_take_a_role() {
     assert_eq!(signers(&server), ["AKIDBASE cn-north-1 sts", "AKIDROLE0 cn-north-1 rds"]);
 }
 
+#[test]
+fn an_external_id_is_never_shown() {
+    let config = format!("{ROLE_PROFILE}external_id = hidden\n");
+    let child = Child::new("external-id").with("AWS_ENDPOINT_URL_STS", "http://[").config(&config);
+    let outcome = child.step(scoped(json!({"profile": "chaos"})));
+    assert!(!outcome.to_string().contains("hidden"), "{outcome}");
+    assert_eq!(
+        outcome["error"],
+        "Error when retrieving credentials from profile chaos: an error occurred while loading credentials: \
+         dispatch failure: other: endpoint is not a valid URI: invalid authority"
+    );
+}
+
 const ROLE_PROFILE: &str = "[profile base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = x\n\n\
     [profile chaos]\nrole_arn = arn:aws-cn:iam::123456789012:role/chaos\nsource_profile = base\n";
 

@@ -220,8 +220,11 @@ fn not_found(error: CredentialsError, settings: &Settings) -> Error {
     }
 }
 
-/// An error and its causes, without the debug output that could show more than it should.
+/// An error and its causes, each once, without the one that shows a whole request.
 fn chain_text(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let mut texts: Vec<_> = causes.map(ToString::to_string).collect();
+    texts.retain(|text| !text.contains("Request {"));
+    texts.dedup();
+    texts.join(": ")
 }
