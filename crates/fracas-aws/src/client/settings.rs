@@ -129,17 +129,22 @@ impl Settings {
     }
 
     /// The endpoint that was configured for a service: its own variable, the one for all, then
-    /// the profile's `services` section, then the profile itself.
+    /// the profile's `services` section, then the profile itself. An empty variable counts as unset.
     pub(super) fn endpoint_url(&self, service_id: &str) -> Option<String> {
         if self.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls") {
             return None;
         }
-        let value =
-            EnvConfigValue::new().env("AWS_ENDPOINT_URL").profile("endpoint_url").service_id(service_id);
-        value
-            .load(&self.env, Some(&self.sections))
-            .map(|(url, _)| url.into_owned())
-            .filter(|url| !url.is_empty())
+        // The crate's own key in the file would have hyphens instead.
+        let own = service_id.replace([' ', '-'], "_");
+        let by_env = || {
+            let variable = format!("AWS_ENDPOINT_URL_{}", own.to_uppercase());
+            self.variable(&variable).or_else(|| self.variable("AWS_ENDPOINT_URL"))
+        };
+        let by_profile = || {
+            let value = EnvConfigValue::new().profile("endpoint_url").service_id(&own);
+            value.load(&self.env, Some(&self.sections)).map(|(url, _)| url.into_owned())
+        };
+        by_env().or_else(by_profile).filter(|url| !url.is_empty())
     }
 
     fn configured_region(&self) -> Option<String> {
@@ -240,6 +245,28 @@ mod tests {
         assert_eq!(authorities(&[requests], config).await, found("ca_bundle", "/home/bundle.pem"));
         assert_eq!(authorities(&[requests], "").await, found("REQUESTS_CA_BUNDLE", "/requests"));
         assert_eq!(authorities(&[], "").await, None);
+    }
+
+    #[tokio::test]
+    async fn endpoints_are_found_as_by_botocore() {
+        let config = "[default]\nendpoint_url = http://profile\nservices = own\n\
+                      [services own]\ncloudwatch_logs =\n  endpoint_url = http://own\n";
+        let (own, all) = ("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "AWS_ENDPOINT_URL");
+        let cases: [(&[(&str, &str)], &str); 6] = [
+            (&[(own, "http://a"), (all, "http://b")], "http://a"),
+            (&[(own, ""), (all, "http://b")], "http://b"),
+            (&[(all, "http://b")], "http://b"),
+            (&[(own, ""), (all, "")], "http://own"),
+            (&[], "http://own"),
+            (&[(own, "http://a"), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "True")], "none"),
+        ];
+        for (variables, expected) in cases {
+            let settings = Settings::of(&Scope::default(), variables, config).await.expect("settings");
+            let found = settings.endpoint_url("CloudWatch Logs");
+            assert_eq!(found.as_deref().unwrap_or("none"), expected, "{variables:?}");
+        }
+        let settings = Settings::of(&Scope::default(), &[], config).await.expect("settings");
+        assert_eq!(settings.endpoint_url("DocDB").as_deref(), Some("http://profile"));
     }
 
     #[tokio::test]
