@@ -4,18 +4,21 @@
 //! RUNS_DIR/20231013-102453-090984/
 //!     events.jsonl         the run log, one event a line, locked while the run goes on
 //!     experiment.json      the experiment as loaded (or .yaml)
+//!     configuration.json   the configuration as it was resolved
 //!     journal.json         the journal, once the run has ended or was recovered
 //! ```
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use fracas_model::{Format, Journal, Moment, Problem, Source, Stamped, write_python_json};
+use serde_json::{Map, Value};
 
 const EVENTS: &str = "events.jsonl";
 const JOURNAL: &str = "journal.json";
+const CONFIGURATION: &str = "configuration.json";
 
 /// The folder of one run. Only its owner may look inside: an experiment may hold secrets.
 #[derive(Debug, Clone)]
@@ -40,19 +43,24 @@ pub struct NewRun {
 }
 
 impl NewRun {
-    /// Begins the folder of a run that starts now, and keeps the experiment in it.
+    /// Begins the folder of a run that starts now, and keeps what a recovery needs in it: the
+    /// experiment and its configuration, both unmasked.
     ///
     /// # Errors
     ///
     /// The folder cannot be made or written.
-    pub fn create(runs_dir: &Path, source: &Source, now: Moment) -> io::Result<NewRun> {
+    pub fn create(
+        runs_dir: &Path,
+        source: &Source,
+        configuration: &Map<String, Value>,
+        now: Moment,
+    ) -> io::Result<NewRun> {
         DirBuilder::new().recursive(true).mode(0o700).create(runs_dir)?;
         let runs_dir = runs_dir.canonicalize()?;
         let (id, draft) = unused_draft(&runs_dir, now)?;
         let experiment = draft.join(format!("experiment.{}", source.format.extension()));
-        let mut file = private_file(&experiment)?;
-        file.write_all(source.text.as_bytes())?;
-        file.sync_data()?;
+        keep(&experiment, source.text.as_bytes())?;
+        keep(&draft.join(CONFIGURATION), &serde_json::to_vec_pretty(configuration)?)?;
         let log = RunLog { file: private_file(&draft.join(EVENTS))? };
         log.file.try_lock()?;
         Ok(NewRun { id, runs_dir, draft, log })
@@ -96,6 +104,12 @@ fn unused_draft(runs_dir: &Path, now: Moment) -> io::Result<(String, PathBuf)> {
     Err(io::Error::new(io::ErrorKind::AlreadyExists, "too many runs begin at this moment"))
 }
 
+fn keep(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = private_file(path)?;
+    file.write_all(content)?;
+    file.sync_data()
+}
+
 fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().create_new(true).append(true).mode(0o600).open(path)
 }
@@ -110,6 +124,15 @@ impl RunLog {
         let mut line = serde_json::to_vec(event)?;
         line.push(b'\n');
         self.file.write_all(&line)
+    }
+
+    /// Cuts off what follows the first `good` bytes: the unfinished line of a process that died.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be cut.
+    pub fn cut_after(&mut self, good: u64) -> io::Result<()> {
+        if self.file.metadata()?.len() > good { self.file.set_len(good) } else { Ok(()) }
     }
 
     /// Brings everything written so far to the disk.
@@ -199,14 +222,23 @@ impl RunFolder {
         crate::load_file(&path.to_string_lossy())
     }
 
+    /// The configuration as it was resolved.
+    ///
+    /// # Errors
+    ///
+    /// It is missing or unreadable.
+    pub fn configuration(&self) -> io::Result<Map<String, Value>> {
+        Ok(serde_json::from_slice(&fs::read(self.path.join(CONFIGURATION))?)?)
+    }
+
     /// Reads the run log, event by event. An unfinished or unreadable last line is left out.
     ///
     /// # Errors
     ///
     /// The file cannot be read, or a line before the last is no event.
     pub fn events(&self) -> io::Result<Events> {
-        let reader = BufReader::new(File::open(self.path.join(EVENTS))?);
-        Ok(Events { reader, good: 0 })
+        let path = self.path.join(EVENTS);
+        Ok(Events { reader: BufReader::new(File::open(&path)?), path, line: 0, good: 0 })
     }
 
     /// Whether a process is writing the run log now.
@@ -222,22 +254,17 @@ impl RunFolder {
         }
     }
 
-    /// Opens the run log to go on writing after its first `good` bytes; what follows them is the
-    /// unfinished line of a process that died. None when a process is still writing it.
+    /// Opens the run log to go on writing. None when another process is writing it.
     ///
     /// # Errors
     ///
-    /// The run log cannot be opened or cut.
-    pub fn reopen(&self, good: u64) -> io::Result<Option<RunLog>> {
-        let mut file = OpenOptions::new().append(true).open(self.path.join(EVENTS))?;
+    /// The run log cannot be opened.
+    pub fn lock(&self) -> io::Result<Option<RunLog>> {
+        let file = OpenOptions::new().append(true).open(self.path.join(EVENTS))?;
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            other => other?,
+            Err(TryLockError::WouldBlock) => Ok(None),
+            other => other.map(|()| Some(RunLog { file })).map_err(io::Error::from),
         }
-        if file.seek(io::SeekFrom::End(0))? > good {
-            file.set_len(good)?;
-        }
-        Ok(Some(RunLog { file }))
     }
 
     /// Keeps the journal in the folder: all of it or nothing.
@@ -266,6 +293,8 @@ pub fn write_journal(path: &Path, journal: &Journal) -> io::Result<()> {
 /// The events of a run log, in order.
 pub struct Events {
     reader: BufReader<File>,
+    path: PathBuf,
+    line: usize,
     good: u64,
 }
 
@@ -280,6 +309,7 @@ impl Iterator for Events {
     type Item = io::Result<Stamped>;
 
     fn next(&mut self) -> Option<io::Result<Stamped>> {
+        self.line += 1;
         let mut line = Vec::new();
         match self.reader.read_until(b'\n', &mut line) {
             Err(error) => return Some(Err(error)),
@@ -292,7 +322,10 @@ impl Iterator for Events {
                 Some(Ok(event))
             }
             Err(_) if self.reader.fill_buf().is_ok_and(<[u8]>::is_empty) => None,
-            Err(error) => Some(Err(io::Error::new(io::ErrorKind::InvalidData, error))),
+            Err(error) => {
+                let message = format!("line {} of {} is no event: {error}", self.line, self.path.display());
+                Some(Err(io::Error::new(io::ErrorKind::InvalidData, message)))
+            }
         }
     }
 }

@@ -9,8 +9,9 @@ use fracas_model::*;
 pub struct Ledger {
     /// How the run, or its last recovery, ended.
     pub outcome: Option<Outcome>,
-    /// Whether rollbacks were already played by a recovery.
+    /// Whether a recovery came to its end.
     pub recovered: bool,
+    recovering: bool,
     actions: BTreeMap<StepId, (String, Happened)>,
     rollbacks: BTreeMap<StepId, RollbackState>,
     deviated: bool,
@@ -36,8 +37,11 @@ impl Ledger {
             Event::HypothesisChecked(checked) if !checked.met => {
                 self.deviated |= checked.phase == Phase::After;
             }
-            Event::RecoveryStarted(_) => self.recovered = true,
-            Event::RunFinished(finished) => self.outcome = Some(finished.outcome),
+            Event::RecoveryStarted(_) => self.recovering = true,
+            Event::RunFinished(finished) => {
+                self.outcome = Some(finished.outcome);
+                self.recovered = self.recovering;
+            }
             _ => {}
         }
     }
@@ -48,10 +52,14 @@ impl Ledger {
         happened.map(|(name, _)| name.as_str())
     }
 
-    /// The actions that may still have their effect: those that may have happened, when some of
-    /// so many declared rollbacks have no result, or when the run was cut and has none.
+    /// The actions that may still have their effect: those that may have happened, unless each of
+    /// so many declared rollbacks ended well. Where none is declared, a run that came to its end
+    /// leaves what it meant to leave; one that was cut does not, until it was recovered.
     pub fn live(&self, declared: usize) -> Vec<String> {
-        let settled = self.pending_rollbacks(declared).is_empty() && (declared > 0 || self.outcome.is_some());
+        let undone = |index| self.rollback(index) == Some(RollbackState::Succeeded);
+        let ended =
+            self.outcome.is_some_and(|outcome| matches!(outcome.status, Status::Completed | Status::Failed));
+        let settled = if declared == 0 { ended || self.recovered } else { (0..declared).all(undone) };
         if settled { Vec::new() } else { self.actions().map(str::to_owned).collect() }
     }
 
@@ -62,8 +70,8 @@ impl Ledger {
 
     /// The declared rollbacks that have no recorded result, of so many.
     pub fn pending_rollbacks(&self, declared: usize) -> Vec<usize> {
-        let has_result = |index: &usize| matches!(self.rollback(*index), None | Some(RollbackState::Cut));
-        (0..declared).filter(has_result).collect()
+        let has_none = |index: &usize| matches!(self.rollback(*index), None | Some(RollbackState::Cut));
+        (0..declared).filter(has_none).collect()
     }
 
     /// Whether the steady state no longer held after the method.

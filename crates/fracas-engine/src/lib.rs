@@ -27,6 +27,8 @@ pub use parse::{nearest, parse};
 pub use provider::{Context, Provider, Providers, Surroundings, Tell};
 pub use recorder::Observer;
 pub use resolve::{Environment, convert, resolve};
-pub use run::{Ended, History, Recovered, Recovery, RunOptions, declared_rollbacks, read, recover, run};
+pub use run::{
+    Ended, History, RecoverOptions, Recovered, Recovery, RunOptions, declared_rollbacks, read, recover, run,
+};
 pub use runner::Plan;
 pub use values::Values;

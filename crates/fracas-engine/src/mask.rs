@@ -1,6 +1,6 @@
 //! Keeps the values of secrets out of everything that a run writes or shows.
 
-use fracas_model::{Problems, Source, Stamped, python};
+use fracas_model::{ActivityResult, Event, Failure, Problems, Source, Stamped, python};
 use serde_json::Value;
 
 use crate::Values;
@@ -19,23 +19,50 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// Masks every value in the groups of secrets.
+    /// Masks every value in the groups of secrets, also where it is part of a URL or of JSON text.
     pub fn of(values: &Values) -> Mask {
-        let mut secrets = Vec::new();
-        values.secrets.values().for_each(|group| collect(group, &mut secrets));
+        let mut plain = Vec::new();
+        values.secrets.values().for_each(|group| collect(group, &mut plain));
+        let mut secrets: Vec<String> = plain.iter().flat_map(|secret| forms(secret)).collect();
         // A secret that contains another one goes first, so that none of it is left over.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.sort_by_key(|secret| (std::cmp::Reverse(secret.len()), secret.clone()));
         secrets.dedup();
         Mask { secrets }
     }
 
-    /// The same event without secrets.
-    pub fn event(&self, event: Stamped) -> Stamped {
+    /// The same event without secrets. Only what comes from the experiment or from activities is
+    /// looked at: ids, times and fracas's own words stay.
+    pub fn event(&self, mut stamped: Stamped) -> Stamped {
         if self.secrets.is_empty() {
-            return event;
+            return stamped;
         }
-        let masked = serde_json::to_value(&event).map(|value| self.value(value));
-        masked.and_then(serde_json::from_value).unwrap_or(event)
+        match &mut stamped.event {
+            Event::RunStarted(run) => {
+                hide_inline(run.experiment.get_mut("secrets"));
+                self.value(&mut run.experiment);
+            }
+            Event::PhaseStarted(phase) => phase.title.iter_mut().for_each(|title| self.text(title)),
+            Event::ActivityStarted(started) => {
+                self.text(&mut started.name);
+                started.declared_name.iter_mut().for_each(|name| self.text(name));
+                self.value(&mut started.activity);
+            }
+            Event::ActivityLog(log) => self.text(&mut log.message),
+            Event::ActivityFinished(finished) => self.result(&mut finished.result),
+            Event::PauseStarted(pause) => {
+                pause.declared_name.iter_mut().for_each(|name| self.text(name));
+                self.value(&mut pause.seconds);
+            }
+            Event::HypothesisChecked(_)
+            | Event::ProcessStarted(_)
+            | Event::ToleranceChecked(_)
+            | Event::Interrupted(_)
+            | Event::Aborted(_)
+            | Event::RollbacksDecided(_)
+            | Event::RecoveryStarted(_)
+            | Event::RunFinished(_) => {}
+        }
+        stamped
     }
 
     /// The same source with stars over its secrets; every place in it stays where it is.
@@ -50,33 +77,70 @@ impl Mask {
     /// The same problems without secrets.
     pub fn problems(&self, mut problems: Problems) -> Problems {
         for problem in &mut problems.0 {
-            problem.message = self.text(std::mem::take(&mut problem.message));
-            problem.help = self.text(std::mem::take(&mut problem.help));
+            self.text(&mut problem.message);
+            self.text(&mut problem.help);
         }
         problems
     }
 
-    fn value(&self, value: Value) -> Value {
-        match value {
-            Value::String(text) => Value::String(self.text(text)),
-            Value::Array(items) => items.into_iter().map(|item| self.value(item)).collect(),
-            Value::Object(map) => {
-                Value::Object(map.into_iter().map(|(key, item)| (key, self.value(item))).collect())
+    fn result(&self, result: &mut ActivityResult) {
+        match result {
+            ActivityResult::Succeeded { output } => self.value(output),
+            ActivityResult::Failed(failure) | ActivityResult::Cut(failure) => {
+                let Failure { error, help, happened: _ } = failure;
+                self.text(error);
+                self.text(help);
             }
-            other => other,
         }
     }
 
-    fn text(&self, text: String) -> String {
-        self.secrets.iter().fold(text, |text, secret| {
-            if text == *secret {
-                MASK.to_owned()
-            } else if secret.len() >= SHORTEST_PART && text.contains(secret) {
-                text.replace(secret, MASK)
-            } else {
-                text
+    fn value(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => self.text(text),
+            Value::Number(number) => {
+                let text = number.to_string();
+                if text.len() >= SHORTEST_PART && self.secrets.contains(&text) {
+                    *value = MASK.into();
+                }
             }
-        })
+            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
+            Value::Object(map) => {
+                let entries = std::mem::take(map).into_iter().map(|(mut key, mut item)| {
+                    self.part(&mut key);
+                    self.value(&mut item);
+                    (key, item)
+                });
+                *map = entries.collect();
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    fn text(&self, text: &mut String) {
+        match self.secrets.contains(text) {
+            true => *text = MASK.to_owned(),
+            false => self.part(text),
+        }
+    }
+
+    /// Masks the parts of a text that are secrets.
+    fn part(&self, text: &mut String) {
+        for secret in self.secrets.iter().filter(|secret| secret.len() >= SHORTEST_PART) {
+            if text.contains(secret.as_str()) {
+                *text = text.replace(secret.as_str(), MASK);
+            }
+        }
+    }
+}
+
+/// Masks secrets that are written in the experiment itself; where others come from may be told.
+fn hide_inline(secrets: Option<&mut Value>) {
+    for group in secrets.and_then(Value::as_object_mut).into_iter().flat_map(|groups| groups.values_mut()) {
+        for value in group.as_object_mut().into_iter().flat_map(|group| group.values_mut()) {
+            if value.get("type").is_none() {
+                *value = MASK.into();
+            }
+        }
     }
 }
 
@@ -89,20 +153,74 @@ fn collect(value: &Value, secrets: &mut Vec<String>) {
     }
 }
 
+/// A secret as it is, within a URL, and within JSON.
+fn forms(secret: &str) -> [String; 3] {
+    let in_json = Value::from(secret).to_string();
+    [secret.to_owned(), percent_encoded(secret), in_json[1..in_json.len() - 1].to_owned()]
+}
+
+fn percent_encoded(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let encode =
+        |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(encode).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fracas_model::{Format, Problem};
+    use fracas_model::{ActivityFinished, Format, Moment, Phase, Problem, StepId};
     use serde_json::json;
+
+    fn mask(secrets: Value) -> Mask {
+        Mask::of(&Values { secrets: [("g".to_owned(), secrets)].into_iter().collect(), ..Values::default() })
+    }
+
+    fn masked(mask: &Mask, mut output: Value) -> Value {
+        mask.value(&mut output);
+        output
+    }
 
     #[test]
     fn pictures_of_problems_hide_secrets_and_keep_places() {
-        let secrets = [("aws".to_owned(), json!({"key": "hunter22", "pin": 7}))];
-        let mask = Mask::of(&Values { secrets: secrets.into_iter().collect(), ..Values::default() });
+        let mask = mask(json!({"key": "hunter22", "pin": 7}));
         let text = r#"{"key": "hunter22", "n": 7}"#.to_owned();
         let source = mask.source(&Source { name: "x.json".to_owned(), text, format: Format::Json });
         assert_eq!(source.text, r#"{"key": "********", "n": 7}"#);
         let problems = mask.problems(Problem::general("not hunter22").help("7").into());
         assert_eq!((problems.0[0].message.as_str(), problems.0[0].help.as_str()), ("not *****", "*****"));
+    }
+
+    #[test]
+    fn values_keys_numbers_and_encoded_forms_are_masked() {
+        let mask = mask(json!({"a": "p@ss w\"d", "b": 99887766, "c": "x1"}));
+        let output = json!({
+            "p@ss w\"d": "go p@ss w\"d",
+            "url": "http://x/?k=p%40ss%20w%22d",
+            "json": "{\"k\": \"p@ss w\\\"d\"}",
+            "number": [99887766, 9988776, 1],
+            "short": ["x1", "max1"],
+        });
+        let expected = json!({
+            "*****": "go *****",
+            "url": "http://x/?k=*****",
+            "json": "{\"k\": \"*****\"}",
+            "number": ["*****", 9988776, 1],
+            "short": ["*****", "max1"],
+        });
+        assert_eq!(masked(&mask, output), expected);
+    }
+
+    #[test]
+    fn a_secret_that_is_a_word_of_the_run_log_unmasks_nothing() {
+        let mask = mask(json!({"a": "succeeded", "b": "hunter22", "c": "2023"}));
+        let moment = Moment::from_micros(1_691_922_293_000_000);
+        let result = ActivityResult::Succeeded { output: json!("hunter22") };
+        let step = StepId { phase: Phase::Method, index: 0 };
+        let finished = ActivityFinished { step, start: moment, end: moment, result };
+        let event = mask.event(Stamped { time: moment, event: Event::ActivityFinished(finished) });
+        let text = serde_json::to_string(&event).unwrap();
+        assert!(text.contains("\"output\":\"*****\"") && text.contains("2023-08-13"), "{text}");
+        assert!(serde_json::from_str::<Stamped>(&text).is_ok());
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use fracas_model::*;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::folder::{NewRun, RunFolder, write_journal};
 use crate::host::Host;
@@ -26,6 +26,10 @@ pub struct RunOptions<'a> {
     pub platform: String,
     /// The host's name.
     pub node: String,
+    /// The folder that fracas was started in.
+    pub working_folder: String,
+    /// Variables of the environment that decide where calls go; null for those that are not set.
+    pub environment: Map<String, Value>,
 }
 
 /// How a run ended and where its journal is.
@@ -61,7 +65,7 @@ pub async fn run(
     observers: Vec<Box<dyn Observer>>,
 ) -> io::Result<Ended> {
     let now = host.now();
-    let new = NewRun::create(options.runs_dir, source, now)?;
+    let new = NewRun::create(options.runs_dir, source, &plan.values.configuration, now)?;
     let mask = Mask::of(&plan.values);
     let first = mask
         .event(Stamped { time: now, event: Event::RunStarted(run_started(&new.id, source, plan, options)) });
@@ -88,7 +92,8 @@ fn run_started(id: &str, source: &Source, plan: &Plan, options: &RunOptions<'_>)
         journal_path: options.journal_path.to_string_lossy().into_owned(),
         rollback_strategy: plan.rollback_strategy,
         durability: plan.experiment.runtime.durability,
-        configuration: plan.values.configuration.clone(),
+        working_folder: options.working_folder.clone(),
+        environment: options.environment.clone(),
         experiment,
     })
 }
@@ -140,66 +145,82 @@ pub enum Recovered {
     Done(Ended),
 }
 
+/// What a recovery needs besides the run's folder.
+pub struct RecoverOptions<'a> {
+    /// Where secrets are read from, and what decides where calls go.
+    pub environment: Environment<'a>,
+    /// Who carries the rollbacks out.
+    pub providers: &'a Providers,
+    /// The version of fracas.
+    pub version: &'a str,
+    /// Play rollbacks that failed as well.
+    pub retry_failed: bool,
+}
+
 /// Brings a run to its end: plays each declared rollback that has no recorded result, if any
 /// action may have happened, and writes the journal. Doing so twice changes nothing.
 ///
 /// # Errors
 ///
-/// The run cannot be recovered, with the reason: it still goes on, its folder is damaged, or its
-/// secrets cannot be had.
+/// The run cannot be recovered, with the reason: it still goes on, its folder is damaged, its
+/// secrets cannot be had, or calls would go elsewhere than those of the run.
 pub async fn recover(
     folder: RunFolder,
-    environment: Environment<'_>,
-    providers: &Providers,
+    options: &RecoverOptions<'_>,
     host: &dyn Host,
-    version: &str,
     observers: Vec<Box<dyn Observer>>,
 ) -> Result<Recovered, Recovery> {
-    if folder.is_running()? {
-        return Err(Recovery::general(
-            format!("run {} is still going on", folder.id()),
-            "stop it first, or wait for its end",
-        ));
-    }
+    let Some(mut log) = folder.lock()? else {
+        let message = format!("run {} is still going on, or is being recovered", folder.id());
+        return Err(Recovery::general(message, "wait for its end, or stop it first"));
+    };
     let History { started, ledger, good } = read(&folder)?;
     let Some((_, started)) = started else {
+        let message = format!("the run log in {} has lost its beginning", folder.path().display());
         return Err(Recovery::general(
-            format!("the run log of {} has no beginning", folder.id()),
-            "nothing was run: there is nothing to recover",
+            message,
+            "nothing was rolled back; read the log, and roll back by hand",
         ));
     };
-    let plan = plan_again(&folder, &started, environment, providers)?;
-    let work = Work::of(&ledger, &plan);
-    if let Some(outcome) = ledger.outcome.filter(|_| work.rollbacks.is_empty()) {
+    let plan = plan_again(&folder, &started, options)?;
+    let work = Work::of(&ledger, &plan, options.retry_failed);
+    let unacknowledged = !ledger.live(work.declared).is_empty() && work.declared == 0;
+    if let Some(outcome) = ledger.outcome.filter(|_| work.rollbacks.is_empty() && !unacknowledged) {
         return Ok(nothing_left(&folder, &ledger, outcome)?);
     }
-    let Some(log) = folder.reopen(good)? else {
-        return Err(Recovery::general(
-            format!("run {} is being recovered by another process", folder.id()),
-            "wait for its end",
-        ));
-    };
-    let recorder =
-        Recorder::new((folder.clone(), log), started.durability, Mask::of(&plan.values), observers);
+    log.cut_after(good)?;
+    let opened = (folder.clone(), log);
+    let recorder = Recorder::new(opened, started.durability, Mask::of(&plan.values), observers);
     folder.events()?.try_for_each(|event| event.map(|event| recorder.replay(event)))?;
-    let outcome = play_recovery(&recorder, &plan, host, &ledger, &work, version).await?;
+    let outcome = play_recovery(&recorder, &plan, host, &ledger, &work, options.version).await?;
     Ok(Recovered::Done(finish(&recorder, outcome, Path::new(&started.journal_path))))
 }
 
 /// The rollbacks that a recovery plays.
 struct Work {
+    declared: usize,
     rollbacks: Vec<usize>,
     again: Vec<usize>,
 }
 
 impl Work {
-    fn of(ledger: &Ledger, plan: &Plan) -> Work {
+    fn of(ledger: &Ledger, plan: &Plan, retry_failed: bool) -> Work {
         let declared = plan.count(Phase::Rollbacks);
+        let is_wanted = |index: &usize| match ledger.rollback(*index) {
+            None | Some(RollbackState::Cut) => true,
+            Some(RollbackState::Failed) => retry_failed,
+            Some(RollbackState::Succeeded) => false,
+        };
         let happened = ledger.actions().next().is_some();
-        let rollbacks = if happened { ledger.pending_rollbacks(declared) } else { Vec::new() };
-        let is_cut = |index: &usize| ledger.rollback(*index) == Some(RollbackState::Cut);
-        let again = rollbacks.iter().copied().filter(is_cut).collect();
-        Work { rollbacks, again }
+        let rollbacks: Vec<usize> = (0..declared).filter(is_wanted).filter(|_| happened).collect();
+        let again = rollbacks.iter().copied().filter(|index| ledger.rollback(*index).is_some()).collect();
+        Work { declared, rollbacks, again }
+    }
+
+    /// Whether some rollback has failed before and is not played again.
+    fn leaves_failed(&self, ledger: &Ledger) -> bool {
+        let failed = |index: usize| ledger.rollback(index) == Some(RollbackState::Failed);
+        (0..self.declared).any(|index| failed(index) && !self.rollbacks.contains(&index))
     }
 }
 
@@ -215,9 +236,8 @@ async fn play_recovery(
     recorder.record_surely(host.now(), Event::RecoveryStarted(begun))?;
     let runner = Runner { plan, host, recorder };
     let played = work.rollbacks.is_empty() || runner.play_rollbacks(&work.rollbacks, &work.again).await;
-    let earlier_failed =
-        (0..plan.count(Phase::Rollbacks)).any(|index| ledger.rollback(index) == Some(RollbackState::Failed));
-    let exit_code = if played && !earlier_failed { ExitCode::Ok } else { ExitCode::RollbackFailed };
+    let exit_code =
+        if played && !work.leaves_failed(ledger) { ExitCode::Ok } else { ExitCode::RollbackFailed };
     // A run that ended by itself keeps its own word for how.
     let status = ledger.outcome.map_or(Status::Interrupted, |ended| ended.status);
     let outcome = Outcome { status, deviated: ledger.deviated(), exit_code };
@@ -236,6 +256,12 @@ fn nothing_left(folder: &RunFolder, ledger: &Ledger, outcome: Outcome) -> io::Re
         (None, _) => "no action has happened",
         (Some(_), true) => "it was recovered before",
         (Some(_), false) => "every declared rollback has its result",
+    };
+    let why = match outcome.exit_code {
+        ExitCode::RollbackFailed => {
+            "every rollback has its result, but some failed; --retry-failed plays those again"
+        }
+        _ => why,
     };
     Ok(Recovered::Nothing { why: why.to_owned(), outcome })
 }
@@ -270,28 +296,51 @@ pub fn read(folder: &RunFolder) -> io::Result<History> {
     Ok(history)
 }
 
-/// The plan as it was, from the experiment that the folder keeps, the configuration that the run
-/// log keeps, and secrets resolved anew.
+/// The plan as it was, from the experiment and the configuration that the folder keeps, and
+/// secrets resolved anew.
 fn plan_again(
     folder: &RunFolder,
     started: &RunStarted,
-    environment: Environment<'_>,
-    providers: &Providers,
+    options: &RecoverOptions<'_>,
 ) -> Result<Plan, Recovery> {
     let source =
         folder.experiment().map_err(|problem| Recovery { source: None, problems: problem.into() })?;
+    let configuration = folder.configuration()?;
     let (experiment, problems) = parse(&source);
     let Some(experiment) = experiment.filter(|_| !problems.has_errors()) else {
         return Err(Recovery { source: Some(source), problems: problems.sorted() });
     };
-    let mut problems = Problems::default();
-    let mut values = resolve(&experiment, environment, &started.configuration, &mut problems);
-    values.configuration = started.configuration.clone();
-    check::check(&experiment, providers, &Surroundings { values: &values, running: true }, &mut problems);
+    let mut problems = elsewhere(started, options.environment);
+    let mut values = resolve(&experiment, options.environment, &configuration, &mut problems);
+    values.configuration = configuration;
+    let surroundings = Surroundings { values: &values, running: true };
+    check::check(&experiment, options.providers, &surroundings, &mut problems);
     if problems.has_errors() {
         return Err(Recovery { source: Some(source), problems: problems.sorted() });
     }
     Ok(Plan { experiment, values, rollback_strategy: started.rollback_strategy })
+}
+
+/// Rollbacks must go where the faults went: a problem for each variable that is not as it was.
+fn elsewhere(started: &RunStarted, environment: Environment<'_>) -> Problems {
+    let differs = |(name, then): (&String, &Value)| {
+        let now = environment(name);
+        if then.as_str() == now.as_deref() {
+            return None;
+        }
+        let shown = |value: Option<&str>| value.map_or("not set".to_owned(), |value| format!("`{value}`"));
+        let message = format!(
+            "{name} was {} when the run started, and is {}",
+            shown(then.as_str()),
+            shown(now.as_deref())
+        );
+        let help = then.as_str().map_or(format!("unset {name}"), |then| format!("set {name}={then}"));
+        Some(
+            Problem::general(message)
+                .help(format!("nothing was rolled back, since it would go elsewhere; {help}")),
+        )
+    };
+    Problems(started.environment.iter().filter_map(differs).collect())
 }
 
 /// Why a run cannot be recovered.

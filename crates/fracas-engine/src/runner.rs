@@ -349,6 +349,7 @@ impl Tell for StepTell<'_> {
     }
 
     fn process_started(&self, group: u32) -> io::Result<()> {
-        self.runner.record(Event::ProcessStarted(ProcessStarted { step: self.step, group }))
+        let recorded = self.runner.record(Event::ProcessStarted(ProcessStarted { step: self.step, group }));
+        if self.step.phase == Phase::Rollbacks { Ok(()) } else { recorded }
     }
 }

@@ -148,16 +148,24 @@ impl Runs {
             version: "0.0.0",
             platform: "Test-1.0".to_owned(),
             node: "stage".to_owned(),
+            working_folder: "/".to_owned(),
+            environment: serde_json::Map::new(),
         };
         let ended = block_on(run(&source, &plan, &stage, &options, Vec::new())).unwrap();
         (ended, stage.effects())
     }
 
     fn recover(&self, name: &str) -> (Result<Recovered, Recovery>, String) {
+        self.recover_with(name, false)
+    }
+
+    fn recover_with(&self, name: &str, retry_failed: bool) -> (Result<Recovered, Recovery>, String) {
         let folder = RunFolder::find(&self.dir(), name).unwrap();
         let stage = Stage::new();
         let providers = Providers::new().with("script", Script);
-        let recovered = block_on(recover(folder, &|_| None, &providers, &stage, "0.0.0", Vec::new()));
+        let options =
+            RecoverOptions { environment: &|_| None, providers: &providers, version: "0.0.0", retry_failed };
+        let recovered = block_on(recover(folder, &options, &stage, Vec::new()));
         (recovered, stage.effects())
     }
 }
@@ -225,6 +233,8 @@ fn a_whole_run_in_events_and_journal() {
         version: "0.0.0",
         platform: "Test-1.0".to_owned(),
         node: "stage".to_owned(),
+        working_folder: "/".to_owned(),
+        environment: serde_json::Map::new(),
     };
     let ended = block_on(run(&source, &plan, &stage, &options, vec![Box::new(names.clone())])).unwrap();
     assert_eq!(ended.outcome.exit_code, ExitCode::Ok);
@@ -335,7 +345,9 @@ fn cut_copy(ended: &Ended, log: &[u8]) -> Runs {
     let runs = Runs::new();
     let folder = runs.dir().join(ended.folder.id());
     fs::create_dir_all(&folder).unwrap();
-    fs::copy(ended.folder.path().join("experiment.json"), folder.join("experiment.json")).unwrap();
+    for file in ["experiment.json", "configuration.json"] {
+        fs::copy(ended.folder.path().join(file), folder.join(file)).unwrap();
+    }
     fs::write(folder.join("events.jsonl"), log).unwrap();
     runs
 }
@@ -373,6 +385,45 @@ fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     files
+}
+
+#[test]
+fn a_failed_rollback_is_played_again_only_on_demand() {
+    let mut whole = experiment(json!([]), json!([action("break")]));
+    whole["rollbacks"] = json!([activity("action", "mend", json!({"fails": "denied"})), action("polish")]);
+    let runs = Runs::new();
+    let (ended, _) = runs.run(&whole, RollbackStrategy::Default);
+    assert_eq!(ended.live, ["break"]);
+    assert_eq!(ended.failed_rollbacks, ["mend"]);
+    assert_eq!(runs.recover("last").1, "");
+    let (recovered, effects) = runs.recover_with("last", true);
+    assert_eq!(effects, "mend");
+    assert!(
+        matches!(recovered, Ok(Recovered::Done(ended)) if ended.outcome.exit_code == ExitCode::RollbackFailed)
+    );
+}
+
+#[test]
+fn an_interrupted_run_without_rollbacks_is_live_until_it_was_recovered() {
+    let mut whole =
+        experiment(json!([]), json!([action("break"), activity("action", "hang", json!({"waits": "x"}))]));
+    whole["rollbacks"] = json!([]);
+    let runs = Runs::new();
+    let (ended, _) = runs.run(&whole, RollbackStrategy::Default);
+    assert_eq!(ended.live, ["break", "hang"]);
+    assert!(matches!(runs.recover("last").0, Ok(Recovered::Done(ended)) if ended.live.is_empty()));
+    assert!(matches!(runs.recover("last").0, Ok(Recovered::Nothing { .. })));
+}
+
+#[test]
+fn rollbacks_use_the_configuration_of_the_run_unmasked() {
+    let mut whole = experiment(json!([]), json!([action("break")]));
+    whole["configuration"] = json!({"cluster": "prod-db"});
+    whole["secrets"] = json!({"g": {"stage": "prod"}});
+    let runs = Runs::new();
+    let (ended, _) = runs.run(&whole, RollbackStrategy::Never);
+    assert_eq!(ended.folder.configuration().unwrap()["cluster"], "prod-db");
+    assert!(matches!(runs.recover("last").0, Ok(Recovered::Done(_))));
 }
 
 #[test]

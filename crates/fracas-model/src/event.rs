@@ -72,8 +72,10 @@ pub struct RunStarted {
     pub rollback_strategy: RollbackStrategy,
     /// How surely this log is kept.
     pub durability: Durability,
-    /// Configuration as resolved, which a recovery uses again.
-    pub configuration: serde_json::Map<String, Value>,
+    /// The folder that the run was started in.
+    pub working_folder: String,
+    /// Variables of the environment that decide where calls go; null for those that were not set.
+    pub environment: serde_json::Map<String, Value>,
     /// The experiment as the journal shows it.
     pub experiment: Value,
 }

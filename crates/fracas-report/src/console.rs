@@ -71,7 +71,7 @@ impl Console {
     fn activity_started(&mut self, started: &ActivityStarted) -> Lines {
         let mut lines = self.announce_rollback(started.step, started.declared_name.as_deref());
         if started.again {
-            let line = "An earlier try of this rollback was cut in the middle: playing it again";
+            let line = "An earlier try of this rollback did not come to a good end: playing it again";
             lines.push((Importance::Warning, line.to_owned()));
         }
         lines.push((Importance::Info, format!("{}: {}", started.kind.title(), started.name)));
@@ -306,7 +306,8 @@ mod tests {
             journal_path: "journal.json".to_owned(),
             rollback_strategy: RollbackStrategy::Default,
             durability: Durability::Disk,
-            configuration: serde_json::Map::new(),
+            working_folder: "/".to_owned(),
+            environment: serde_json::Map::new(),
             experiment: json!({"title": "Failover"}),
         };
         let met = |phase, met| Event::HypothesisChecked(HypothesisChecked { phase, met });

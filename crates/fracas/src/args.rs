@@ -123,6 +123,10 @@ pub struct Recover {
     /// The run: its id, a unique beginning of it, or `last`.
     pub run: String,
 
+    /// Play rollbacks that have failed as well.
+    #[arg(long)]
+    pub retry_failed: bool,
+
     #[command(flatten)]
     pub runs_dir: RunsDir,
 }

@@ -17,7 +17,7 @@ use crate::terminal::now;
 /// This machine.
 pub struct ThisMachine<'a> {
     providers: &'a Providers,
-    signals: RefCell<[(&'static str, Signal); 2]>,
+    signals: RefCell<Vec<(&'static str, Signal)>>,
 }
 
 impl ThisMachine<'_> {
@@ -27,9 +27,13 @@ impl ThisMachine<'_> {
     ///
     /// The signals cannot be taken.
     pub fn new(providers: &Providers) -> io::Result<ThisMachine<'_>> {
-        let interrupt = ("SIGINT", signal(SignalKind::interrupt())?);
-        let terminate = ("SIGTERM", signal(SignalKind::terminate())?);
-        Ok(ThisMachine { providers, signals: RefCell::new([interrupt, terminate]) })
+        let mut signals =
+            vec![("SIGINT", signal(SignalKind::interrupt())?), ("SIGTERM", signal(SignalKind::terminate())?)];
+        // Under nohup the run is meant to outlive its terminal.
+        if !hangups_are_ignored() {
+            signals.push(("SIGHUP", signal(SignalKind::hangup())?));
+        }
+        Ok(ThisMachine { providers, signals: RefCell::new(signals) })
     }
 
     fn poll_signal(&self, context: &mut TaskContext<'_>) -> Poll<&'static str> {
@@ -68,4 +72,12 @@ impl Host for ThisMachine<'_> {
             }
         }
     }
+}
+
+/// Whether whoever started this process had it ignore SIGHUP, the first signal of the mask that
+/// Linux tells.
+fn hangups_are_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use fracas_model::Problem;
+use serde_json::{Map, Value};
 
 /// What the process finds around it.
 pub struct Surroundings {
@@ -11,7 +12,22 @@ pub struct Surroundings {
     pub platform: String,
     /// The host's name.
     pub node: String,
+    /// The folder that this process was started in.
+    pub working_folder: PathBuf,
 }
+
+/// Variables that decide where AWS calls go; those of single services begin with the last one.
+const WHERE_CALLS_GO: [&str; 9] = [
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_ENDPOINT_URL",
+];
 
 impl Surroundings {
     /// Asks the system.
@@ -26,7 +42,18 @@ impl Surroundings {
                 text(uname.machine())
             ),
             node: text(uname.nodename()),
+            working_folder: std::env::current_dir().unwrap_or_default(),
         }
+    }
+
+    /// The variables that decide where AWS calls go; null for those that are not set.
+    pub fn where_calls_go() -> Map<String, Value> {
+        let of_services =
+            std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("AWS_ENDPOINT_URL_"));
+        let names = WHERE_CALLS_GO.map(str::to_owned).into_iter().chain(of_services);
+        names
+            .map(|name| (name.clone(), Self::environment(&name).map_or(Value::Null, Value::String)))
+            .collect()
     }
 
     /// The value of an environment variable, when it is set and UTF-8.
@@ -42,9 +69,10 @@ impl Surroundings {
     pub fn runs_dir(&self, given: Option<&PathBuf>) -> Result<PathBuf, Problem> {
         let state =
             || Some(PathBuf::from(Self::environment("XDG_STATE_HOME")?)).filter(|path| path.is_absolute());
-        let home = || Some(PathBuf::from(Self::environment("HOME")?).join(".local/state"));
-        let default = || Some(state().or_else(home)?.join("fracas/runs"));
-        given.cloned().or_else(default).ok_or_else(|| {
+        let home = || Some(PathBuf::from(Self::environment("HOME")?)).filter(|path| path.is_absolute());
+        let default = || Some(state().or_else(|| Some(home()?.join(".local/state")))?.join("fracas/runs"));
+        let given = given.map(|given| self.working_folder.join(given));
+        given.or_else(default).ok_or_else(|| {
             Problem::general("there is no home folder to keep runs in").help("name a folder with --runs-dir")
         })
     }

@@ -47,10 +47,16 @@ impl Terminal {
         self.problems(None, &problem.into());
     }
 
-    /// Data for the user or the next program.
-    pub fn data(&self, text: &str) {
-        // Whoever reads may have stopped reading, as `head` does.
-        let _ = io::stdout().write_all(text.as_bytes());
+    /// Data for the user or the next program. False, and said so, when it cannot be written.
+    pub fn data(&self, text: &str) -> bool {
+        match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+            // Whoever reads may have read enough, as `head` does.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                self.problem(Problem::general(format!("cannot write the output: {error}")));
+                false
+            }
+            _ => true,
+        }
     }
 
     fn line_at(&self, time: Moment, importance: Importance, line: &str) {

@@ -22,8 +22,8 @@ pub fn iam(args: &args::Iam, _: &Surroundings, terminal: &Terminal) -> ExitCode 
     }
     match fracas_providers::policy(&ready.experiment, &ready.values, args.account.as_deref()) {
         Ok(policy) => {
-            terminal.data(&pretty(&policy));
-            ExitCode::Ok
+            let written = terminal.data(&pretty(&policy));
+            if written { ExitCode::Ok } else { ExitCode::Deviated }
         }
         Err(problems) => {
             terminal.problems(Some(&ready.source), &problems);

@@ -1,6 +1,6 @@
 //! `fracas recover`: bring a run to its end.
 
-use fracas_engine::{Recovered, Recovery, RunFolder, recover as recover_run};
+use fracas_engine::{RecoverOptions, Recovered, Recovery, RunFolder, read, recover as recover_run};
 use fracas_model::{ExitCode, Problem};
 use fracas_report::Importance;
 
@@ -17,7 +17,7 @@ pub fn recover(args: &args::Recover, surroundings: &Surroundings, terminal: &Ter
         .runs_dir(args.runs_dir.runs_dir.as_ref())
         .and_then(|runs_dir| RunFolder::find(&runs_dir, &args.run))
         .map_err(general);
-    match found.and_then(|folder| play(folder, terminal)) {
+    match found.and_then(|folder| play(folder, args.retry_failed, terminal)) {
         Ok(Recovered::Done(ended)) => {
             let journal = ended.folder.journal_path();
             let code = tell_end(&ended, terminal);
@@ -40,15 +40,32 @@ fn rollbacks_only(code: ExitCode) -> ExitCode {
     if code == ExitCode::RollbackFailed { code } else { ExitCode::Ok }
 }
 
-fn play(folder: RunFolder, terminal: &Terminal) -> Result<Recovered, Recovery> {
+fn play(folder: RunFolder, retry_failed: bool, terminal: &Terminal) -> Result<Recovered, Recovery> {
     let providers = fracas_providers::all();
+    let options = RecoverOptions {
+        environment: &Surroundings::environment,
+        providers: &providers,
+        version: env!("CARGO_PKG_VERSION"),
+        retry_failed,
+    };
+    return_to_its_folder(&folder).map_err(general)?;
     let observer = Box::new(TerminalObserver::new(terminal));
-    let version = env!("CARGO_PKG_VERSION");
     let played = block_on(async {
         let host = ThisMachine::new(&providers)?;
-        recover_run(folder, &Surroundings::environment, &providers, &host, version, vec![observer]).await
+        recover_run(folder, &options, &host, vec![observer]).await
     });
     played.map_err(general)?
+}
+
+/// Relative paths of the experiment mean what they meant in the run.
+fn return_to_its_folder(folder: &RunFolder) -> Result<(), Problem> {
+    // A log that cannot be read is told by the recovery itself.
+    let Some((_, started)) = read(folder).ok().and_then(|history| history.started) else { return Ok(()) };
+    let working_folder = &started.working_folder;
+    std::env::set_current_dir(working_folder).map_err(|error| {
+        let message = format!("cannot go to {working_folder}, where the run was started: {error}");
+        Problem::general(message).help("nothing was rolled back; make the folder available again")
+    })
 }
 
 fn general(problem: Problem) -> Recovery {

@@ -50,6 +50,8 @@ fn play(
         version: env!("CARGO_PKG_VERSION"),
         platform: surroundings.platform.clone(),
         node: surroundings.node.clone(),
+        working_folder: surroundings.working_folder.to_string_lossy().into_owned(),
+        environment: Surroundings::where_calls_go(),
     };
     let observer = Box::new(TerminalObserver::new(terminal));
     let ended = block_on(async {

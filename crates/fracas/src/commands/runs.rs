@@ -34,8 +34,9 @@ pub fn runs(args: &args::Runs, surroundings: &Surroundings, terminal: &Terminal)
     });
     match rows {
         Ok(rows) => {
-            terminal.data(&if args.output == Output::Json { as_json(&rows) } else { as_text(&rows) });
-            ExitCode::Ok
+            let written =
+                terminal.data(&if args.output == Output::Json { as_json(&rows) } else { as_text(&rows) });
+            if written { ExitCode::Ok } else { ExitCode::Deviated }
         }
         Err(problem) => {
             terminal.problem(problem);
@@ -78,7 +79,9 @@ fn readable_row(folder: &RunFolder) -> io::Result<Row> {
 }
 
 fn title(experiment: &Value) -> String {
-    experiment.get("title").map(python::to_str).unwrap_or_default()
+    let title = experiment.get("title").map(python::to_str).unwrap_or_default();
+    // A title must neither break the list nor command the terminal.
+    title.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn as_json(rows: &[Row]) -> String {
