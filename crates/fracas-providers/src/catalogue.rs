@@ -101,7 +101,7 @@ pub struct Declaration {
 }
 
 /// An argument of an activity.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Argument {
     /// Its name.
     pub name: String,

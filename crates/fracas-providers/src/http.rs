@@ -17,7 +17,7 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_T
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use hyper_util::client::proxy::matcher::Matcher;
 use serde_json::{Map, Value, json};
-use url::Url;
+use url::{ParseError, Url};
 
 use crate::text;
 use client::{Answer, Client, Request, Seconds, Trouble};
@@ -48,7 +48,7 @@ impl Default for Http {
 }
 
 impl Provider for Http {
-    fn check(&self, activity: &Activity, _: &Surroundings<'_>, problems: &mut Problems) {
+    fn check(&self, activity: &Activity, surroundings: &Surroundings<'_>, problems: &mut Problems) {
         let provider = &activity.provider;
         text::check_keys(provider, "an http", &KEYS, problems);
         if provider.get("url").is_none_or(Node::is_null) {
@@ -56,13 +56,11 @@ impl Provider for Http {
             problems.push(problem.help("add the address to call: \"url\": \"http://...\""));
         }
         for (key, rule) in RULES {
-            if let Some(node) =
-                provider.get(key).filter(|node| !node.is_null() && !text::is_open(&node.to_json()))
-            {
-                check_key(node, *rule, problems);
+            if let Some(node) = provider.get(key).filter(|node| !node.is_null()) {
+                check_key(node, key, *rule, surroundings.values, problems);
             }
         }
-        check_arguments(provider, problems);
+        check_arguments(provider, surroundings.values, problems);
     }
 
     fn carry_out<'a>(
@@ -143,26 +141,34 @@ const RULES: &[(&str, Rule)] = &[
     ("max_retries", |value| parse_retries(value).map(drop)),
 ];
 
-fn check_key(node: &Node, rule: Rule, problems: &mut Problems) {
-    if let Err(message) = rule(&node.to_json()) {
+/// What may hold a `${name}`; the other keys are taken as they are.
+const SUBSTITUTED: [&str; 3] = ["url", "headers", "timeout"];
+
+fn check_key(node: &Node, key: &str, rule: Rule, values: &Values, problems: &mut Problems) {
+    let mut value = node.to_json();
+    if SUBSTITUTED.contains(&key) {
+        value = values.substitute(&value);
+        if text::is_open(&value) {
+            return;
+        }
+    }
+    if let Err(message) = rule(&value) {
         problems.push(Problem::error(node.span, message));
     }
 }
 
-fn check_arguments(provider: &Node, problems: &mut Problems) {
-    let Some(arguments) = provider.get("arguments").filter(|arguments| !text::is_open(&arguments.to_json()))
-    else {
-        return;
-    };
-    let headers = provider.get("headers").map(Node::to_json);
-    let unsettled = headers.as_ref().is_some_and(text::is_open);
+fn check_arguments(provider: &Node, values: &Values, problems: &mut Problems) {
+    let Some(node) = provider.get("arguments") else { return };
+    let arguments = values.substitute_arguments(&node.to_json());
+    let headers = provider.get("headers").map(|headers| values.substitute(&headers.to_json()));
+    let unsettled = text::is_open(&arguments) || headers.as_ref().is_some_and(text::is_open);
     if unsettled || sends_json(provider.get("method").and_then(Node::as_str), headers) {
         return;
     }
-    if let Err(error) = body::pairs(&arguments.to_json()) {
+    if let Err(error) = body::pairs(&arguments) {
         let message = format!("`arguments` cannot be sent as they are: {error}");
         let help = "only requests whose Content-Type is application/json can carry any JSON";
-        problems.push(Problem::error(arguments.span, message).help(help));
+        problems.push(Problem::error(node.span, message).help(help));
     }
 }
 
@@ -229,8 +235,11 @@ fn append_query(url: &mut Url, query: &str) {
 fn parse_url(value: &Value) -> Result<Url, String> {
     let text =
         value.as_str().ok_or_else(|| format!("`url` must be a text, got {}", python::to_repr(value)))?;
-    let url = Url::parse(text.trim_start()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    url.ok_or_else(|| "`url` must be a whole URL that starts with http:// or https://".to_owned())
+    match Url::parse(text.trim_start()) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
+        Err(ParseError::InvalidPort) => Err("the port of `url` must be a number from 0 to 65535".to_owned()),
+        _ => Err("`url` must be a whole URL that starts with http:// or https://".to_owned()),
+    }
 }
 
 fn parse_method(value: &Value) -> Result<Method, String> {

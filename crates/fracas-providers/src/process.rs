@@ -70,14 +70,15 @@ impl Default for Process {
 }
 
 impl Provider for Process {
-    fn check(&self, activity: &Activity, _: &Surroundings<'_>, problems: &mut Problems) {
+    fn check(&self, activity: &Activity, surroundings: &Surroundings<'_>, problems: &mut Problems) {
         let provider = &activity.provider;
         text::check_keys(provider, "a process", &KEYS, problems);
         check_path(provider, problems);
-        if let Some(node) = provider.get("arguments").filter(|node| !text::is_open(&node.to_json()))
-            && let Err(message) = parse_arguments(&node.to_json())
-        {
-            problems.push(Problem::error(node.span, message));
+        if let Some(node) = provider.get("arguments") {
+            let arguments = surroundings.values.substitute_arguments(&node.to_json());
+            let judged =
+                if text::is_open(&arguments) { Ok(()) } else { parse_arguments(&arguments).map(drop) };
+            problems.0.extend(judged.err().map(|message| Problem::error(node.span, message)));
         }
         if let Some(node) = provider.get("timeout")
             && let Err(message) = parse_timeout(&node.to_json())
@@ -120,10 +121,12 @@ impl Provider for Process {
 
 fn check_path(provider: &Node, problems: &mut Problems) {
     match provider.get("path").map(|node| (node, &node.value)) {
-        Some((_, NodeValue::String(path))) if path.contains('$') => {}
         Some((node, NodeValue::String(path))) if !path.is_empty() => {
             if let Err(message) = find(path) {
-                let help = "`path` is a program's file, or its name in one of the folders of PATH";
+                let help = match path.contains('$') {
+                    true => "configuration is not put into `path`: write the program itself",
+                    false => "`path` is a program's file, or its name in one of the folders of PATH",
+                };
                 problems.push(Problem::error(node.span, message).help(help));
             }
         }
@@ -355,6 +358,8 @@ mod tests {
             &format!(r#"{{"type": "process", "path": "{}"}}"#, file.path().display()),
             r#"{"type": "process", "path": ""}"#,
             r#"{"type": "process", "path": "sh", "arguments": "${any}"}"#,
+            r#"{"type": "process", "path": "${program}"}"#,
+            r#"{"type": "process", "path": "/opt/$any/program"}"#,
         ];
         let found: String =
             texts.iter().map(|text| problems(&Process::new(), ActivityKind::Action, text)).collect();

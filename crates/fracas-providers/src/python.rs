@@ -7,13 +7,15 @@
 
 use fracas_aws::{AssumeRole, Aws, Scope, StaticCredentials};
 use fracas_engine::{Context, Provider, Surroundings, Values, nearest};
-use fracas_model::{Activity, ActivityKind, Failure, Happened, Node, Problem, Problems, Severity};
+use fracas_model::{
+    Activity, ActivityKind, Failure, Happened, Node, Problem, Problems, Severity, Span, python,
+};
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 
 use crate::catalogue::arguments::{Mistake, bind};
 use crate::catalogue::play::{Player, activity_failed};
-use crate::catalogue::{self, Catalogue, Declaration, Verb};
+use crate::catalogue::{self, Catalogue, Declaration, Request, Template, Verb};
 use crate::text;
 
 const KEYS: [&str; 5] = ["type", "module", "func", "arguments", "secrets"];
@@ -43,7 +45,8 @@ impl Provider for Python {
             Err(problem) => return problems.push(*problem),
         };
         check_kind(activity, target.declaration, problems);
-        check_arguments(provider, target.declaration, problems);
+        self.check_arguments(provider, &target, surroundings.values, problems);
+        check_secrets(provider, surroundings.values, problems);
         if region(surroundings.values, self.environment).is_none() {
             tell_of_region(provider, surroundings.running, problems);
         }
@@ -67,6 +70,84 @@ impl Provider for Python {
                 .await
         })
     }
+}
+
+impl Python {
+    fn check_arguments(&self, provider: &Node, target: &Target, values: &Values, problems: &mut Problems) {
+        let given = provider.get("arguments").filter(|node| !node.is_null());
+        if let Some(node) = given.filter(|node| node.as_map().is_none()) {
+            let message = format!("`arguments` must be an object, got {}", node.kind());
+            return problems.push(Problem::error(node.span, message));
+        }
+        let known = as_map(values.substitute_arguments(&arguments(provider)));
+        match bind(target.declaration, &known, &text::is_open) {
+            Ok(bound)
+                if check_conditions(given.unwrap_or(provider), target.declaration, &bound, problems) =>
+            {
+                self.check_requests(provider, target, &bound, problems);
+            }
+            Ok(_) => {}
+            Err(mistakes) => {
+                problems.0.extend(mistakes.into_iter().map(|mistake| problem(provider, mistake)));
+            }
+        }
+    }
+
+    /// Holds what is sent against the service's model, as far as it depends on nothing but known
+    /// arguments.
+    fn check_requests(
+        &self,
+        provider: &Node,
+        target: &Target,
+        bound: &Map<String, Value>,
+        problems: &mut Problems,
+    ) {
+        for step in &target.declaration.steps {
+            let (Verb::Call(request) | Verb::Find(request) | Verb::Wait(request)) = &step.verb else {
+                continue;
+            };
+            let is_known = |name: &str| {
+                target.declaration.arguments.iter().any(|argument| argument.name == name)
+                    && !bound.get(name).is_some_and(text::is_open)
+            };
+            let when = step.when.as_ref();
+            let mut names =
+                request.parameters.names().into_iter().chain(when.into_iter().flat_map(Template::names));
+            if !names.all(is_known) || when.is_some_and(|when| when.holds(bound) != Ok(true)) {
+                continue;
+            }
+            for line in self.refused(&target.catalogue.service, request, bound) {
+                let message = format!("parameter validation failed: {line}");
+                problems
+                    .push(Problem::error(place_of(&line, request, target.declaration, provider), message));
+            }
+        }
+    }
+
+    /// What boto3 would say against a request, a line each.
+    fn refused(&self, service: &str, request: &Request, bound: &Map<String, Value>) -> Vec<String> {
+        let Ok(parameters) = request.parameters.evaluate(bound) else { return Vec::new() };
+        let waiter = self.aws.service(service).ok().and_then(|service| service.waiter(&request.name));
+        let operation = waiter.map_or(request.name.as_str(), |waiter| waiter.operation);
+        match self.aws.validate(service, operation, &parameters) {
+            Ok(()) => Vec::new(),
+            // The first line only says that there are others.
+            Err(error) => error.to_string().lines().skip(1).map(str::to_owned).collect(),
+        }
+    }
+}
+
+/// The argument that a line of boto3's report is about: the line's first parameter tells.
+fn place_of(line: &str, request: &Request, declaration: &Declaration, provider: &Node) -> Span {
+    let arguments = provider.get("arguments").unwrap_or(provider);
+    let mut words = line.split(|character: char| !character.is_alphanumeric());
+    let parameter = words.find_map(|word| request.parameters.entries().iter().find(|(key, ..)| key == word));
+    let names = parameter.map(|(.., template)| template.names()).unwrap_or_default();
+    let of_name = |name| {
+        let argument = declaration.argument(name)?;
+        arguments.as_map()?.iter().find(|(key, _)| declaration.argument(key) == Some(argument))
+    };
+    names.into_iter().find_map(of_name).map_or(arguments.span, |(_, entry)| entry.value.span)
 }
 
 /// What an activity stands for.
@@ -168,35 +249,51 @@ fn tell_of_region(provider: &Node, running: bool, problems: &mut Problems) {
     problems.push(problem);
 }
 
-fn check_arguments(provider: &Node, declaration: &Declaration, problems: &mut Problems) {
-    let given = provider.get("arguments").filter(|node| !node.is_null());
-    if let Some(node) = given.filter(|node| node.as_map().is_none()) {
-        let message = format!("`arguments` must be an object, got {}", node.kind());
-        return problems.push(Problem::error(node.span, message));
-    }
-    match bind(declaration, &as_map(arguments(provider)), &text::is_open) {
-        Ok(bound) => check_conditions(given.unwrap_or(provider), declaration, &bound, problems),
-        Err(mistakes) => problems.0.extend(mistakes.into_iter().map(|mistake| problem(provider, mistake))),
+/// Without the keys that it names an activity would use others, perhaps those of another account.
+fn check_secrets(provider: &Node, values: &Values, problems: &mut Problems) {
+    let Some(node) = provider.get("secrets").filter(|node| !node.is_null()) else { return };
+    let Some(names) = node.as_list() else {
+        let message = format!("`secrets` must be a list of groups of secrets, got {}", node.kind());
+        return problems.push(Problem::error(node.span, message).help("write it as [\"group\"]"));
+    };
+    for name in names {
+        let text = name.as_str().unwrap_or_default();
+        let message = match values.secrets.get(text) {
+            Some(Value::Object(_) | Value::Null) => continue,
+            Some(_) => format!("the secret `{text}` is not a group of secrets"),
+            None => format!("there is no group of secrets `{}`", python::to_str(&name.to_json())),
+        };
+        let groups =
+            values.secrets.iter().filter(|(_, group)| group.is_object()).map(|(name, _)| name.as_str());
+        let help = match text::did_you_mean(text, groups) {
+            help if help.is_empty() => "declare the group under the experiment's `secrets`".to_owned(),
+            help => help,
+        };
+        problems.push(Problem::error(name.span, message).help(help));
     }
 }
 
-/// Checks that an activity begins with need nothing but its arguments.
+/// Checks that an activity begins with need nothing but its arguments. False when one does not
+/// hold.
 fn check_conditions(
     node: &Node,
     declaration: &Declaration,
     bound: &Map<String, Value>,
     problems: &mut Problems,
-) {
+) -> bool {
     if bound.values().any(text::is_open) {
-        return;
+        return true;
     }
+    let mut all_hold = true;
     for step in &declaration.steps {
-        let Verb::Check(condition) = &step.verb else { return };
+        let Verb::Check(condition) = &step.verb else { break };
         if condition.holds(bound) == Ok(false) {
             let reason = step.or_fail.as_ref().map(|reason| reason.text(bound).unwrap_or_default());
             problems.push(Problem::error(node.span, reason.unwrap_or_default()));
+            all_hold = false;
         }
     }
+    all_hold
 }
 
 fn problem(provider: &Node, mistake: Mistake) -> Problem {
@@ -285,7 +382,7 @@ fn credentials(provider: &Node, values: &Values) -> Result<Option<StaticCredenti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{activity, problems};
+    use crate::testing::{activity, problems, problems_with};
     use serde_json::json;
 
     fn no_environment(_: &str) -> Option<String> {
@@ -330,6 +427,55 @@ mod tests {
         let text = r#"{"type": "python", "module": "chaosaws.docdb.probes", "func": "cluster_status", "arguments":
             {"cluster_id": "${a}", "filters": "${b}"}}"#;
         assert_eq!(problems(&provider(some_environment), ActivityKind::Probe, text), "");
+    }
+
+    #[test]
+    fn what_is_known_before_a_run_is_judged() {
+        let configuration = json!({"empty": "", "id": "a", "ok": [{"Name": "x", "Values": ["y"]}],
+            "bad": [{"name": "x"}, 5], "flag": "yes"});
+        let values = Values { configuration: as_map(configuration), ..Values::default() };
+        let cases = [
+            ("cluster_status", json!({"cluster_id": "${id}", "filters": "${later}"})),
+            ("cluster_status", json!({"filters": "${ok}"})),
+            ("cluster_status", json!({"cluster_id": "${empty}"})),
+            ("cluster_status", json!({"cluster_id": "${empty}", "filters": [5]})),
+            ("cluster_status", json!({"filters": "${bad}"})),
+            ("cluster_status", json!({"filters": [{"Name": "${later}"}]})),
+            ("stop_db_cluster", json!({"db_cluster_identifier": "${empty}"})),
+            ("reboot_db_instance", json!({"db_instance_identifier": "${id}", "force_failover": "${flag}"})),
+        ];
+        let found = cases.map(|(func, arguments)| {
+            let (kind, package) = match func {
+                "cluster_status" => (ActivityKind::Probe, "probes"),
+                _ => (ActivityKind::Action, "actions"),
+            };
+            let module = format!("chaosaws.docdb.{package}");
+            let text = json!({"type": "python", "module": module, "func": func, "arguments": arguments});
+            let found = problems_with(&provider(some_environment), kind, &text.to_string(), &values);
+            format!("{func} {arguments}\n{found}")
+        });
+        insta::assert_snapshot!(found.join("\n"));
+    }
+
+    #[test]
+    fn secrets_must_be_groups_that_exist() {
+        let secrets = json!({"production": {"aws_access_key_id": "a"}, "bare": "b", "unset": null});
+        let values = Values { secrets: as_map(secrets).into_iter().collect(), ..Values::default() };
+        let found = [
+            r#"["productoin", "x", 5]"#,
+            r#""production""#,
+            r#"["bare"]"#,
+            r#"["production", "unset"]"#,
+            "null",
+        ]
+        .map(|secrets| {
+            let text = format!(
+                r#"{{"type": "python", "module": "chaosaws.docdb.actions", "func": "stop_db_cluster",
+                    "arguments": {{"db_cluster_identifier": "a"}}, "secrets": {secrets}}}"#
+            );
+            problems_with(&provider(some_environment), ActivityKind::Action, &text, &values)
+        });
+        insta::assert_snapshot!(found.join("\n"));
     }
 
     #[test]

@@ -54,11 +54,15 @@ pub async fn carry_out(provider: &dyn Provider, activity: &Activity) -> Result<V
     provider.carry_out(activity, &Context { values: &values, tell: &Ears::default() }).await
 }
 
-/// What the check of an activity finds: a line each, with the text that it points at.
+/// What the check of an activity finds without any values.
 pub fn problems(provider: &dyn Provider, kind: ActivityKind, text: &str) -> String {
-    let values = Values::default();
+    problems_with(provider, kind, text, &Values::default())
+}
+
+/// What the check of an activity finds: a line each, with the text that it points at.
+pub fn problems_with(provider: &dyn Provider, kind: ActivityKind, text: &str, values: &Values) -> String {
     let mut problems = Problems::default();
-    let surroundings = Surroundings { values: &values, running: false };
+    let surroundings = Surroundings { values, running: false };
     provider.check(&activity_of(kind, text), &surroundings, &mut problems);
     let line = |problem: &Problem| {
         let place = problem.span.map_or("nowhere", |span| &text[span.start..span.end]);

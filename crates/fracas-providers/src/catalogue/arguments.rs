@@ -14,8 +14,8 @@ pub(crate) struct Mistake {
     pub(crate) help: String,
 }
 
-/// The arguments by their declared names, or every mistake. `is_open` tells values that nobody
-/// can judge yet.
+/// The arguments by their declared names, or every mistake. Optional ones that are null, an empty
+/// text or an empty list count as not given. `is_open` tells values that nobody can judge yet.
 pub(crate) fn bind(
     declaration: &Declaration,
     given: &Map<String, Value>,
@@ -26,6 +26,7 @@ pub(crate) fn bind(
     for (key, value) in given {
         let mistake = match declaration.argument(key) {
             None => Some(unknown(declaration, key)),
+            Some(argument) if !argument.required && is_nothing(value) => None,
             Some(argument) if bound.contains_key(&argument.name) => Some(twice(argument, key)),
             Some(argument) => {
                 bound.insert(argument.name.clone(), value.clone());
@@ -45,7 +46,7 @@ pub(crate) fn bind(
 
 impl Declaration {
     /// The argument of this name, or this other name.
-    fn argument(&self, name: &str) -> Option<&Argument> {
+    pub(crate) fn argument(&self, name: &str) -> Option<&Argument> {
         self.arguments
             .iter()
             .find(|argument| argument.name == name || argument.aliases.iter().any(|alias| alias == name))
@@ -79,12 +80,21 @@ fn twice(argument: &Argument, key: &str) -> Mistake {
     mistake(key, message, "leave one of them out".to_owned())
 }
 
-/// Null counts as not given; for a required argument that is a mistake, and so is an empty text.
+/// What chaosaws leaves out of its calls.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
 /// The value itself is not shown: it may come from the secrets.
 fn unfit(argument: &Argument, key: &str, value: &Value) -> Option<Mistake> {
     let message = if argument.required && value.as_str() == Some("") {
         format!("`{key}` must not be empty")
-    } else if argument.kind.takes(value) || (value.is_null() && !argument.required) {
+    } else if argument.kind.takes(value) {
         return None;
     } else {
         format!("`{key}` must be {}, got {}", argument.kind.words(), words(value))
@@ -105,4 +115,38 @@ fn lacking(declaration: &Declaration, argument: &Argument) -> Mistake {
 
 fn mistake(key: &str, message: String, help: String) -> Mistake {
     Mistake { key: Some(key.to_owned()), message, help }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fracas_model::ActivityKind;
+    use serde_json::json;
+
+    #[test]
+    fn empty_optional_arguments_count_as_not_given() {
+        let catalogue = super::super::file("docdb").unwrap().catalogue();
+        let probe = catalogue.activity("cluster_status", ActivityKind::Probe).unwrap();
+        let reboot = catalogue.activity("reboot_db_instance", ActivityKind::Action).unwrap();
+        let cases = [
+            (probe, json!({"docdb_cluster_identifier": "", "filters": [5]}), json!({"filters": [5]})),
+            (probe, json!({"cluster_id": "a", "filters": []}), json!({"docdb_cluster_identifier": "a"})),
+            (
+                probe,
+                json!({"cluster_id": "a", "db_cluster_identifier": null}),
+                json!({"docdb_cluster_identifier": "a"}),
+            ),
+            (
+                reboot,
+                json!({"db_instance_identifier": "a", "force_failover": false}),
+                json!({"db_instance_identifier": "a", "force_failover": false}),
+            ),
+        ];
+        for (declaration, given, expected) in cases {
+            let bound = bind(declaration, given.as_object().unwrap(), &|_| false).unwrap();
+            assert_eq!(Value::Object(bound), expected);
+        }
+        let empty = bind(reboot, json!({"db_instance_identifier": ""}).as_object().unwrap(), &|_| false);
+        assert_eq!(empty.unwrap_err()[0].message, "`db_instance_identifier` must not be empty");
+    }
 }

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::testing::{Ears, activity, carry_out, problems};
+use crate::testing::{Ears, activity, carry_out, problems, problems_with};
 
 /// A server that gives each connection the next of these answers and keeps the requests.
 struct Server {
@@ -321,6 +321,15 @@ fn check_finds_every_mistake() {
     let open = r#"{"type": "http", "url": "${base}/x", "timeout": "${t}", "method": "POST",
         "headers": {"Content-Type": "${x}"}, "arguments": 5}"#;
     assert_eq!(problems(&Http::new(), Probe, open), "");
+}
+
+#[test]
+fn check_judges_what_values_become() {
+    let configuration = json!({"port": 99999, "seconds": "3", "none": 5, "method": "GET"});
+    let values = Values { configuration: configuration.as_object().unwrap().clone(), ..Values::default() };
+    let text = r#"{"type": "http", "url": "http://localhost:${port}/", "timeout": "${seconds}",
+        "headers": {"X": "${none}"}, "arguments": "${none}", "method": "${method}"}"#;
+    insta::assert_snapshot!(problems_with(&Http::new(), Probe, text, &values));
 }
 
 /// The port of a server that answers `ok` over TLS, once for each connection.
