@@ -4,12 +4,18 @@ mod json;
 mod yaml;
 mod yaml_scalar;
 
-use fracas_model::{Format, Node, Problem, Problems, Source};
+use fracas_model::{Format, Node, Problem, Problems, Source, Span};
 
 pub use yaml::parse_yaml;
 
 /// Nesting beyond this is refused, so that no document can exhaust the stack.
 const MAX_DEPTH: usize = 200;
+
+/// An integer that would silently lose digits.
+fn too_many_digits(text: &str, span: Span) -> Problem {
+    Problem::error(span, format!("the integer {text} needs more than 64 bits"))
+        .help("write it in quotes, or as a float when its last digits do not matter")
+}
 
 /// Reads a document in its format. With duplicate keys there are both a document and problems, so
 /// that whatever else is wrong can be found too; text that is no JSON or YAML gives one problem.

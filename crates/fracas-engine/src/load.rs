@@ -56,12 +56,17 @@ pub fn load_fetched(url: &str, content_type: &str, text: String) -> Result<Sourc
 }
 
 fn read(path: &Path) -> io::Result<Result<Vec<u8>, Problem>> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
+    // Before it is opened: opening a pipe waits until somebody writes.
+    let metadata = std::fs::metadata(path)?;
     if metadata.is_dir() {
         let problem = Problem::general(format!("`{}` is a folder", path.display()));
         return Ok(Err(problem.help("give the experiment's file in it")));
     }
+    if !metadata.is_file() {
+        let problem = Problem::general(format!("`{}` is no plain file", path.display()));
+        return Ok(Err(problem.help("write the experiment to a file first")));
+    }
+    let file = File::open(path)?;
     let mut bytes = Vec::with_capacity(metadata.len().min(MAX_SOURCE_BYTES) as usize);
     file.take(MAX_SOURCE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_SOURCE_BYTES {

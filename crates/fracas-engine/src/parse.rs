@@ -76,6 +76,7 @@ impl Reader {
         self.unsupported_controls(node);
         let configuration = self.declarations(node, "configuration");
         let secrets = self.declarations(node, "secrets");
+        self.groups(&secrets);
         let runtime = self.runtime(node);
         let probes = self.hypothesis_probes(node);
         let method = self.method(node);
@@ -127,10 +128,31 @@ impl Reader {
         map.iter().map(|(name, entry)| (name.clone(), entry.value.clone())).collect()
     }
 
+    /// Secrets come in groups: a value outside of one would never be found by its name.
+    fn groups(&mut self, secrets: &IndexMap<String, Node>) {
+        for (name, group) in secrets {
+            if group.as_map().is_none() || group.get("type").is_some_and(|kind| kind.as_str().is_some()) {
+                let help =
+                    format!("write `\"{name}\": {{\"NAME\": ...}}`, and name the group where it is used");
+                self.error_help(
+                    group,
+                    format!("`{name}` is a group of secrets: an object of values by name"),
+                    help,
+                );
+            }
+        }
+    }
+
     fn runtime(&mut self, node: &Node) -> Runtime {
         let Some(runtime) = node.get("runtime").filter(|runtime| !runtime.is_null()) else {
             return Runtime::default();
         };
+        self.block(runtime, "runtime", &["hypothesis", "rollbacks", "durability"]);
+        for name in ["hypothesis", "rollbacks"] {
+            if let Some(block) = runtime.get(name) {
+                self.block(block, name, &["strategy"]);
+            }
+        }
         if let Some(strategy) = runtime.get("hypothesis").and_then(|block| block.get("strategy"))
             && strategy.as_str() != Some("default")
         {
@@ -146,6 +168,18 @@ impl Reader {
                     self.one_of(node, "durability", &[("disk", Durability::Disk), ("os", Durability::Os)])
                 })
                 .unwrap_or_default(),
+        }
+    }
+
+    /// An object with known keys; a near miss among them is worth a warning.
+    fn block(&mut self, node: &Node, name: &str, known: &[&str]) {
+        match node.as_map() {
+            Some(map) => self.near_misses(map, known),
+            None => self.error_help(
+                node,
+                format!("`{name}` is an object, not {}", describe(node)),
+                format!("it may have: {}", known.join(", ")),
+            ),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use fracas_model::{Experiment, Node, Problem, Problems};
 use indexmap::IndexMap;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::Values;
 
@@ -120,7 +120,11 @@ fn declared_type(node: &Node) -> Option<&str> {
 ///
 /// The rest of a sentence that begins with what the value is.
 pub fn convert(kind: &str, value: Value) -> Result<Value, String> {
-    let Value::String(text) = &value else { return Ok(value) };
+    let text = match &value {
+        Value::String(text) => text,
+        Value::Number(number) => return Ok(convert_number(kind, number)),
+        _ => return Ok(value),
+    };
     match kind {
         "str" | "string" | "bytes" => Ok(value),
         "int" | "integer" => {
@@ -135,5 +139,38 @@ pub fn convert(kind: &str, value: Value) -> Result<Value, String> {
         "json" if text.is_empty() => Ok(value),
         "json" => serde_json::from_str(text).map_err(|error| format!("is no JSON: {error}")),
         _ => Err(format!("cannot become `{kind}`: the types are str, int, float, bytes, bool and json")),
+    }
+}
+
+/// A number of a default as the type that is asked for.
+fn convert_number(kind: &str, number: &Number) -> Value {
+    match (kind, number.as_f64()) {
+        ("int" | "integer", Some(float)) if number.is_f64() => Value::from(float as i64),
+        ("float" | "number", Some(float)) => Value::from(float),
+        _ => Value::Number(number.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn converts_texts_and_numbers() {
+        let cases = [
+            ("int", json!("5"), json!(5)),
+            ("int", json!(1.5), json!(1)),
+            ("float", json!(2), json!(2.0)),
+            ("bool", json!("off"), json!(true)),
+            ("bool", json!("No"), json!(false)),
+            ("json", json!("[1]"), json!([1])),
+            ("str", json!(5), json!(5)),
+        ];
+        for (kind, value, expected) in cases {
+            assert_eq!(convert(kind, value), Ok(expected), "{kind}");
+        }
+        assert!(convert("int", json!("x")).is_err());
+        assert!(convert("odd", json!("x")).is_err());
     }
 }

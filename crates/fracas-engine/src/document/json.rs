@@ -207,7 +207,10 @@ impl Reader<'_> {
             self.at += 1;
         }
         let text = &self.text[start..self.at];
-        let number = serde_json::from_str::<Number>(text).ok();
+        let number = serde_json::from_str::<Number>(if text == "-0" { "0" } else { text }).ok();
+        if number.as_ref().is_some_and(Number::is_f64) && !text.contains(['.', 'e', 'E']) {
+            return Err(Box::new(super::too_many_digits(text, Span::new(start, self.at))));
+        }
         let message = format!("`{text}` is no number that JSON knows");
         number
             .map(NodeValue::Number)

@@ -7,11 +7,12 @@ use std::collections::HashMap;
 
 use fracas_model::{Entry, Map, Node, NodeValue, Problem, Problems, Span};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as Range, Tag};
+use serde_json::Number;
 
 use super::{MAX_DEPTH, yaml_scalar};
 
-/// More values than this are refused: aliases can multiply without end.
-const MAX_NODES: usize = 2_000_000;
+/// More values from aliases than this are refused: they can multiply without end.
+const MAX_ALIASED: usize = 200_000;
 
 type Parsed<T> = Result<T, Box<Problem>>;
 
@@ -33,7 +34,7 @@ pub(super) fn parse(text: &str) -> (Option<Node>, Problems) {
         parser: Parser::new_from_str(text),
         places: Places::of(text),
         anchors: HashMap::new(),
-        nodes: 0,
+        aliased: 0,
         duplicates: Problems::default(),
     };
     match composer.stream() {
@@ -53,7 +54,7 @@ struct Composer<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
     places: Places,
     anchors: HashMap<usize, Node>,
-    nodes: usize,
+    aliased: usize,
     duplicates: Problems,
 }
 
@@ -89,7 +90,7 @@ impl<'a> Composer<'a> {
     }
 
     fn node_of(&mut self, event: Event<'a>, span: Span, depth: usize) -> Parsed<Node> {
-        self.count(1, depth, span)?;
+        check_depth(depth, span)?;
         let (anchor, node) = match event {
             Event::Alias(anchor) => return self.alias(anchor, span, depth),
             Event::Scalar(text, style, anchor, tag) => {
@@ -111,25 +112,16 @@ impl<'a> Composer<'a> {
         Ok(node)
     }
 
-    /// Guards against nesting and multiplying without end.
-    fn count(&mut self, nodes: usize, depth: usize, span: Span) -> Parsed<()> {
-        self.nodes += nodes;
-        if depth > MAX_DEPTH {
-            return Err(Box::new(Problem::error(span, format!("nested more than {MAX_DEPTH} levels deep"))));
-        }
-        if self.nodes > MAX_NODES {
-            let problem =
-                Problem::error(span, format!("the document unfolds to more than {MAX_NODES} values"));
-            return Err(Box::new(problem.help("use fewer aliases")));
-        }
-        Ok(())
-    }
-
     fn alias(&mut self, anchor: usize, span: Span, depth: usize) -> Parsed<Node> {
         let message = "this alias stands inside the value that it names";
         let node = self.anchors.get(&anchor).cloned();
         let node = node.ok_or_else(|| Box::new(Problem::error(span, message)))?;
-        self.count(size(&node), depth + height(&node), span)?;
+        check_depth(depth + height(&node), span)?;
+        self.aliased += size(&node);
+        if self.aliased > MAX_ALIASED {
+            let problem = Problem::error(span, format!("aliases unfold to more than {MAX_ALIASED} values"));
+            return Err(Box::new(problem.help("use fewer aliases")));
+        }
         Ok(Node { span, ..node })
     }
 
@@ -177,6 +169,13 @@ impl<'a> Composer<'a> {
     }
 }
 
+fn check_depth(depth: usize, span: Span) -> Parsed<()> {
+    if depth <= MAX_DEPTH {
+        return Ok(());
+    }
+    Err(Box::new(Problem::error(span, format!("nested more than {MAX_DEPTH} levels deep"))))
+}
+
 /// Where each character begins, since the parser counts characters and spans count bytes.
 struct Places {
     starts: Option<Vec<usize>>,
@@ -203,20 +202,38 @@ impl Places {
 
 fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Parsed<NodeValue> {
     match tag {
-        None if style == ScalarStyle::Plain => {
-            yaml_scalar::resolve(text).map_err(|message| Box::new(Problem::error(span, message)))
-        }
+        None if style == ScalarStyle::Plain => resolved(text, span),
         None => Ok(NodeValue::String(text.to_owned())),
         Some(tag) if tag.is_yaml_core_schema() && tag.suffix == "str" => {
             Ok(NodeValue::String(text.to_owned()))
         }
-        Some(tag)
-            if tag.is_yaml_core_schema()
-                && ["int", "float", "bool", "null"].contains(&tag.suffix.as_str()) =>
-        {
-            yaml_scalar::resolve(text).map_err(|message| Box::new(Problem::error(span, message)))
-        }
+        Some(tag) if tag.is_yaml_core_schema() => tagged(text, tag, span),
         Some(tag) => Err(unknown_tag(tag, span)),
+    }
+}
+
+/// A scalar that says of which type it is.
+fn tagged(text: &str, tag: &Tag, span: Span) -> Parsed<NodeValue> {
+    let value = resolved(text, span)?;
+    let float = |number: &Number| number.as_f64().and_then(Number::from_f64).map(NodeValue::Number);
+    let typed = match (tag.suffix.as_str(), &value) {
+        ("int", NodeValue::Number(number)) if !number.is_f64() => Some(value),
+        ("float", NodeValue::Number(number)) => float(number),
+        ("bool", NodeValue::Bool(_)) | ("null", NodeValue::Null) => Some(value),
+        ("int" | "float" | "bool" | "null", _) => None,
+        _ => return Err(unknown_tag(tag, span)),
+    };
+    typed.ok_or_else(|| Box::new(Problem::error(span, format!("`{text}` is not of the type {}", tag.suffix))))
+}
+
+fn resolved(text: &str, span: Span) -> Parsed<NodeValue> {
+    let value = yaml_scalar::resolve(text).map_err(|message| Problem::error(span, message))?;
+    let is_whole = || text.bytes().all(|byte| byte.is_ascii_digit() || b"+-_".contains(&byte));
+    match &value {
+        NodeValue::Number(number) if number.is_f64() && is_whole() => {
+            Err(Box::new(super::too_many_digits(text, span)))
+        }
+        _ => Ok(value),
     }
 }
 
@@ -333,10 +350,13 @@ mod tests {
                 .collect::<String>()
         );
         assert_eq!(messages("a: 1\nb: 2\na: 3\nb: 4").len(), 2);
-        assert!(messages(&bomb)[0].contains("unfolds to more than"));
+        assert!(messages(&bomb)[0].contains("aliases unfold to more than"));
         assert!(messages("a: &a [*a]")[0].contains("inside the value"));
         assert!(messages("a: 1\n---\nb: 2")[0].contains("second document"));
         assert!(messages("a: !!python/object:os.system x")[0].contains("tag"));
+        assert!(messages("a: !!int x")[0].contains("not of the type int"));
+        assert!(messages("a: 123456789012345678901234567890")[0].contains("64 bits"));
+        assert_eq!(value("a: !!float 5\nb: !!str 5"), json!({"a": 5.0, "b": "5"}));
         assert!(messages("a: [1, 2")[0].contains("no YAML"));
         assert!(messages("a: b: c")[0].contains("no YAML"));
         assert!(messages(&("[".repeat(250) + &"]".repeat(250)))[0].contains("nested more than"));

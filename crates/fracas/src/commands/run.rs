@@ -85,9 +85,10 @@ pub fn tell_end(ended: &Ended, terminal: &Terminal) -> ExitCode {
     if !ended.live.is_empty() {
         let live = ended.live.join(", ");
         warn(format!(
-            "These actions may still have their effect, since not all rollbacks were played: {live}"
+            "These actions may still have their effect, since not all rollbacks did their work: {live}"
         ));
-        warn(format!("To play the rollbacks: fracas recover {}", ended.folder.id()));
+        let retry = if ended.failed_rollbacks.is_empty() { "" } else { " --retry-failed" };
+        warn(format!("To play the rollbacks: fracas recover {}{retry}", ended.folder.id()));
     }
     match tell_journal(ended, terminal) {
         true => ended.outcome.exit_code,
