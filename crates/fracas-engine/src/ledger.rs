@@ -13,7 +13,7 @@ pub struct Ledger {
     pub recovered: bool,
     recovering: bool,
     actions: BTreeMap<StepId, (String, Happened)>,
-    rollbacks: BTreeMap<StepId, RollbackState>,
+    rollbacks: BTreeMap<StepId, (String, RollbackState)>,
     deviated: bool,
 }
 
@@ -65,7 +65,13 @@ impl Ledger {
 
     /// How far a rollback has come; none when it was never begun.
     pub fn rollback(&self, index: usize) -> Option<RollbackState> {
-        self.rollbacks.get(&StepId { phase: Phase::Rollbacks, index }).copied()
+        self.rollbacks.get(&StepId { phase: Phase::Rollbacks, index }).map(|(_, state)| *state)
+    }
+
+    /// Names of the rollbacks that were begun and did not end well, in order.
+    pub fn failed_rollbacks(&self) -> Vec<String> {
+        let failed = self.rollbacks.values().filter(|(_, state)| *state != RollbackState::Succeeded);
+        failed.map(|(name, _)| name.clone()).collect()
     }
 
     /// The declared rollbacks that have no recorded result, of so many.
@@ -81,14 +87,14 @@ impl Ledger {
 
     fn activity_started(&mut self, started: &ActivityStarted) {
         if started.step.phase == Phase::Rollbacks {
-            self.rollbacks.insert(started.step, RollbackState::Cut);
+            self.rollbacks.insert(started.step, (started.name.clone(), RollbackState::Cut));
         } else if started.kind == ActivityKind::Action {
             self.actions.insert(started.step, (started.name.clone(), Happened::Maybe));
         }
     }
 
     fn activity_finished(&mut self, finished: &ActivityFinished) {
-        if let Some(state) = self.rollbacks.get_mut(&finished.step) {
+        if let Some((_, state)) = self.rollbacks.get_mut(&finished.step) {
             *state = match finished.result {
                 ActivityResult::Succeeded { .. } => RollbackState::Succeeded,
                 ActivityResult::Failed(_) => RollbackState::Failed,

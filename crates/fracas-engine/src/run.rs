@@ -104,10 +104,10 @@ fn finish(recorder: &Recorder, outcome: Outcome, journal_path: &Path) -> Ended {
         (recorder.folder.write_journal(journal), write_journal(journal_path, journal))
     });
     let declared = recorder.with_journal(|journal| declared_rollbacks(journal.experiment()));
-    let live = recorder.with_ledger(|ledger| ledger.live(declared));
-    let (failed, failed_rollbacks) = recorder.with_journal(|journal| {
-        let before_rollbacks = journal.runs().take(journal.runs().count() - journal.rollbacks.len());
-        (failed_names(before_rollbacks), failed_names(&journal.rollbacks))
+    let (live, failed_rollbacks) =
+        recorder.with_ledger(|ledger| (ledger.live(declared), ledger.failed_rollbacks()));
+    let failed = recorder.with_journal(|journal| {
+        failed_names(journal.runs().take(journal.runs().count() - journal.rollbacks.len()))
     });
     let folder = recorder.folder.clone();
     Ended {

@@ -20,7 +20,7 @@ pub fn recover(args: &args::Recover, surroundings: &Surroundings, terminal: &Ter
     match found.and_then(|folder| play(folder, args.retry_failed, terminal)) {
         Ok(Recovered::Done(ended)) => {
             let journal = ended.folder.journal_path();
-            let code = tell_end(&ended, terminal);
+            let code = tell_end(&ended, &args.runs_dir, terminal);
             terminal.line(Importance::Info, &format!("The journal is {}", journal.display()));
             code
         }

@@ -27,7 +27,7 @@ pub fn run(args: &args::Run, surroundings: &Surroundings, terminal: &Terminal) -
     let rollback_strategy = args.rollback_strategy.or(ready.experiment.runtime.rollbacks).unwrap_or_default();
     let plan = Plan { experiment: ready.experiment, values: ready.values, rollback_strategy };
     match play(&ready.source, &plan, &providers, args, surroundings, terminal) {
-        Ok(ended) => tell_end(&ended, terminal),
+        Ok(ended) => tell_end(&ended, &args.runs_dir, terminal),
         Err(problem) => {
             terminal.problem(problem);
             ExitCode::Invalid
@@ -68,7 +68,7 @@ fn unkept(path: &Path, error: &io::Error) -> Problem {
 
 /// Says what the user has to know after a run: what failed, what may still be broken and the way
 /// out, and where the journal is if not where they asked.
-pub fn tell_end(ended: &Ended, terminal: &Terminal) -> ExitCode {
+pub fn tell_end(ended: &Ended, runs_dir: &args::RunsDir, terminal: &Terminal) -> ExitCode {
     let warn = |line: String| terminal.line(Importance::Warning, &line);
     if ended.outcome.exit_code == ExitCode::NotRun {
         warn("The method was not played, since the steady state was not met before it".to_owned());
@@ -88,7 +88,9 @@ pub fn tell_end(ended: &Ended, terminal: &Terminal) -> ExitCode {
             "These actions may still have their effect, since not all rollbacks did their work: {live}"
         ));
         let retry = if ended.failed_rollbacks.is_empty() { "" } else { " --retry-failed" };
-        warn(format!("To play the rollbacks: fracas recover {}{retry}", ended.folder.id()));
+        let runs_dir = runs_dir.runs_dir.as_ref().map(|dir| format!(" --runs-dir {}", dir.display()));
+        let id = ended.folder.id();
+        warn(format!("To play the rollbacks: fracas recover {id}{retry}{}", runs_dir.unwrap_or_default()));
     }
     match tell_journal(ended, terminal) {
         true => ended.outcome.exit_code,
