@@ -60,8 +60,8 @@ pub fn packages() -> impl Iterator<Item = &'static str> {
 pub struct Catalogue {
     /// The service, as boto3 calls it.
     pub service: String,
-    /// By resource type of the service's permissions: the parameter that names a resource.
-    pub resources: IndexMap<String, String>,
+    /// By resource type of the service's permissions: what names a resource.
+    pub resources: IndexMap<String, ResourceName>,
     /// In the file's order.
     pub activities: Vec<Declaration>,
 }
@@ -79,6 +79,15 @@ impl Catalogue {
             .filter(move |activity| activity.kind == kind)
             .map(|activity| activity.name.as_str())
     }
+}
+
+/// What names a resource of some type.
+#[derive(Debug)]
+pub struct ResourceName {
+    /// The parameter of the calls.
+    pub parameter: String,
+    /// AWS keeps the names in lower case.
+    pub lower_case: bool,
 }
 
 /// An activity.

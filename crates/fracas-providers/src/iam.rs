@@ -2,17 +2,17 @@
 //! resources that their arguments name.
 
 use fracas_aws::Aws;
-use fracas_aws::endpoint::partition;
+use fracas_aws::endpoint::{partition, partitions};
 use fracas_aws::iam::{IamAction, ResourceType, actions};
 use fracas_aws::model::Service;
-use fracas_engine::Values;
-use fracas_model::{Activity, Experiment, Problem, Problems};
+use fracas_engine::{Values, nearest};
+use fracas_model::{Activity, Experiment, Node, Problem, Problems};
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use crate::catalogue::arguments::bind;
 use crate::catalogue::{Catalogue, Request, Verb};
-use crate::python::{NO_REGION, SET_REGION, arguments, as_map, region, resolve, setting};
+use crate::python::{arguments, as_map, module_span, no_region, region, resolve, setting};
 
 /// What a name becomes that is not known before the run.
 const ANY: &str = "*";
@@ -31,6 +31,8 @@ pub fn policy(experiment: &Experiment, values: &Values, account: Option<&str>) -
     for activity in in_order(experiment).filter(|activity| activity.provider_type == "python") {
         match of_activity(activity, values, account) {
             Ok(needed) => permissions.extend(needed),
+            // One region serves all activities.
+            Err(problem) if problems.0.iter().any(|known| known.message == problem.message) => {}
             Err(problem) => problems.push(*problem),
         }
     }
@@ -64,9 +66,10 @@ fn of_activity(
     let given = as_map(values.substitute_arguments(&arguments(provider)));
     // A check before this has told all that is wrong with them.
     let names = bind(target.declaration, &given, &crate::text::is_open).unwrap_or_default();
-    let Some(region) = region(values, |name| std::env::var(name).ok()) else {
-        return Err(Box::new(problem(NO_REGION.to_owned()).help(SET_REGION)));
-    };
+    let region = region(values, |name| std::env::var(name).ok()).ok_or_else(|| no_region(provider))?;
+    if !partitions().iter().any(|partition| partition.holds(&region)) {
+        return Err(Box::new(unknown_region(provider, &region)));
+    }
     let role = setting(values, "aws_assume_role_arn");
     let of_role = role.as_deref().and_then(|arn| arn.split(':').nth(4)).filter(|account| !account.is_empty());
     let place = Place { region: &region, account: account.or(of_role).unwrap_or(ANY) };
@@ -80,6 +83,16 @@ fn of_activity(
         }
     }
     Ok(permissions)
+}
+
+/// Its partition, and so the beginning of every ARN, would be a guess.
+fn unknown_region(provider: &Node, region: &str) -> Problem {
+    let known = partitions().iter().flat_map(|partition| partition.regions.iter().copied());
+    let help = match nearest(region, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "name a region such as `eu-west-1`".to_owned(),
+    };
+    Problem::error(module_span(provider), format!("AWS has no region `{region}`")).help(help)
 }
 
 /// Where the resources are.
@@ -119,26 +132,33 @@ fn resources(
     parameters: &Value,
     place: &Place<'_>,
 ) -> Vec<String> {
-    let parameter = |kind: &ResourceType| catalogue.resources.get(kind.name);
+    let declared = |kind: &ResourceType| catalogue.resources.get(kind.name);
     let named = |kind: &ResourceType| {
-        let name = parameters.get(parameter(kind)?).and_then(Value::as_str);
-        name.filter(|name| !name.is_empty() && !name.contains('$'))
+        let resource = declared(kind)?;
+        let name = parameters.get(&resource.parameter).and_then(Value::as_str);
+        let name = name.filter(|name| !name.is_empty() && !name.contains('$'))?;
+        Some(if resource.lower_case { name.to_lowercase() } else { name.to_owned() })
     };
     let nameable = |kind: &ResourceType| {
-        parameter(kind)
-            .is_some_and(|parameter| request.parameters.entries().iter().any(|(key, ..)| key == parameter))
+        declared(kind).is_some_and(|resource| {
+            request.parameters.entries().iter().any(|(key, ..)| *key == resource.parameter)
+        })
     };
     let arns = |chosen: &dyn Fn(&ResourceType) -> bool| -> Vec<String> {
         let chosen = action.resources.iter().filter(|kind| chosen(kind));
-        chosen.map(|kind| arn(kind.arn_template, named(kind), place)).collect()
+        chosen.map(|kind| arn(kind.arn_template, named(kind).as_deref(), place)).collect()
     };
     let concerned = arns(&|kind| kind.required || named(kind).is_some());
     let possible = if concerned.is_empty() { arns(&nameable) } else { concerned };
     if possible.is_empty() { vec![ANY.to_owned()] } else { possible }
 }
 
-/// The template with what is known in it; what is not becomes a wildcard.
+/// The template with what is known in it; what is not becomes a wildcard. A name may be an ARN
+/// itself.
 fn arn(template: &str, name: Option<&str>, place: &Place<'_>) -> String {
+    if let Some(whole) = name.filter(|name| name.starts_with("arn:")) {
+        return whole.to_owned();
+    }
     let mut arn = String::new();
     let mut rest = template;
     while let Some((before, (variable, after))) =
@@ -249,5 +269,33 @@ mod tests {
     fn an_unknown_account_is_a_wildcard() {
         let probe = status(json!({"cluster_id": "chaos"}));
         insta::assert_snapshot!(printed(json!({"aws_region": "eu-west-1"}), probe, json!([]), None));
+    }
+
+    #[test]
+    fn names_are_lower_case_and_arns_stay_whole() {
+        let method = json!([
+            action("stop_db_cluster", json!({"db_cluster_identifier": "Chaos-ONE"})),
+            action(
+                "start_db_cluster",
+                json!({"db_cluster_identifier": "arn:aws:rds:eu-west-1:1:cluster:two"})
+            ),
+        ]);
+        let configuration = json!({"aws_region": "eu-west-1"});
+        let probe = status(json!({"cluster_id": "chaos-one", "filters": []}));
+        insta::assert_snapshot!(printed(configuration, probe, method, Some("123456789012")));
+    }
+
+    #[test]
+    fn an_unknown_region_is_told_once() {
+        let method = json!([action("stop_db_cluster", json!({"db_cluster_identifier": "a"}))]);
+        let probe = status(json!({"cluster_id": "a"}));
+        insta::assert_snapshot!(printed(
+            json!({"aws_region": "eu-wst-1x"}),
+            probe.clone(),
+            method.clone(),
+            None
+        ));
+        let found = printed(json!({"aws_region": "xx-mars-1"}), probe, method, None);
+        assert!(found.contains("AWS has no region `xx-mars-1`"), "{found}");
     }
 }

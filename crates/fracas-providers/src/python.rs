@@ -20,8 +20,8 @@ use crate::text;
 
 const KEYS: [&str; 5] = ["type", "module", "func", "arguments", "secrets"];
 
-pub(crate) const NO_REGION: &str = "AWS needs a region";
-pub(crate) const SET_REGION: &str = "set configuration.aws_region or AWS_REGION";
+const NO_REGION: &str = "AWS needs a region";
+const SET_REGION: &str = "set configuration.aws_region or AWS_REGION";
 
 /// Carries out `python` activities.
 pub struct Python {
@@ -70,6 +70,16 @@ impl Provider for Python {
                 .await
         })
     }
+}
+
+/// The problem of an activity without a region.
+pub(crate) fn no_region(provider: &Node) -> Problem {
+    Problem::error(module_span(provider), NO_REGION).help(SET_REGION)
+}
+
+/// Where to point when AWS is not set up for an activity.
+pub(crate) fn module_span(provider: &Node) -> Span {
+    provider.get("module").map_or(provider.span, |node| node.span)
 }
 
 impl Python {
@@ -241,8 +251,7 @@ fn tell_of_region(provider: &Node, running: bool, problems: &mut Problems) {
     if problems.0.iter().any(|problem| problem.message == NO_REGION) {
         return;
     }
-    let span = provider.get("module").map_or(provider.span, |node| node.span);
-    let mut problem = Problem::error(span, NO_REGION).help(SET_REGION);
+    let mut problem = no_region(provider);
     if !running {
         problem.severity = Severity::Warning;
     }

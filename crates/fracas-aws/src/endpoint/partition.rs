@@ -28,7 +28,8 @@ pub struct Partition<'a> {
 }
 
 impl<'a> Partition<'a> {
-    fn holds(&self, region: &str) -> bool {
+    /// Whether a region belongs to it: one that it knows, or one that is named like its regions.
+    pub fn holds(&self, region: &str) -> bool {
         self.regions.contains(&region) || self.region_prefixes.iter().any(|prefix| is_region(region, prefix))
     }
 

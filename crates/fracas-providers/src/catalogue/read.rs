@@ -4,7 +4,7 @@ use fracas_engine::{nearest, parse_yaml};
 use fracas_model::{ActivityKind, Entry, Node, Problem, Problems, Span};
 use indexmap::IndexMap;
 
-use super::{Argument, ArgumentKind, Catalogue, Declaration, Request, Step, Template, Verb};
+use super::{Argument, ArgumentKind, Catalogue, Declaration, Request, ResourceName, Step, Template, Verb};
 
 /// The verbs, one of which a step has.
 const VERBS: [&str; 5] = ["call", "find", "wait", "check", "return"];
@@ -29,13 +29,22 @@ impl Reader {
     fn catalogue(&mut self, node: &Node) -> Catalogue {
         self.known_keys(node, &["service", "resources", "activities"]);
         let resources = entries(node.get("resources"));
-        let resources =
-            resources.map(|(key, entry)| (key.clone(), self.text(&entry.value))).collect::<IndexMap<_, _>>();
+        let resources = resources
+            .map(|(key, entry)| (key.clone(), self.resource_name(&entry.value)))
+            .collect::<IndexMap<_, _>>();
         let activities = entries(node.get("activities"));
         Catalogue {
             service: self.required_text(node, "service"),
             resources,
             activities: activities.map(|(name, entry)| self.activity(name, entry)).collect(),
+        }
+    }
+
+    fn resource_name(&mut self, node: &Node) -> ResourceName {
+        self.known_keys(node, &["parameter", "lower_case"]);
+        ResourceName {
+            parameter: self.required_text(node, "parameter"),
+            lower_case: node.get("lower_case").is_some_and(|lower_case| lower_case.to_json() == true),
         }
     }
 
