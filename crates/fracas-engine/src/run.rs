@@ -44,6 +44,8 @@ pub struct Ended {
     pub kept_error: Option<io::Error>,
     /// Why the journal is not where it was asked for, if so.
     pub journal_error: Option<io::Error>,
+    /// How many rollbacks the experiment declares.
+    pub declared_rollbacks: usize,
     /// Activities that failed or were cut, rollbacks aside.
     pub failed: Vec<String>,
     /// Rollbacks that failed or were cut.
@@ -116,6 +118,7 @@ fn finish(recorder: &Recorder, outcome: Outcome, journal_path: &Path) -> Ended {
         journal_path: journal_path.to_owned(),
         kept_error: kept.err(),
         journal_error: asked.err(),
+        declared_rollbacks: declared,
         failed,
         failed_rollbacks,
         live,

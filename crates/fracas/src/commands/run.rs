@@ -82,20 +82,31 @@ pub fn tell_end(ended: &Ended, runs_dir: &args::RunsDir, terminal: &Terminal) ->
             ended.failed_rollbacks.join(", ")
         ));
     }
-    if !ended.live.is_empty() {
-        let live = ended.live.join(", ");
-        warn(format!(
-            "These actions may still have their effect, since not all rollbacks did their work: {live}"
-        ));
-        let retry = if ended.failed_rollbacks.is_empty() { "" } else { " --retry-failed" };
-        let runs_dir = runs_dir.runs_dir.as_ref().map(|dir| format!(" --runs-dir {}", dir.display()));
-        let id = ended.folder.id();
-        warn(format!("To play the rollbacks: fracas recover {id}{retry}{}", runs_dir.unwrap_or_default()));
-    }
+    tell_live(ended, runs_dir, &warn);
     match tell_journal(ended, terminal) {
         true => ended.outcome.exit_code,
         false => ended.outcome.exit_code.max(ExitCode::Deviated),
     }
+}
+
+/// Names the faults that may be live, and the way to undo them.
+fn tell_live(ended: &Ended, runs_dir: &args::RunsDir, warn: &dyn Fn(String)) {
+    let live = ended.live.join(", ");
+    if live.is_empty() {
+        return;
+    }
+    if ended.declared_rollbacks == 0 {
+        return warn(format!(
+            "These actions may still have their effect, and no rollbacks are declared: {live}"
+        ));
+    }
+    warn(format!(
+        "These actions may still have their effect, since not all rollbacks did their work: {live}"
+    ));
+    let retry = if ended.failed_rollbacks.is_empty() { "" } else { " --retry-failed" };
+    let runs_dir = runs_dir.runs_dir.as_ref().map(|dir| format!(" --runs-dir {}", dir.display()));
+    let id = ended.folder.id();
+    warn(format!("To play the rollbacks: fracas recover {id}{retry}{}", runs_dir.unwrap_or_default()));
 }
 
 /// Whether the journal is where it was asked for; if not, says where it is.
