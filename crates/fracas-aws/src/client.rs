@@ -4,6 +4,7 @@ mod address;
 mod credentials;
 mod custom;
 mod presign;
+mod profile;
 mod send;
 mod settings;
 mod sigv2;
@@ -133,6 +134,13 @@ impl Aws {
     pub fn validate(&self, service: &str, operation: &str, params: &Value) -> Result<(), Error> {
         let (service, operation) = self.operation(service, operation)?;
         validate::parameters(service, operation, &prepared(Call { service, operation }, params))
+    }
+
+    /// Checks what the environment and the configuration files say about a scope, without asking for
+    /// credentials; a profile that was asked for has to exist. Nothing is sent.
+    pub async fn check_scope(&self, scope: &Scope) -> Result<(), Error> {
+        let settings = Settings::load(scope).await?;
+        if scope.credentials.is_some() { Ok(()) } else { profile::check(scope, &settings) }
     }
 
     /// Makes a call. The result is what boto3 gives, `ResponseMetadata` included.

@@ -10,7 +10,7 @@ use fracas_engine::{Context, Provider, Surroundings, Values, nearest};
 use fracas_model::{
     Activity, ActivityKind, Failure, Happened, Node, Problem, Problems, Severity, Span, python,
 };
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde_json::{Map, Value};
 
 use crate::catalogue::arguments::{Mistake, bind};
@@ -49,6 +49,8 @@ impl Provider for Python {
         check_secrets(provider, surroundings.values, problems);
         if region(surroundings.values, self.environment).is_none() {
             tell_of_region(provider, surroundings.running, problems);
+        } else if surroundings.running {
+            self.check_scope(provider, surroundings.values, problems);
         }
     }
 
@@ -83,6 +85,18 @@ pub(crate) fn module_span(provider: &Node) -> Span {
 }
 
 impl Python {
+    /// Profiles and settings that the calls would stumble over, each told once for all activities.
+    fn check_scope(&self, provider: &Node, values: &Values, problems: &mut Problems) {
+        let Ok(scope) = scope(provider, values, self.environment) else { return };
+        // It only reads files, so it is done at once.
+        let Some(Err(error)) = self.aws.check_scope(&scope).now_or_never() else { return };
+        let message = error.to_string();
+        if !problems.0.iter().any(|problem| problem.message == message) {
+            let help = error.help().unwrap_or_default();
+            problems.push(Problem::error(module_span(provider), message).help(help));
+        }
+    }
+
     fn check_arguments(&self, provider: &Node, target: &Target, values: &Values, problems: &mut Problems) {
         let given = provider.get("arguments").filter(|node| !node.is_null());
         if let Some(node) = given.filter(|node| node.as_map().is_none()) {
@@ -506,6 +520,25 @@ mod tests {
                 .map(|problem| (problem.severity, problem.message.as_str(), problem.help.as_str()))
                 .collect();
             assert_eq!(found, [(severity, NO_REGION, SET_REGION)]);
+        }
+    }
+
+    #[test]
+    fn a_profile_must_exist_before_a_run() {
+        let node = json!({"type": "python", "module": "chaosaws.docdb.actions", "func": "stop_db_cluster",
+            "arguments": {"docdb_cluster_identifier": "a"}});
+        let activity = activity(ActivityKind::Action, &node);
+        let configuration = as_map(json!({"aws_profile_name": "a-profile-that-nobody-has"}));
+        let values = Values { configuration, ..Values::default() };
+        for (running, count) in [(false, 0), (true, 1)] {
+            let mut problems = Problems::default();
+            for _ in 0..2 {
+                let surroundings = Surroundings { values: &values, running };
+                provider(some_environment).check(&activity, &surroundings, &mut problems);
+            }
+            assert_eq!(problems.0.len(), count, "{problems:?}");
+            let expected = "The config profile (a-profile-that-nobody-has) could not be found";
+            assert!(problems.0.iter().all(|problem| problem.message == expected), "{problems:?}");
         }
     }
 

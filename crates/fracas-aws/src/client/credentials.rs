@@ -1,5 +1,6 @@
 //! Finds a scope's credentials, keeps them, and renews them before they expire.
 
+use super::profile;
 use super::settings::Settings;
 use super::transport::Transport;
 use super::{AssumeRole, Aws, Scope, StaticCredentials};
@@ -74,6 +75,7 @@ impl Keys {
             Source::Role(role) => assume(aws, scope, role).await,
             Source::Found(_) if scope.profile.is_none() && is_half(settings) => Err(half()),
             Source::Found(chain) => {
+                profile::check(scope, settings)?;
                 chain.provide_credentials().await.map_err(|error| not_found(error, settings))
             }
         }

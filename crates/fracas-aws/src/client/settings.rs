@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// The settings that a scope's calls share.
 pub(super) struct Settings {
     env: Env,
-    sections: EnvConfigSections,
+    pub(super) sections: EnvConfigSections,
     /// The region, when one was given anywhere; never a pseudo region such as `fips-us-east-1`.
     pub(super) region: Option<String>,
     /// The region was given as a FIPS pseudo region.
