@@ -10,7 +10,7 @@ mod tap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fracas_engine::{Context, MAX_SOURCE_BYTES, Provider, Surroundings, Values};
+use fracas_engine::{Context, MAX_SOURCE_BYTES, Provider, Surroundings, Tell, Values};
 use fracas_model::{Activity, ActivityKind, Failure, Happened, Level, Node, Problem, Problems, python};
 use futures_util::future::LocalBoxFuture;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_TYPE, USER_AGENT};
@@ -78,7 +78,7 @@ impl Provider for Http {
                     format!("the server answered with status {status}, which may mean that it refused");
                 context.tell.log(Level::Warning, message);
             }
-            output(answer).map_err(|error| Failure {
+            output(answer, context.tell).map_err(|error| Failure {
                 error,
                 help: "the answer's Content-Type says application/json".to_owned(),
                 happened: happened(activity, Happened::Yes),
@@ -98,12 +98,24 @@ pub struct Fetched {
     pub text: String,
 }
 
+/// How long a document may take, redirects included.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Fetches a document of at most [`MAX_SOURCE_BYTES`], following redirects.
 ///
 /// # Errors
 ///
-/// When the URL is none or no complete answer comes; any status is an answer.
+/// When the URL is none or no complete answer comes within 30 seconds; any status is an answer.
 pub async fn fetch(url: &str, verify_tls: bool, headers: &[(String, String)]) -> Result<Fetched, Failure> {
+    fetch_within(FETCH_TIMEOUT, url, verify_tls, headers).await
+}
+
+async fn fetch_within(
+    patience: Duration,
+    url: &str,
+    verify_tls: bool,
+    headers: &[(String, String)],
+) -> Result<Fetched, Failure> {
     let map = headers.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
     let url = parse_url(&Value::String(url.to_owned())).map_err(not_sent)?;
     let request = Request {
@@ -118,7 +130,10 @@ pub async fn fetch(url: &str, verify_tls: bool, headers: &[(String, String)]) ->
         limit: MAX_SOURCE_BYTES,
     };
     let name = shown(&request.url);
-    let sent = Client::new(Matcher::from_env()).send(request).await;
+    let client = Client::new(Matcher::from_env());
+    let sent = tokio::time::timeout(patience, client.send(request)).await;
+    let sent =
+        sent.map_err(|_| not_sent(format!("{name} did not answer within {} seconds", patience.as_secs())))?;
     let answer =
         sent.map_err(|trouble| not_sent(format!("failed to connect to {name}: {}", trouble.text)))?;
     let content_type = answer.header("content-type").unwrap_or_default().to_owned();
@@ -327,15 +342,22 @@ fn parse_retries(value: &Value) -> Result<u64, String> {
     retries.ok_or_else(|| "`max_retries` must be a whole number from 0".to_owned())
 }
 
-fn output(answer: Answer) -> Result<Value, String> {
+fn output(answer: Answer, tell: &dyn Tell) -> Result<Value, String> {
     let status = answer.status.as_u16();
-    let body = match answer.header("content-type") {
-        Some("application/json") => {
-            let bytes = answer.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&answer.body);
-            serde_json::from_slice(bytes)
-                .map_err(|error| format!("the server's answer is not JSON: {error}"))?
+    let content_type = answer.header("content-type").map(str::to_owned);
+    let body = if content_type.as_deref() == Some("application/json") {
+        match body::from_json(&answer.body) {
+            Ok(value) => value,
+            Err(body::NotJson::Broken(error)) => {
+                return Err(format!("the server's answer is not JSON: {error}"));
+            }
+            Err(body::NotJson::Beyond(why, text)) => {
+                tell.log(Level::Warning, format!("the answer's body is kept as a text: {why}"));
+                Value::String(text)
+            }
         }
-        content_type => Value::String(body::text(content_type.map(str::to_owned).as_deref(), answer.body)),
+    } else {
+        Value::String(body::text(content_type.as_deref(), answer.body))
     };
     Ok(json!({"status": status, "headers": answer.headers, "body": body}))
 }

@@ -147,6 +147,46 @@ pub(super) fn text(content_type: Option<&str>, body: Vec<u8>) -> String {
     }
 }
 
+/// Why a body is not taken as JSON.
+#[derive(Debug, PartialEq)]
+pub(super) enum NotJson {
+    /// It is none.
+    Broken(String),
+    /// Python might take it, but JSON cannot hold it: why, and the body as a text.
+    Beyond(&'static str, String),
+}
+
+/// The value of a body of JSON.
+///
+/// # Errors
+///
+/// See [`NotJson`].
+pub(super) fn from_json(body: &[u8]) -> Result<Value, NotJson> {
+    let bytes = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    serde_json::from_slice(bytes).map_err(|error| match beyond(bytes, &error) {
+        Some(why) => NotJson::Beyond(why, crate::text::guessed(bytes.to_vec())),
+        None => NotJson::Broken(error.to_string()),
+    })
+}
+
+fn beyond(bytes: &[u8], error: &serde_json::Error) -> Option<&'static str> {
+    if std::str::from_utf8(bytes).is_err() {
+        return Some("it says that it is JSON, but it is not UTF-8");
+    }
+    if error.to_string().starts_with("number out of range") {
+        return Some("it holds a number that is too large");
+    }
+    // The error is at the first or the second character of the word, or just before.
+    let line_start: usize = bytes
+        .split_inclusive(|byte| *byte == b'\n')
+        .take(error.line().saturating_sub(1))
+        .map(<[u8]>::len)
+        .sum();
+    let near = bytes.get((line_start + error.column()).saturating_sub(2)..).unwrap_or_default();
+    let has = |word: &[u8]| (0..=2).any(|skip| near.get(skip..).is_some_and(|rest| rest.starts_with(word)));
+    (has(b"NaN") || has(b"Infinity")).then_some("it holds NaN or Infinity, which JSON does not have")
+}
+
 /// The charset parameter of a content type, in lower case.
 fn charset(content_type: &str) -> Option<String> {
     let parameters = content_type.split(';').skip(1);
@@ -216,5 +256,28 @@ mod tests {
         for (content_type, body, expected) in cases {
             assert_eq!(text(content_type, body.to_vec()), expected, "{content_type:?}");
         }
+    }
+
+    #[test]
+    fn json_that_python_alone_can_read_stays_text() {
+        let beyond: [&[u8]; 8] = [
+            b"NaN",
+            b"{\"a\": NaN}",
+            b"[1,\n -Infinity]",
+            b"{\"a\":Infinity}",
+            b"[1e400]",
+            b"-1e999",
+            b"{\"a\": \"\xe9\"}",
+            b"\xef\xbb\xbf[NaN]",
+        ];
+        for bytes in beyond {
+            let found = from_json(bytes);
+            assert!(matches!(found, Err(NotJson::Beyond(..))), "{found:?} for {}", latin1(bytes));
+        }
+        for bytes in [&b""[..], b"{", b"[1,,\"NaN\"]", b"nan", b"{\"a\": \"NaN\"", b"Not a Number"] {
+            let found = from_json(bytes);
+            assert!(matches!(found, Err(NotJson::Broken(_))), "{found:?} for {}", latin1(bytes));
+        }
+        assert_eq!(from_json(b"\xef\xbb\xbf{\"a\": \"NaN\"}"), Ok(serde_json::json!({"a": "NaN"})));
     }
 }

@@ -118,7 +118,7 @@ impl Trouble {
 const CLOSED_EARLY: &str = "the server closed the connection before its answer was complete";
 
 /// What the operating system says, as a fragment, without the error's number.
-fn words(error: &io::Error) -> String {
+pub(super) fn words(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let starts_a_sentence = text.chars().nth(1).is_some_and(char::is_lowercase);

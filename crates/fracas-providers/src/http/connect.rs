@@ -17,6 +17,7 @@ use tokio_rustls::TlsConnector;
 use url::Url;
 
 use super::Seconds;
+use super::client::words;
 
 /// How a server has to prove who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,8 +68,10 @@ impl Connector {
             let stream = open(host(url), port(url), patience).await?;
             return self.finish(stream, url, verify, patience).await;
         };
-        let proxy_port = proxy.uri().port_u16().unwrap_or(80);
-        let mut stream = open(proxy.uri().host().unwrap_or_default(), proxy_port, patience).await?;
+        let (proxy_host, proxy_port) =
+            (proxy.uri().host().unwrap_or_default(), proxy.uri().port_u16().unwrap_or(80));
+        let opened = open(proxy_host, proxy_port, patience).await;
+        let mut stream = opened.map_err(|error| no_proxy(&error, proxy_host, proxy_port, secure))?;
         if secure {
             let tunnel = tunnel(&mut stream, url, proxy.basic_auth());
             patience.bound(tunnel).await??;
@@ -115,6 +118,15 @@ async fn open(host: &str, port: u16, patience: Seconds) -> io::Result<TcpStream>
         }
     }
     Err(last.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the host has no address")))
+}
+
+/// Users forget that they have a proxy, so the error names it and what named it.
+fn no_proxy(error: &io::Error, host: &str, port: u16, secure: bool) -> io::Error {
+    let own = if secure { ["HTTPS_PROXY", "https_proxy"] } else { ["HTTP_PROXY", "http_proxy"] };
+    let mut variables = own.into_iter().chain(["ALL_PROXY", "all_proxy"]);
+    let named = variables.find(|name| std::env::var(name).is_ok_and(|value| !value.is_empty()));
+    let by = named.map(|name| format!(", which {name} names")).unwrap_or_default();
+    io::Error::new(error.kind(), format!("cannot connect to the proxy {host}:{port}{by}: {}", words(error)))
 }
 
 /// Asks a proxy to pass bytes on to the URL's host.

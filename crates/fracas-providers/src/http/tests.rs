@@ -428,3 +428,51 @@ fn a_tunnel_through_a_proxy_is_secure() {
         assert_eq!(carry_out(&http, &activity(Probe, &provider)).await.unwrap()["body"], "ok");
     });
 }
+
+#[test]
+fn a_proxy_that_refuses_is_named() {
+    local(async {
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        let address = format!("http://me:pw@127.0.0.1:{closed}");
+        let proxies = Matcher::builder().http(address.clone()).https(address).build();
+        let http = Http { client: Client::new(proxies) };
+        for url in ["http://far.invalid/", "https://far.invalid/"] {
+            let activity = activity(Probe, &json!({"type": "http", "url": url}));
+            let failure = carry_out(&http, &activity).await.unwrap_err();
+            let start = format!("failed to connect to {url}: cannot connect to the proxy 127.0.0.1:{closed}");
+            assert!(failure.error.starts_with(&start), "{}", failure.error);
+            assert!(failure.error.ends_with(": connection refused"), "{}", failure.error);
+            assert_eq!(failure.happened, Happened::No);
+        }
+    });
+}
+
+#[test]
+fn a_fetch_ends_when_nobody_answers() {
+    local(async {
+        let server = serve(vec![Reply::Silence]).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        // Nobody accepts here, so TLS is never completed.
+        let silent = listener.local_addr().unwrap().port();
+        for url in [format!("http://127.0.0.1:{}/", server.port), format!("https://127.0.0.1:{silent}/")] {
+            let failure = fetch_within(Duration::from_millis(300), &url, false, &[]).await.unwrap_err();
+            assert_eq!(failure.error, format!("{url} did not answer within 0 seconds"));
+        }
+    });
+}
+
+#[test]
+fn json_with_nan_stays_text() {
+    local(async {
+        let reply = "HTTP/1.1 200 OK\nContent-Type: application/json\nContent-Length: 10\n\n{\"a\": NaN}";
+        let server = serve(vec![text(reply)]).await;
+        let provider = json!({"type": "http", "url": format!("http://127.0.0.1:{}/", server.port)});
+        let (values, ears) = (Values::default(), Ears::default());
+        let activity = activity(Probe, &provider);
+        let context = Context { values: &values, tell: &ears };
+        let output = Http::new().carry_out(&activity, &context).await.unwrap();
+        assert_eq!(output["body"], json!("{\"a\": NaN}"));
+        let line = "the answer's body is kept as a text: it holds NaN or Infinity, which JSON does not have";
+        assert_eq!(ears.lines.into_inner(), [(Level::Warning, line.to_owned())]);
+    });
+}
