@@ -132,8 +132,11 @@ async fn fetch_within(
     let name = shown(&request.url);
     let client = Client::new(Matcher::from_env());
     let sent = tokio::time::timeout(patience, client.send(request)).await;
-    let sent =
-        sent.map_err(|_| not_sent(format!("{name} did not answer within {} seconds", patience.as_secs())))?;
+    let sent = sent.map_err(|_| Failure {
+        error: format!("{name} did not answer within {} seconds", patience.as_secs()),
+        help: "check the address, and that the server answers this machine".to_owned(),
+        happened: Happened::No,
+    })?;
     let answer =
         sent.map_err(|trouble| not_sent(format!("failed to connect to {name}: {}", trouble.text)))?;
     let content_type = answer.header("content-type").unwrap_or_default().to_owned();
