@@ -11,7 +11,7 @@ use crate::Values;
 /// Carries out the activities of one or more provider types.
 pub trait Provider {
     /// Looks for mistakes in an activity's `provider` object, without touching anything outside
-    /// this machine. Texts with a `${name}` may become anything and are not judged.
+    /// this machine. A `${name}` whose value is not known yet may become anything and is not judged.
     fn check(&self, activity: &Activity, surroundings: &Surroundings<'_>, problems: &mut Problems);
 
     /// Carries the activity out and gives its output.

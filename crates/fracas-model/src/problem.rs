@@ -1,11 +1,12 @@
 //! Something wrong in a file, with its place and a way out.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use crate::Span;
 
 /// One thing that is wrong, or that deserves a warning.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Whether it stops a run.
     pub severity: Severity,
@@ -20,7 +21,7 @@ pub struct Problem {
 }
 
 /// Whether a problem stops a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// worth knowing
     Warning,
@@ -76,11 +77,13 @@ impl Problems {
         self.0.iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    /// In the order of the text; those without a place come first, and each only once.
+    /// In the order of the text; those without a place come first, and each only once, as an error
+    /// if it is one anywhere.
     pub fn sorted(mut self) -> Problems {
-        self.0.sort_by_key(|problem| problem.span.map(|span| span.start));
+        let place = |problem: &Problem| (problem.span.map(|span| span.start), Reverse(problem.severity));
+        self.0.sort_by_key(place);
         let mut seen = HashSet::new();
-        self.0.retain(|problem| seen.insert(problem.clone()));
+        self.0.retain(|problem| seen.insert((problem.span, problem.message.clone())));
         self
     }
 }

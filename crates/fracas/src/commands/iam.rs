@@ -1,7 +1,9 @@
 //! `fracas iam`: the least-privilege policy of an experiment.
 
 use fracas_model::ExitCode;
+use fracas_report::Importance;
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
 use super::{check, prepare};
@@ -17,22 +19,23 @@ pub fn iam(args: &args::Iam, _: &Surroundings, terminal: &Terminal) -> ExitCode 
     // A policy is written where the experiment does not run, so its environment may be missing:
     // resources that depend on it are named by wildcards.
     ready.unresolved.0.clear();
-    if !check(&mut ready, &fracas_providers::all(), false, terminal) {
+    let policy = fracas_providers::policy(&ready.experiment, &ready.values, args.account.as_deref());
+    let policy = policy.map_err(|mut problems| ready.problems.0.append(&mut problems.0)).ok();
+    let sound = check(&mut ready, &fracas_providers::all(), false, terminal);
+    let Some(policy) = policy.filter(|_| sound) else {
         return ExitCode::Invalid;
+    };
+    if let Some(role) = ready.values.configuration.get("aws_assume_role_arn").and_then(Value::as_str) {
+        let line = format!(
+            "This is the policy of the role {role}; whoever runs the experiment needs sts:AssumeRole on it"
+        );
+        terminal.line(Importance::Info, &line);
     }
-    match fracas_providers::policy(&ready.experiment, &ready.values, args.account.as_deref()) {
-        Ok(policy) => {
-            let written = terminal.data(&pretty(&policy));
-            if written { ExitCode::Ok } else { ExitCode::Deviated }
-        }
-        Err(problems) => {
-            terminal.problems(Some(&ready.source), &problems);
-            ExitCode::Invalid
-        }
-    }
+    let written = terminal.data(&pretty(&policy));
+    if written { ExitCode::Ok } else { ExitCode::Deviated }
 }
 
-fn pretty(policy: &serde_json::Value) -> String {
+fn pretty(policy: &Value) -> String {
     let mut text = Vec::new();
     let mut serializer = Serializer::with_formatter(&mut text, PrettyFormatter::with_indent(b"    "));
     // Writing a value into memory cannot fail.
