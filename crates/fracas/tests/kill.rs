@@ -194,8 +194,8 @@ impl Run {
         assert!(journal["status"].is_string(), "a journal without status, {said}");
         if logged.may_have_acted() {
             for name in ROLLBACKS {
-                let tries = journal["rollbacks"].as_array().into_iter().flatten();
-                let last = tries.filter(|run| run["activity"]["name"] == name).next_back();
+                let mut tries = journal["rollbacks"].as_array().into_iter().flatten();
+                let last = tries.rfind(|run| run["activity"]["name"] == name);
                 assert!(last.is_some_and(|run| run["status"] == "succeeded"), "{name} is unproven, {said}");
             }
         }
