@@ -30,6 +30,8 @@ pub struct RunFolder {
 #[derive(Debug)]
 pub struct RunLog {
     file: File,
+    /// How many bytes its whole lines fill.
+    length: u64,
 }
 
 /// A folder in the making: it gets its name when its first event is on disk, so that every run
@@ -61,7 +63,7 @@ impl NewRun {
         let experiment = draft.join(format!("experiment.{}", source.format.extension()));
         keep(&experiment, source.text.as_bytes())?;
         keep(&draft.join(CONFIGURATION), &serde_json::to_vec_pretty(configuration)?)?;
-        let log = RunLog { file: private_file(&draft.join(EVENTS))? };
+        let log = RunLog { file: private_file(&draft.join(EVENTS))?, length: 0 };
         log.file.try_lock()?;
         Ok(NewRun { id, runs_dir, draft, log })
     }
@@ -119,11 +121,19 @@ impl RunLog {
     ///
     /// # Errors
     ///
-    /// The line could not be written in full.
+    /// The line could not be written in full; nothing of it is left.
     pub fn append(&mut self, event: &Stamped) -> io::Result<()> {
         let mut line = serde_json::to_vec(event)?;
         line.push(b'\n');
-        self.file.write_all(&line)
+        match self.file.write_all(&line) {
+            Ok(()) => self.length += line.len() as u64,
+            Err(error) => {
+                // Later lines must not follow half of this one, or the log could not be read.
+                self.file.set_len(self.length)?;
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Cuts off what follows the first `good` bytes: the unfinished line of a process that died.
@@ -132,6 +142,7 @@ impl RunLog {
     ///
     /// The file cannot be cut.
     pub fn cut_after(&mut self, good: u64) -> io::Result<()> {
+        self.length = good;
         if self.file.metadata()?.len() > good { self.file.set_len(good) } else { Ok(()) }
     }
 
@@ -263,7 +274,11 @@ impl RunFolder {
         let file = OpenOptions::new().append(true).open(self.path.join(EVENTS))?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => Ok(None),
-            other => other.map(|()| Some(RunLog { file })).map_err(io::Error::from),
+            other => {
+                other?;
+                let length = file.metadata()?.len();
+                Ok(Some(RunLog { file, length }))
+            }
         }
     }
 
@@ -274,8 +289,12 @@ impl RunFolder {
     /// It cannot be written.
     pub fn write_journal(&self, journal: &Journal) -> io::Result<()> {
         let draft = self.path.join(".journal.json");
-        write_journal(&draft, journal)?;
-        fs::rename(draft, self.journal_path())
+        let written = write_journal(&draft, journal).and_then(|()| fs::rename(&draft, self.journal_path()));
+        if written.is_err() {
+            // Half a journal is of no use to anybody.
+            let _ = fs::remove_file(draft);
+        }
+        written
     }
 }
 
