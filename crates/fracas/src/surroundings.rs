@@ -65,11 +65,11 @@ impl Surroundings {
     ///
     /// # Errors
     ///
-    /// Neither XDG_STATE_HOME nor HOME is set.
+    /// Neither XDG_STATE_HOME nor HOME is set, and the user has no home folder.
     pub fn runs_dir(&self, given: Option<&PathBuf>) -> Result<PathBuf, Problem> {
         let state =
             || Some(PathBuf::from(Self::environment("XDG_STATE_HOME")?)).filter(|path| path.is_absolute());
-        let home = || Some(PathBuf::from(Self::environment("HOME")?)).filter(|path| path.is_absolute());
+        let home = || std::env::home_dir().filter(|path| path.is_absolute());
         let default = || Some(state().or_else(|| Some(home()?.join(".local/state")))?.join("fracas/runs"));
         let given = given.map(|given| self.working_folder.join(given));
         given.or_else(default).ok_or_else(|| {
