@@ -51,14 +51,20 @@ fn expected(expect: &Value) -> Value {
     serde_json::json!({"url": endpoint["url"], "properties": part("properties"), "headers": part("headers")})
 }
 
+/// Each service with botocore's cases for it.
+fn suites() -> impl Iterator<Item = (&'static Service<'static>, Value)> {
+    let folder = set_up("FRACAS_BOTOCORE_TESTS").join("functional/endpoint-rules");
+    embedded::services().map(move |name| {
+        let text = std::fs::read(folder.join(name).join("endpoint-tests-1.json")).unwrap();
+        (embedded::service(name).unwrap(), serde_json::from_slice(&text).unwrap())
+    })
+}
+
 #[test]
 fn botocores_endpoint_cases() {
-    let folder = set_up("FRACAS_BOTOCORE_TESTS").join("functional/endpoint-rules");
     let (mut total, mut failed) = (0, Vec::new());
-    for name in embedded::services() {
-        let service = embedded::service(name).unwrap();
-        let text = std::fs::read(folder.join(name).join("endpoint-tests-1.json")).unwrap();
-        let cases: Value = serde_json::from_slice(&text).unwrap();
+    for (service, cases) in suites() {
+        let name = service.name;
         for case in cases["testCases"].as_array().unwrap() {
             total += 1;
             let found = shown(endpoint::resolve(service, &params(&case["params"])));
@@ -79,12 +85,9 @@ fn botocores_endpoint_cases() {
 /// The cases that start from an operation: its parameters reach the rules by the model's traits.
 #[test]
 fn botocores_operation_cases() {
-    let folder = set_up("FRACAS_BOTOCORE_TESTS").join("functional/endpoint-rules");
     let (mut total, mut failed) = (0, Vec::new());
-    for name in embedded::services() {
-        let service = embedded::service(name).unwrap();
-        let text = std::fs::read(folder.join(name).join("endpoint-tests-1.json")).unwrap();
-        let cases: Value = serde_json::from_slice(&text).unwrap();
+    for (service, cases) in suites() {
+        let name = service.name;
         for case in cases["testCases"].as_array().unwrap() {
             for input in case["operationInputs"].as_array().into_iter().flatten() {
                 total += 1;

@@ -74,12 +74,6 @@ impl Ledger {
         failed.map(|(name, _)| name.clone()).collect()
     }
 
-    /// The declared rollbacks that have no recorded result, of so many.
-    pub fn pending_rollbacks(&self, declared: usize) -> Vec<usize> {
-        let has_none = |index: &usize| matches!(self.rollback(*index), None | Some(RollbackState::Cut));
-        (0..declared).filter(has_none).collect()
-    }
-
     /// Whether the steady state no longer held after the method.
     pub fn deviated(&self) -> bool {
         self.deviated
