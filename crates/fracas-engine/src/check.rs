@@ -6,14 +6,14 @@ use serde_json::Value;
 use crate::{Providers, Surroundings, Values, nearest};
 
 /// Looks for mistakes in every activity, once each, without touching anything outside.
-pub fn check(
+pub async fn check(
     experiment: &Experiment,
     providers: &Providers,
     surroundings: &Surroundings<'_>,
     problems: &mut Problems,
 ) {
     for step in steps(experiment).filter(|step| step.declared_name.is_some()) {
-        check_provider(&step.activity, providers, surroundings, problems);
+        check_provider(&step.activity, providers, surroundings, problems).await;
         check_pauses(&step.activity, surroundings.values, problems);
     }
 }
@@ -24,14 +24,14 @@ pub fn steps(experiment: &Experiment) -> impl Iterator<Item = &Step> {
     probes.chain(&experiment.method).chain(&experiment.rollbacks)
 }
 
-fn check_provider(
+async fn check_provider(
     activity: &Activity,
     providers: &Providers,
     surroundings: &Surroundings<'_>,
     problems: &mut Problems,
 ) {
     if let Some(provider) = providers.get(&activity.provider_type) {
-        return provider.check(activity, surroundings, problems);
+        return provider.check(activity, surroundings, problems).await;
     }
     let at = activity.provider.get("type").map_or(activity.provider.span, |node| node.span);
     let known: Vec<&str> = providers.types().collect();

@@ -1,6 +1,7 @@
 //! Loads, checks, plans, runs and recovers experiments.
 
 mod check;
+mod controls;
 mod document;
 mod folder;
 mod host;
@@ -17,6 +18,7 @@ mod tolerance;
 mod values;
 
 pub use check::{check, steps};
+pub use controls::{Answer, Call, Changes, ControlLevel, ControlScope, Controls, Hook, World};
 pub use document::{parse_document, parse_yaml};
 pub use folder::RunFolder;
 pub use host::Host;
@@ -24,7 +26,7 @@ pub use ledger::{Ledger, RollbackState};
 pub use load::{MAX_SOURCE_BYTES, is_url, load_fetched, load_file};
 pub use mask::Mask;
 pub use parse::{nearest, parse};
-pub use provider::{Context, Provider, Providers, Surroundings, Tell};
+pub use provider::{Context, Provider, Providers, Stop, Surroundings, Tell};
 pub use recorder::Observer;
 pub use resolve::{Environment, convert, resolve};
 pub use run::{

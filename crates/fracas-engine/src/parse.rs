@@ -160,6 +160,8 @@ impl Reader {
         }
         let strategy = runtime.get("rollbacks").and_then(|block| block.get("strategy"));
         Runtime {
+            hypothesis: None,
+            strict_probes: false,
             rollbacks: strategy
                 .and_then(|node| self.one_of(node, "rollback strategy", &RollbackStrategy::NAMES)),
             durability: runtime
@@ -262,7 +264,7 @@ impl Reader {
         match declared {
             Declared::Activity(activity) => {
                 let declared_name = Some(activity.name.clone());
-                Some(Step { activity, declared_name })
+                Some(Step { activity, declared_name, background: false })
             }
             Declared::Reference(name, span) => {
                 let activity = self.named.get(&name).cloned();
@@ -274,7 +276,7 @@ impl Reader {
                         problem.help(near.map_or(help.to_owned(), |near| format!("did you mean `{near}`?"))),
                     );
                 }
-                activity.map(|activity| Step { activity, declared_name: None })
+                activity.map(|activity| Step { activity, declared_name: None, background: false })
             }
         }
     }
@@ -325,6 +327,11 @@ impl Reader {
             provider_type,
             pauses,
             tolerance,
+            dry: None,
+            timeout: None,
+            on_failure: OnFailure::default(),
+            retry: None,
+            save: IndexMap::new(),
             span: node.span,
             document: node.to_json(),
         })

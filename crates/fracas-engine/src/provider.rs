@@ -1,18 +1,24 @@
 //! What carries activities out. The engine knows providers only by this trait.
 
 use std::io;
+use std::rc::Rc;
 
-use fracas_model::{Activity, Failure, Level, Problems};
+use fracas_model::{Activity, Failure, Level, Policy, Problems};
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
-use crate::Values;
+use crate::{Changes, Controls, Values};
 
 /// Carries out the activities of one or more provider types.
 pub trait Provider {
     /// Looks for mistakes in an activity's `provider` object, without touching anything outside
     /// this machine. A `${name}` whose value is not known yet may become anything and is not judged.
-    fn check(&self, activity: &Activity, surroundings: &Surroundings<'_>, problems: &mut Problems);
+    fn check<'a>(
+        &'a self,
+        activity: &'a Activity,
+        surroundings: &'a Surroundings<'a>,
+        problems: &'a mut Problems,
+    ) -> LocalBoxFuture<'a, ()>;
 
     /// Carries the activity out and gives its output.
     ///
@@ -42,6 +48,8 @@ pub struct Surroundings<'a> {
 pub struct Context<'a> {
     /// Resolved configuration and secrets.
     pub values: &'a Values,
+    /// How experiments are understood.
+    pub policy: &'a Policy,
     /// Where the activity tells what it does.
     pub tell: &'a dyn Tell,
 }
@@ -57,12 +65,31 @@ pub trait Tell {
     ///
     /// When the run log cannot be written.
     fn process_started(&self, group: u32) -> io::Result<()>;
+
+    /// The activity, which fails with it, asks the whole run to stop.
+    fn stop(&self, stop: Stop);
+
+    /// The activity has changed what it shares with the run.
+    fn changed(&self, changes: Changes);
+}
+
+/// How an activity or a control asks a run to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// It interrupts the execution, for this reason.
+    Interrupt(String),
+    /// It exits the process with this code, which ends the run as a signal does; 30 leaves the
+    /// rollbacks out. Source: `chaoslib/exit.py`.
+    Exit(i32),
+    /// It failed in a way for which Chaos Toolkit aborts the run.
+    Abort,
 }
 
 /// The providers of a run, by provider type.
 #[derive(Default)]
 pub struct Providers {
-    known: Vec<(&'static str, Box<dyn Provider>)>,
+    known: Vec<(&'static str, Rc<dyn Provider>)>,
+    controls: Option<Rc<dyn Controls>>,
 }
 
 impl Providers {
@@ -73,8 +100,19 @@ impl Providers {
 
     /// The same providers and one more for a value of `provider.type`.
     pub fn with(mut self, provider_type: &'static str, provider: impl Provider + 'static) -> Providers {
-        self.known.push((provider_type, Box::new(provider)));
+        self.known.push((provider_type, Rc::new(provider)));
         self
+    }
+
+    /// The same providers, and who applies controls.
+    pub fn with_controls(mut self, controls: impl Controls + 'static) -> Providers {
+        self.controls = Some(Rc::new(controls));
+        self
+    }
+
+    /// Who applies controls.
+    pub fn controls(&self) -> Option<&dyn Controls> {
+        self.controls.as_deref()
     }
 
     /// The provider for a value of `provider.type`.

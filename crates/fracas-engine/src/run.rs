@@ -185,7 +185,7 @@ pub async fn recover(
             "nothing was rolled back; read the log, and roll back by hand",
         ));
     };
-    let plan = plan_again(&folder, &started, options)?;
+    let plan = plan_again(&folder, &started, options).await?;
     let work = Work::of(&ledger, &plan, options.retry_failed);
     let unacknowledged = !ledger.live(work.declared).is_empty() && work.declared == 0;
     if let Some(outcome) = ledger.outcome.filter(|_| work.rollbacks.is_empty() && !unacknowledged) {
@@ -301,7 +301,7 @@ pub fn read(folder: &RunFolder) -> io::Result<History> {
 
 /// The plan as it was, from the experiment and the configuration that the folder keeps, and
 /// secrets resolved anew.
-fn plan_again(
+async fn plan_again(
     folder: &RunFolder,
     started: &RunStarted,
     options: &RecoverOptions<'_>,
@@ -317,11 +317,11 @@ fn plan_again(
     let mut values = resolve(&experiment, options.environment, &configuration, &mut problems);
     values.configuration = configuration;
     let surroundings = Surroundings { values: &values, running: true };
-    check::check(&experiment, options.providers, &surroundings, &mut problems);
+    check::check(&experiment, options.providers, &surroundings, &mut problems).await;
     if problems.has_errors() {
         return Err(Recovery { source: Some(source), problems: problems.sorted() });
     }
-    Ok(Plan { experiment, values, rollback_strategy: started.rollback_strategy })
+    Ok(Plan { experiment, values, rollback_strategy: started.rollback_strategy, policy: Policy::FRACAS })
 }
 
 /// Rollbacks must go where the faults went: a problem for each variable that is not as it was.

@@ -24,6 +24,8 @@ pub struct Plan {
     pub values: Values,
     /// When rollbacks are played.
     pub rollback_strategy: RollbackStrategy,
+    /// How it is understood.
+    pub policy: Policy,
 }
 
 impl Plan {
@@ -222,7 +224,7 @@ impl Runner<'_> {
         self.intend(id, step, again)?;
         let start = self.host.now();
         let tell = StepTell { runner: self, step: id };
-        let context = Context { values: &self.plan.values, tell: &tell };
+        let context = Context { values: &self.plan.values, policy: &self.plan.policy, tell: &tell };
         let work = self.host.carry_out(&step.activity, &context);
         let (result, signal) = match select(self.host.signal(), work).await {
             Either::Left((signal, work)) => {
@@ -352,4 +354,8 @@ impl Tell for StepTell<'_> {
         let recorded = self.runner.record(Event::ProcessStarted(ProcessStarted { step: self.step, group }));
         if self.step.phase == Phase::Rollbacks { Ok(()) } else { recorded }
     }
+
+    fn stop(&self, _: crate::Stop) {}
+
+    fn changed(&self, _: crate::Changes) {}
 }

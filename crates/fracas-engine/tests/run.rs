@@ -41,10 +41,16 @@ impl Stage {
 }
 
 impl Provider for Script {
-    fn check(&self, activity: &Activity, _: &Surroundings<'_>, problems: &mut Problems) {
+    fn check<'a>(
+        &'a self,
+        activity: &'a Activity,
+        _: &'a Surroundings<'a>,
+        problems: &'a mut Problems,
+    ) -> LocalBoxFuture<'a, ()> {
         if activity.provider.get("wrong").is_some() {
             problems.push(Problem::error(activity.provider.span, "wrong"));
         }
+        Box::pin(async {})
     }
 
     fn carry_out<'a>(
@@ -177,7 +183,7 @@ fn plan(experiment: &Value, rollback_strategy: RollbackStrategy) -> (Source, Pla
     let experiment = parsed.filter(|_| !problems.has_errors()).unwrap_or_else(|| panic!("{problems:?}"));
     let values = resolve(&experiment, &|_| None, &serde_json::Map::new(), &mut problems);
     assert!(!problems.has_errors(), "{problems:?}");
-    (source, Plan { experiment, values, rollback_strategy })
+    (source, Plan { experiment, values, rollback_strategy, policy: Policy::FRACAS })
 }
 
 /// The stage never really waits, so polling again and again comes to an end.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fracas_engine::{Context, MAX_SOURCE_BYTES, Provider, Surroundings, Tell, Values};
 use fracas_model::{Activity, ActivityKind, Failure, Happened, Level, Node, Problem, Problems, python};
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, ready};
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use hyper_util::client::proxy::matcher::Matcher;
@@ -47,8 +47,9 @@ impl Default for Http {
     }
 }
 
-impl Provider for Http {
-    fn check(&self, activity: &Activity, surroundings: &Surroundings<'_>, problems: &mut Problems) {
+impl Http {
+    /// Looks for mistakes, without waiting for anything.
+    fn look(&self, activity: &Activity, surroundings: &Surroundings<'_>, problems: &mut Problems) {
         let provider = &activity.provider;
         text::check_keys(provider, "an http", &KEYS, problems);
         if provider.get("url").is_none_or(Node::is_null) {
@@ -61,6 +62,18 @@ impl Provider for Http {
             }
         }
         check_arguments(provider, surroundings.values, problems);
+    }
+}
+
+impl Provider for Http {
+    fn check<'a>(
+        &'a self,
+        activity: &'a Activity,
+        surroundings: &'a Surroundings<'a>,
+        problems: &'a mut Problems,
+    ) -> LocalBoxFuture<'a, ()> {
+        self.look(activity, surroundings, problems);
+        Box::pin(ready(()))
     }
 
     fn carry_out<'a>(

@@ -14,7 +14,7 @@ use fracas_engine::{Context, Provider, Surroundings, Tell, Values};
 use fracas_model::{
     Activity, ActivityKind, Failure, Happened, Level, Node, NodeValue, Problem, Problems, python,
 };
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, ready};
 use rustix::fs::{Access, access, fstat};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
@@ -69,8 +69,9 @@ impl Default for Process {
     }
 }
 
-impl Provider for Process {
-    fn check(&self, activity: &Activity, surroundings: &Surroundings<'_>, problems: &mut Problems) {
+impl Process {
+    /// Looks for mistakes, without waiting for anything.
+    fn look(&self, activity: &Activity, surroundings: &Surroundings<'_>, problems: &mut Problems) {
         let provider = &activity.provider;
         text::check_keys(provider, "a process", &KEYS, problems);
         check_path(provider, problems);
@@ -85,6 +86,18 @@ impl Provider for Process {
         {
             problems.push(Problem::error(node.span, message));
         }
+    }
+}
+
+impl Provider for Process {
+    fn check<'a>(
+        &'a self,
+        activity: &'a Activity,
+        surroundings: &'a Surroundings<'a>,
+        problems: &'a mut Problems,
+    ) -> LocalBoxFuture<'a, ()> {
+        self.look(activity, surroundings, problems);
+        Box::pin(ready(()))
     }
 
     fn carry_out<'a>(

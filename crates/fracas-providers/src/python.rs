@@ -10,7 +10,7 @@ use fracas_engine::{Context, Provider, Surroundings, Values, nearest};
 use fracas_model::{
     Activity, ActivityKind, Failure, Happened, Node, Problem, Problems, Severity, Span, python,
 };
-use futures_util::future::{FutureExt, LocalBoxFuture};
+use futures_util::future::{FutureExt, LocalBoxFuture, ready};
 use serde_json::{Map, Value};
 
 use crate::catalogue::arguments::{Mistake, bind};
@@ -36,8 +36,9 @@ impl Python {
     }
 }
 
-impl Provider for Python {
-    fn check(&self, activity: &Activity, surroundings: &Surroundings<'_>, problems: &mut Problems) {
+impl Python {
+    /// Looks for mistakes, without waiting for anything.
+    fn look(&self, activity: &Activity, surroundings: &Surroundings<'_>, problems: &mut Problems) {
         let provider = &activity.provider;
         text::check_keys(provider, "a python", &KEYS, problems);
         let target = match resolve(provider) {
@@ -52,6 +53,18 @@ impl Provider for Python {
         } else if surroundings.running {
             self.check_scope(provider, surroundings.values, problems);
         }
+    }
+}
+
+impl Provider for Python {
+    fn check<'a>(
+        &'a self,
+        activity: &'a Activity,
+        surroundings: &'a Surroundings<'a>,
+        problems: &'a mut Problems,
+    ) -> LocalBoxFuture<'a, ()> {
+        self.look(activity, surroundings, problems);
+        Box::pin(ready(()))
     }
 
     fn carry_out<'a>(
@@ -509,7 +522,7 @@ mod tests {
         let values = Values::default();
         for (running, severity) in [(false, Severity::Warning), (true, Severity::Error)] {
             let mut problems = Problems::default();
-            provider(no_environment).check(
+            provider(no_environment).look(
                 &activity,
                 &Surroundings { values: &values, running },
                 &mut problems,
@@ -534,7 +547,7 @@ mod tests {
             let mut problems = Problems::default();
             for _ in 0..2 {
                 let surroundings = Surroundings { values: &values, running };
-                provider(some_environment).check(&activity, &surroundings, &mut problems);
+                provider(some_environment).look(&activity, &surroundings, &mut problems);
             }
             assert_eq!(problems.0.len(), count, "{problems:?}");
             let expected = "The config profile (a-profile-that-nobody-has) could not be found";

@@ -3,8 +3,12 @@
 use std::cell::RefCell;
 use std::io;
 
-use fracas_engine::{Context, Provider, Surroundings, Tell, Values, parse_document};
-use fracas_model::{Activity, ActivityKind, Failure, Format, Level, Pauses, Problem, Problems, Source};
+use fracas_engine::{Changes, Context, Provider, Stop, Surroundings, Tell, Values, parse_document};
+use fracas_model::{
+    Activity, ActivityKind, Failure, Format, Level, OnFailure, Pauses, Policy, Problem, Problems, Source,
+};
+use futures_util::future::FutureExt;
+use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 /// An activity whose provider is this JSON.
@@ -25,6 +29,11 @@ pub fn activity_of(kind: ActivityKind, provider: &str) -> Activity {
         provider,
         pauses: Pauses::default(),
         tolerance: None,
+        dry: None,
+        timeout: None,
+        on_failure: OnFailure::default(),
+        retry: None,
+        save: IndexMap::new(),
     }
 }
 
@@ -33,6 +42,8 @@ pub fn activity_of(kind: ActivityKind, provider: &str) -> Activity {
 pub struct Ears {
     pub lines: RefCell<Vec<(Level, String)>>,
     pub groups: RefCell<Vec<u32>>,
+    pub stops: RefCell<Vec<Stop>>,
+    pub changes: RefCell<Vec<Changes>>,
     /// Whether the run log is full.
     pub deaf: bool,
 }
@@ -46,12 +57,22 @@ impl Tell for Ears {
         self.groups.borrow_mut().push(group);
         if self.deaf { Err(io::Error::other("no space left on device")) } else { Ok(()) }
     }
+
+    fn stop(&self, stop: Stop) {
+        self.stops.borrow_mut().push(stop);
+    }
+
+    fn changed(&self, changes: Changes) {
+        self.changes.borrow_mut().push(changes);
+    }
 }
 
 /// Carries an activity out without any values.
 pub async fn carry_out(provider: &dyn Provider, activity: &Activity) -> Result<Value, Failure> {
     let values = Values::default();
-    provider.carry_out(activity, &Context { values: &values, tell: &Ears::default() }).await
+    provider
+        .carry_out(activity, &Context { values: &values, policy: &Policy::FRACAS, tell: &Ears::default() })
+        .await
 }
 
 /// What the check of an activity finds without any values.
@@ -63,7 +84,8 @@ pub fn problems(provider: &dyn Provider, kind: ActivityKind, text: &str) -> Stri
 pub fn problems_with(provider: &dyn Provider, kind: ActivityKind, text: &str, values: &Values) -> String {
     let mut problems = Problems::default();
     let surroundings = Surroundings { values, running: false };
-    provider.check(&activity_of(kind, text), &surroundings, &mut problems);
+    let activity = activity_of(kind, text);
+    provider.check(&activity, &surroundings, &mut problems).now_or_never().expect("nothing is waited for");
     let line = |problem: &Problem| {
         let place = problem.span.map_or("nowhere", |span| &text[span.start..span.end]);
         let Problem { severity, message, label, help, .. } = problem;

@@ -14,7 +14,7 @@ use std::process::{Command, ExitCode};
 use fracas_aws::Aws;
 use fracas_engine::{Context, Provider, Values};
 use fracas_model::ActivityKind::{Action, Probe};
-use fracas_model::{ActivityKind, Failure, Happened};
+use fracas_model::{ActivityKind, Failure, Happened, Policy};
 use fracas_providers::Python;
 use libtest_mimic::{Arguments, Trial};
 use serde_json::{Value, json};
@@ -140,7 +140,9 @@ fn carry_out(kind: ActivityKind, func: &str, arguments: Value) -> (Result<Value,
     let python = Python::new(Aws::new(), |_| None);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let activity = activity(kind, &provider);
-    let result = runtime.block_on(python.carry_out(&activity, &Context { values: &values, tell: &ears }));
+    let result = runtime.block_on(
+        python.carry_out(&activity, &Context { values: &values, policy: &Policy::FRACAS, tell: &ears }),
+    );
     (result, ears.lines.into_inner().into_iter().map(|(_, line)| line).collect())
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use fracas_engine::{Context, Provider, Values};
 use fracas_model::ActivityKind::Probe;
+use fracas_model::Policy;
 use fracas_providers::{Http, Process, REAP, reap_main};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Value, json};
@@ -88,7 +89,7 @@ fn ours(case: &Value) -> Value {
     let provider: &dyn Provider = if case["provider"]["type"] == "http" { &http } else { &process };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let activity = activity(Probe, &case["provider"]);
-    let context = Context { values: &values, tell: &Ears::default() };
+    let context = Context { values: &values, policy: &Policy::FRACAS, tell: &Ears::default() };
     match runtime.block_on(provider.carry_out(&activity, &context)) {
         Ok(output) => json!({"output": output}),
         Err(failure) => json!({"failed": failure.error}),

@@ -34,13 +34,13 @@ struct Ready {
 
 /// Loads an experiment, parses it and resolves its values. None when that is impossible: the
 /// reason has been shown.
-fn prepare(
+async fn prepare(
     source: &str,
     values: &args::Values,
     fetching: &args::Fetching,
     terminal: &Terminal,
 ) -> Option<Ready> {
-    let source = match load(source, fetching) {
+    let source = match load(source, fetching).await {
         Ok(source) => source,
         Err(problem) => {
             terminal.problem(problem);
@@ -58,11 +58,11 @@ fn prepare(
     Some(Ready { source, experiment, values, problems, unresolved })
 }
 
-fn load(source: &str, fetching: &args::Fetching) -> Result<Source, Problem> {
+async fn load(source: &str, fetching: &args::Fetching) -> Result<Source, Problem> {
     if !is_url(source) {
         return load_file(source);
     }
-    let fetched = block_on(fracas_providers::fetch(source, !fetching.no_verify_tls, &[]))?;
+    let fetched = fracas_providers::fetch(source, !fetching.no_verify_tls, &[]).await;
     let fetched = fetched.map_err(|Failure { error, help, .. }| Problem::general(error).help(help))?;
     if fetched.status != 200 {
         let message = format!("{source} answered with status {}", fetched.status);
@@ -75,9 +75,9 @@ fn load(source: &str, fetching: &args::Fetching) -> Result<Source, Problem> {
 
 /// Holds the activities against their providers; shows everything that was found so far. True
 /// when nothing stops a run.
-fn check(ready: &mut Ready, providers: &Providers, running: bool, terminal: &Terminal) -> bool {
+async fn check(ready: &mut Ready, providers: &Providers, running: bool, terminal: &Terminal) -> bool {
     let surroundings = fracas_engine::Surroundings { values: &ready.values, running };
-    fracas_engine::check(&ready.experiment, providers, &surroundings, &mut ready.problems);
+    fracas_engine::check(&ready.experiment, providers, &surroundings, &mut ready.problems).await;
     ready.problems.0.append(&mut ready.unresolved.0);
     let problems = std::mem::take(&mut ready.problems).sorted();
     if !problems.0.is_empty() {
@@ -89,7 +89,7 @@ fn check(ready: &mut Ready, providers: &Providers, running: bool, terminal: &Ter
 
 /// Brings a future to its end on this thread. What it left behind, such as a name lookup that was
 /// cancelled, is not waited for.
-fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Problem> {
+pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Problem> {
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime
         .map_err(|error| Problem::general(format!("the system gives no resources to run: {error}")))?;

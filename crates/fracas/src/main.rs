@@ -22,12 +22,18 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let terminal = Terminal::new(args.color);
     let surroundings = Surroundings::of_this_process();
-    let code = match args.command {
-        Command::Run(args) => commands::run(&args, &surroundings, &terminal),
-        Command::Validate(args) => commands::validate(&args, &surroundings, &terminal),
-        Command::Iam(args) => commands::iam(&args, &surroundings, &terminal),
-        Command::Runs(args) => commands::runs(&args, &surroundings, &terminal),
-        Command::Recover(args) => commands::recover(&args, &surroundings, &terminal),
-    };
+    let code = commands::block_on(async {
+        match args.command {
+            Command::Run(args) => commands::run(&args, &surroundings, &terminal).await,
+            Command::Validate(args) => commands::validate(&args, &surroundings, &terminal).await,
+            Command::Iam(args) => commands::iam(&args, &surroundings, &terminal).await,
+            Command::Runs(args) => commands::runs(&args, &surroundings, &terminal),
+            Command::Recover(args) => commands::recover(&args, &surroundings, &terminal).await,
+        }
+    });
+    let code = code.unwrap_or_else(|problem| {
+        terminal.problem(problem);
+        fracas_model::ExitCode::Invalid
+    });
     ExitCode::from(u8::from(code))
 }

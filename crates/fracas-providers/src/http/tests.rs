@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use fracas_model::ActivityKind::{Action, Probe};
+use fracas_model::Policy;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -258,7 +259,7 @@ fn a_refusal_without_tolerance_is_worth_a_warning() {
     local(async {
         let server = serve(vec![text("HTTP/1.1 503 Busy\nContent-Length: 0\n\n"); 2]).await;
         let (values, ears) = (Values::default(), Ears::default());
-        let context = Context { values: &values, tell: &ears };
+        let context = Context { values: &values, policy: &Policy::FRACAS, tell: &ears };
         let url = format!("http://127.0.0.1:{}/", server.port);
         let mut activity = activity(Probe, &json!({"url": url}));
         let output = Http::new().carry_out(&activity, &context).await.unwrap();
@@ -281,7 +282,7 @@ fn values_reach_the_request() {
             "url": "http://127.0.0.1:${port}/$user", "headers": {"X-Token": "${token}", "Accept": null},
             "timeout": "${wait}", "method": "DELETE", "arguments": {"u": "${user}"},
         });
-        let context = Context { values: &values, tell: &Ears::default() };
+        let context = Context { values: &values, policy: &Policy::FRACAS, tell: &Ears::default() };
         Http::new().carry_out(&activity(Action, &provider), &context).await.unwrap();
         insta::assert_snapshot!(request_of(&server, 0).replace(env!("CARGO_PKG_VERSION"), "VERSION"), @r"
         DELETE /ann HTTP/1.1
@@ -469,7 +470,7 @@ fn json_with_nan_stays_text() {
         let provider = json!({"type": "http", "url": format!("http://127.0.0.1:{}/", server.port)});
         let (values, ears) = (Values::default(), Ears::default());
         let activity = activity(Probe, &provider);
-        let context = Context { values: &values, tell: &ears };
+        let context = Context { values: &values, policy: &Policy::FRACAS, tell: &ears };
         let output = Http::new().carry_out(&activity, &context).await.unwrap();
         assert_eq!(output["body"], json!("{\"a\": NaN}"));
         let line = "the answer's body is kept as a text: it holds NaN or Infinity, which JSON does not have";

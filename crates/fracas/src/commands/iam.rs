@@ -12,8 +12,8 @@ use crate::surroundings::Surroundings;
 use crate::terminal::Terminal;
 
 /// Prints the policy, indented as the AWS console indents policies.
-pub fn iam(args: &args::Iam, _: &Surroundings, terminal: &Terminal) -> ExitCode {
-    let Some(mut ready) = prepare(&args.source, &args.values, &args.fetching, terminal) else {
+pub async fn iam(args: &args::Iam, _: &Surroundings, terminal: &Terminal) -> ExitCode {
+    let Some(mut ready) = prepare(&args.source, &args.values, &args.fetching, terminal).await else {
         return ExitCode::Invalid;
     };
     // A policy is written where the experiment does not run, so its environment may be missing:
@@ -21,7 +21,7 @@ pub fn iam(args: &args::Iam, _: &Surroundings, terminal: &Terminal) -> ExitCode 
     ready.unresolved.0.clear();
     let policy = fracas_providers::policy(&ready.experiment, &ready.values, args.account.as_deref());
     let policy = policy.map_err(|mut problems| ready.problems.0.append(&mut problems.0)).ok();
-    let sound = check(&mut ready, &fracas_providers::all(), false, terminal);
+    let sound = check(&mut ready, &fracas_providers::all(), false, terminal).await;
     let Some(policy) = policy.filter(|_| sound) else {
         return ExitCode::Invalid;
     };

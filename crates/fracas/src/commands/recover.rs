@@ -4,7 +4,6 @@ use fracas_engine::{RecoverOptions, Recovered, Recovery, RunFolder, read, recove
 use fracas_model::{ExitCode, Problem};
 use fracas_report::Importance;
 
-use super::block_on;
 use super::run::tell_end;
 use crate::args;
 use crate::host::ThisMachine;
@@ -12,12 +11,16 @@ use crate::surroundings::Surroundings;
 use crate::terminal::{Terminal, TerminalObserver};
 
 /// Plays the rollbacks that have no recorded result, and writes the journal.
-pub fn recover(args: &args::Recover, surroundings: &Surroundings, terminal: &Terminal) -> ExitCode {
+pub async fn recover(args: &args::Recover, surroundings: &Surroundings, terminal: &Terminal) -> ExitCode {
     let found = surroundings
         .runs_dir(args.runs_dir.runs_dir.as_ref())
         .and_then(|runs_dir| RunFolder::find(&runs_dir, &args.run))
         .map_err(general);
-    match found.and_then(|folder| play(folder, args.retry_failed, terminal)) {
+    let played = match found {
+        Ok(folder) => play(folder, args.retry_failed, terminal).await,
+        Err(recovery) => Err(recovery),
+    };
+    match played {
         Ok(Recovered::Done(ended)) => {
             let journal = ended.folder.journal_path();
             let code = tell_end(&ended, &args.runs_dir, terminal);
@@ -40,7 +43,7 @@ fn rollbacks_only(code: ExitCode) -> ExitCode {
     if code == ExitCode::RollbackFailed { code } else { ExitCode::Ok }
 }
 
-fn play(folder: RunFolder, retry_failed: bool, terminal: &Terminal) -> Result<Recovered, Recovery> {
+async fn play(folder: RunFolder, retry_failed: bool, terminal: &Terminal) -> Result<Recovered, Recovery> {
     let providers = fracas_providers::all();
     let options = RecoverOptions {
         environment: &Surroundings::environment,
@@ -50,11 +53,8 @@ fn play(folder: RunFolder, retry_failed: bool, terminal: &Terminal) -> Result<Re
     };
     return_to_its_folder(&folder).map_err(general)?;
     let observer = Box::new(TerminalObserver::new(terminal));
-    let played = block_on(async {
-        let host = ThisMachine::new(&providers)?;
-        recover_run(folder, &options, &host, vec![observer]).await
-    });
-    played.map_err(general)?
+    let host = ThisMachine::new(&providers)?;
+    recover_run(folder, &options, &host, vec![observer]).await
 }
 
 /// Relative paths of the experiment mean what they meant in the run.

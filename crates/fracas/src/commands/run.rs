@@ -4,29 +4,34 @@ use std::io;
 use std::path::{Path, absolute};
 
 use fracas_engine::{Ended, Plan, RunOptions};
-use fracas_model::{ExitCode, Problem, Source};
+use fracas_model::{ExitCode, Policy, Problem, Source};
 use fracas_report::Importance;
 
-use super::{block_on, check, prepare};
+use super::{check, prepare};
 use crate::args;
 use crate::host::ThisMachine;
 use crate::surroundings::Surroundings;
 use crate::terminal::{Terminal, TerminalObserver};
 
 /// Checks the experiment, plays it, and writes its journal.
-pub fn run(args: &args::Run, surroundings: &Surroundings, terminal: &Terminal) -> ExitCode {
+pub async fn run(args: &args::Run, surroundings: &Surroundings, terminal: &Terminal) -> ExitCode {
     terminal.line(Importance::Info, "Validating the experiment's syntax");
-    let Some(mut ready) = prepare(&args.source, &args.values, &args.fetching, terminal) else {
+    let Some(mut ready) = prepare(&args.source, &args.values, &args.fetching, terminal).await else {
         return ExitCode::Invalid;
     };
     let providers = fracas_providers::all();
-    if !check(&mut ready, &providers, true, terminal) {
+    if !check(&mut ready, &providers, true, terminal).await {
         return ExitCode::Invalid;
     }
     terminal.line(Importance::Info, "Experiment looks valid");
     let rollback_strategy = args.rollback_strategy.or(ready.experiment.runtime.rollbacks).unwrap_or_default();
-    let plan = Plan { experiment: ready.experiment, values: ready.values, rollback_strategy };
-    match play(&ready.source, &plan, &providers, args, surroundings, terminal) {
+    let plan = Plan {
+        experiment: ready.experiment,
+        values: ready.values,
+        rollback_strategy,
+        policy: Policy::FRACAS,
+    };
+    match play(&ready.source, &plan, &providers, args, surroundings, terminal).await {
         Ok(ended) => tell_end(&ended, &args.runs_dir, terminal),
         Err(problem) => {
             terminal.problem(problem);
@@ -35,7 +40,7 @@ pub fn run(args: &args::Run, surroundings: &Surroundings, terminal: &Terminal) -
     }
 }
 
-fn play(
+async fn play(
     source: &Source,
     plan: &Plan,
     providers: &fracas_engine::Providers,
@@ -54,10 +59,8 @@ fn play(
         environment: Surroundings::where_calls_go(),
     };
     let observer = Box::new(TerminalObserver::new(terminal));
-    let ended = block_on(async {
-        let host = ThisMachine::new(providers)?;
-        fracas_engine::run(source, plan, &host, &options, vec![observer]).await
-    })?;
+    let host = ThisMachine::new(providers).map_err(|error| unkept(&runs_dir, &error))?;
+    let ended = fracas_engine::run(source, plan, &host, &options, vec![observer]).await;
     ended.map_err(|error| unkept(&runs_dir, &error))
 }
 

@@ -9,12 +9,12 @@ use crate::surroundings::Surroundings;
 use crate::terminal::Terminal;
 
 /// Shows every problem at once.
-pub fn validate(args: &args::Validate, _: &Surroundings, terminal: &Terminal) -> ExitCode {
+pub async fn validate(args: &args::Validate, _: &Surroundings, terminal: &Terminal) -> ExitCode {
     terminal.line(Importance::Info, "Validating the experiment's syntax");
-    let Some(mut ready) = prepare(&args.source, &args.values, &args.fetching, terminal) else {
+    let Some(mut ready) = prepare(&args.source, &args.values, &args.fetching, terminal).await else {
         return ExitCode::Invalid;
     };
-    if !check(&mut ready, &fracas_providers::all(), false, terminal) {
+    if !check(&mut ready, &fracas_providers::all(), false, terminal).await {
         return ExitCode::Invalid;
     }
     terminal.line(Importance::Info, "Experiment looks valid");

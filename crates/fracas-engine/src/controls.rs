@@ -1,0 +1,147 @@
+//! Controls: code of the user's that is called around the parts of a run, and may change them.
+//!
+//! Source: chaoslib's `control` package, <https://chaostoolkit.org/reference/api/experiment/#controls>.
+
+use fracas_model::{Node, Problems};
+use futures_util::future::LocalBoxFuture;
+use serde_json::{Map, Value};
+
+use crate::{Stop, Values};
+
+/// Calls the functions of controls. The engine decides which control is called when.
+pub trait Controls {
+    /// Looks for mistakes in a declared control, as its own module may do too.
+    fn check<'a>(&'a self, control: &'a Node, problems: &'a mut Problems) -> LocalBoxFuture<'a, ()>;
+
+    /// Gives controls and activities what they share with the run, before any call.
+    fn begin<'a>(&'a self, world: &'a World<'a>) -> LocalBoxFuture<'a, ()>;
+
+    /// Makes a call.
+    fn call<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Answer>;
+}
+
+/// What controls and activities share with the run.
+pub struct World<'a> {
+    /// The experiment's document.
+    pub experiment: &'a Value,
+    /// Resolved configuration and secrets.
+    pub values: &'a Values,
+    /// The user's settings.
+    pub settings: &'a Value,
+}
+
+/// A call of controls.
+pub enum Call<'a> {
+    /// The control's `configure_control`.
+    Configure {
+        /// The control's declaration.
+        control: &'a Value,
+        /// Whether it is declared in the settings, and so is given them.
+        global: bool,
+    },
+    /// The same function of several controls, in order, until one interrupts.
+    Apply {
+        /// Which function.
+        hook: Hook,
+        /// The controls' declarations.
+        controls: &'a [Value],
+        /// Where the thing stands that it is called for: a JSON pointer into the experiment. For
+        /// [`ControlLevel::Loader`], the experiment's path or address.
+        context: &'a str,
+        /// What that thing has come to, in scope [`ControlScope::After`].
+        state: Option<Value>,
+    },
+    /// The control's `cleanup_control`.
+    Cleanup {
+        /// The control's declaration.
+        control: &'a Value,
+    },
+    /// A function of the event handlers that controls have registered.
+    /// Source: `chaoslib.run.RunEventHandler`.
+    Event {
+        /// The function's name.
+        name: &'static str,
+        /// Its arguments by name, besides those of the world.
+        arguments: Map<String, Value>,
+    },
+}
+
+/// Which function of a control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hook {
+    /// What it is called around.
+    pub level: ControlLevel,
+    /// Before it or after it.
+    pub scope: ControlScope,
+}
+
+/// What controls are called around.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ControlLevel {
+    /// loading the experiment
+    Loader,
+    /// the whole run
+    Experiment,
+    /// a check of the hypothesis
+    Hypothesis,
+    /// the method
+    Method,
+    /// the rollbacks
+    Rollback,
+    /// one activity
+    Activity,
+}
+
+/// Before something or after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ControlScope {
+    /// before
+    Before,
+    /// after
+    After,
+}
+
+impl Hook {
+    /// The function's name.
+    pub fn function(self) -> &'static str {
+        use ControlLevel::*;
+        match (self.scope, self.level) {
+            (ControlScope::Before, Loader) => "before_loading_experiment_control",
+            (ControlScope::Before, Experiment) => "before_experiment_control",
+            (ControlScope::Before, Hypothesis) => "before_hypothesis_control",
+            (ControlScope::Before, Method) => "before_method_control",
+            (ControlScope::Before, Rollback) => "before_rollback_control",
+            (ControlScope::Before, Activity) => "before_activity_control",
+            (ControlScope::After, Loader) => "after_loading_experiment_control",
+            (ControlScope::After, Experiment) => "after_experiment_control",
+            (ControlScope::After, Hypothesis) => "after_hypothesis_control",
+            (ControlScope::After, Method) => "after_method_control",
+            (ControlScope::After, Rollback) => "after_rollback_control",
+            (ControlScope::After, Activity) => "after_activity_control",
+        }
+    }
+}
+
+/// What came of a call.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// What was changed.
+    pub changes: Changes,
+    /// Controls that failed: the name of each and why. The run goes on without them.
+    pub failures: Vec<(String, String)>,
+    /// That the run is to stop.
+    pub stop: Option<Stop>,
+}
+
+/// Changes to what controls and activities share with the run.
+#[derive(Debug, Default, PartialEq)]
+pub struct Changes {
+    /// Parts of the experiment's document, each with the JSON pointer of its place, in order.
+    pub experiment: Vec<(String, Value)>,
+    /// Values of the configuration; none for those that were removed.
+    pub configuration: Vec<(String, Option<Value>)>,
+    /// Groups of secrets; none for those that were removed.
+    pub secrets: Vec<(String, Option<Value>)>,
+    /// The state that the call was given, if it was changed.
+    pub state: Option<Value>,
+}
