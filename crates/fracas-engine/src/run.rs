@@ -321,7 +321,8 @@ async fn plan_again(
     if problems.has_errors() {
         return Err(Recovery { source: Some(source), problems: problems.sorted() });
     }
-    Ok(Plan { experiment, values, rollback_strategy: started.rollback_strategy, policy: Policy::FRACAS })
+    let rollback_strategy = started.rollback_strategy;
+    Ok(Plan { rollback_strategy, ..Plan::new(experiment, values, Policy::FRACAS) })
 }
 
 /// Rollbacks must go where the faults went: a problem for each variable that is not as it was.

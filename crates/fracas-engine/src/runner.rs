@@ -24,11 +24,41 @@ pub struct Plan {
     pub values: Values,
     /// When rollbacks are played.
     pub rollback_strategy: RollbackStrategy,
+    /// When the hypothesis is checked.
+    pub hypothesis_strategy: HypothesisStrategy,
+    /// Seconds from one check of the hypothesis during the method to the next.
+    pub frequency: f64,
+    /// Whether the first check during the method that is not met ends it.
+    pub fail_fast: bool,
+    /// What of the activities is only pretended.
+    pub dry: Option<Dry>,
+    /// Controls of the settings and of control files, which apply to every experiment: each its
+    /// declaration, with its name.
+    pub global_controls: Vec<Value>,
+    /// The user's settings; null when there are none.
+    pub settings: Value,
     /// How it is understood.
     pub policy: Policy,
 }
 
 impl Plan {
+    /// An experiment to be played as it asks, without settings.
+    pub fn new(experiment: Experiment, values: Values, policy: Policy) -> Plan {
+        let runtime = experiment.runtime.clone();
+        Plan {
+            experiment,
+            values,
+            rollback_strategy: runtime.rollbacks.unwrap_or_default(),
+            hypothesis_strategy: runtime.hypothesis.unwrap_or_default(),
+            frequency: 1.0,
+            fail_fast: false,
+            dry: None,
+            global_controls: Vec::new(),
+            settings: Value::Null,
+            policy,
+        }
+    }
+
     /// The steps of a part of the run, each with its id.
     pub fn steps(&self, phase: Phase) -> impl Iterator<Item = (StepId, &Step)> {
         let hypothesis = self.experiment.hypothesis.as_ref().map(|hypothesis| &hypothesis.probes[..]);

@@ -183,7 +183,7 @@ fn plan(experiment: &Value, rollback_strategy: RollbackStrategy) -> (Source, Pla
     let experiment = parsed.filter(|_| !problems.has_errors()).unwrap_or_else(|| panic!("{problems:?}"));
     let values = resolve(&experiment, &|_| None, &serde_json::Map::new(), &mut problems);
     assert!(!problems.has_errors(), "{problems:?}");
-    (source, Plan { experiment, values, rollback_strategy, policy: Policy::FRACAS })
+    (source, Plan { rollback_strategy, ..Plan::new(experiment, values, Policy::FRACAS) })
 }
 
 /// The stage never really waits, so polling again and again comes to an end.

@@ -25,12 +25,7 @@ pub async fn run(args: &args::Run, surroundings: &Surroundings, terminal: &Termi
     }
     terminal.line(Importance::Info, "Experiment looks valid");
     let rollback_strategy = args.rollback_strategy.or(ready.experiment.runtime.rollbacks).unwrap_or_default();
-    let plan = Plan {
-        experiment: ready.experiment,
-        values: ready.values,
-        rollback_strategy,
-        policy: Policy::FRACAS,
-    };
+    let plan = Plan { rollback_strategy, ..Plan::new(ready.experiment, ready.values, Policy::FRACAS) };
     match play(&ready.source, &plan, &providers, args, surroundings, terminal).await {
         Ok(ended) => tell_end(&ended, &args.runs_dir, terminal),
         Err(problem) => {
