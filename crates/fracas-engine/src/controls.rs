@@ -16,8 +16,11 @@ pub trait Controls {
     /// Gives controls and activities what they share with the run, before any call.
     fn begin<'a>(&'a self, world: &'a World<'a>) -> LocalBoxFuture<'a, ()>;
 
-    /// Makes a call.
-    fn call<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Answer>;
+    /// Makes a call, with configuration and secrets as they are now.
+    fn call<'a>(&'a self, call: Call<'a>, values: &'a Values) -> LocalBoxFuture<'a, Answer>;
+
+    /// Whether some control has registered an event handler that has this function.
+    fn handles(&self, event: &str) -> bool;
 }
 
 /// What controls and activities share with the run.
