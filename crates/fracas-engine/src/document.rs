@@ -1,11 +1,13 @@
 //! Texts to documents: JSON and YAML, with the place of every key and value.
 
 mod json;
+mod write_yaml;
 mod yaml;
 mod yaml_scalar;
 
 use fracas_model::{Format, Node, Problem, Problems, Source, Span};
 
+pub use write_yaml::to_yaml;
 pub use yaml::parse_yaml;
 
 /// Nesting beyond this is refused, so that no document can exhaust the stack.

@@ -19,7 +19,7 @@ mod values;
 
 pub use check::{check, steps};
 pub use controls::{Answer, Call, Changes, ControlLevel, ControlScope, Controls, Hook, World};
-pub use document::{parse_document, parse_yaml};
+pub use document::{parse_document, parse_yaml, to_yaml};
 pub use folder::RunFolder;
 pub use host::Host;
 pub use ledger::{Ledger, RollbackState};

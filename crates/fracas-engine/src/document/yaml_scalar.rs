@@ -148,6 +148,32 @@ fn timestamp(text: &str) -> Option<String> {
     Some(format!("{date}T{}{}", clock_iso(clock)?, zone_iso(zone.trim())?))
 }
 
+/// Whether the text is written as a date or a time, be there such a day or not.
+pub(super) fn is_moment(text: &str) -> bool {
+    if text.len() == 10 && is_date(text) {
+        return true;
+    }
+    let Some((date, rest)) = text.split_once(['T', 't', ' ', '\t']) else { return false };
+    let digits =
+        |part: &str, lengths: &[usize]| digits_only(part).is_some_and(|d| lengths.contains(&d.len()));
+    let all = |parts: &str, separator: char, lengths: [&[usize]; 3]| {
+        let parts: Vec<&str> = parts.split(separator).collect();
+        parts.len() == 3 && parts.iter().zip(lengths).all(|(part, lengths)| digits(part, lengths))
+    };
+    let rest = rest.trim_start_matches([' ', '\t']);
+    let clock_end = rest.find(|c: char| !c.is_ascii_digit() && c != ':').unwrap_or(rest.len());
+    let (clock, rest) = rest.split_at(clock_end);
+    let rest =
+        rest.strip_prefix('.').map_or(rest, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+    let zone = rest.trim_start_matches([' ', '\t']);
+    let offset = |zone: &str| {
+        let (hours, minutes) = zone.split_once(':').unwrap_or((zone, "00"));
+        digits(hours, &[1, 2]) && digits(minutes, &[2])
+    };
+    let zone = rest.is_empty() || zone == "Z" || zone.strip_prefix(['+', '-']).is_some_and(offset);
+    all(date, '-', [&[4], &[1, 2], &[1, 2]]) && all(clock, ':', [&[1, 2], &[2], &[2]]) && zone
+}
+
 fn is_date(text: &str) -> bool {
     text.bytes()
         .enumerate()
