@@ -2,7 +2,7 @@
 //!
 //! Source: chaoslib's `control` package, <https://chaostoolkit.org/reference/api/experiment/#controls>.
 
-use fracas_model::{Node, Problems};
+use fracas_model::{Level, Node, Problems};
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 
@@ -132,6 +132,8 @@ pub struct Answer {
     pub changes: Changes,
     /// Controls that failed: the name of each and why. The run goes on without them.
     pub failures: Vec<(String, String)>,
+    /// Lines that were told meanwhile, in order.
+    pub lines: Vec<(Level, String)>,
     /// That the run is to stop.
     pub stop: Option<Stop>,
 }

@@ -47,6 +47,18 @@ pub fn equal(left: &Value, right: &Value) -> bool {
     }
 }
 
+/// Whether Python takes a value for true: `bool(value)`.
+pub fn truth(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(flag) => *flag,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+    }
+}
+
 /// The number that Python takes a boolean, integer or float for.
 pub fn number(value: &Value) -> Option<f64> {
     match value {
