@@ -1,27 +1,80 @@
-//! Holds every activity of an experiment against the provider that would carry it out.
+//! Holds every activity of an experiment against the provider that would carry it out, and every
+//! control against its module.
 
-use fracas_model::{Activity, Experiment, Problem, Problems, Step};
+use std::collections::HashSet;
+
+use fracas_model::{Activity, Experiment, Look, Problem, Problems, Section, Step, Tolerance, Turn};
 use serde_json::Value;
 
-use crate::{Providers, Surroundings, Values, nearest};
+use crate::{Controls, Providers, Surroundings, Values, nearest};
 
-/// Looks for mistakes in every activity, once each, without touching anything outside.
+/// Looks for mistakes in every activity and every control, once each, without touching anything
+/// outside.
 pub async fn check(
     experiment: &Experiment,
     providers: &Providers,
     surroundings: &Surroundings<'_>,
     problems: &mut Problems,
 ) {
-    for step in steps(experiment).filter(|step| step.declared_name.is_some()) {
-        check_provider(&step.activity, providers, surroundings, problems).await;
-        check_pauses(&step.activity, surroundings.values, problems);
+    for (turn, step) in turns(experiment).filter(|(_, step)| step.declared_name.is_some()) {
+        let before = problems.0.len();
+        check_activity(&step.activity, providers, surroundings, problems).await;
+        take_turn(problems, before, turn);
+        if let Some(Tolerance::Probe(probe)) = &step.activity.tolerance {
+            let before = problems.0.len();
+            check_activity(probe, providers, surroundings, problems).await;
+            take_turn(problems, before, Turn { look: Look::Rest, ..turn });
+        }
     }
+    if let Some(controls) = providers.controls() {
+        check_controls(experiment, controls, problems).await;
+    }
+}
+
+async fn check_activity(
+    activity: &Activity,
+    providers: &Providers,
+    surroundings: &Surroundings<'_>,
+    problems: &mut Problems,
+) {
+    check_provider(activity, providers, surroundings, problems).await;
+    check_pauses(activity, surroundings.values, problems);
+}
+
+/// Says of the problems from `before` on when Chaos Toolkit would come upon them.
+fn take_turn(problems: &mut Problems, before: usize, turn: Turn) {
+    problems.0[before..].iter_mut().for_each(|problem| problem.turn = turn);
+}
+
+/// Each control once, however often it is declared.
+async fn check_controls(experiment: &Experiment, controls: &dyn Controls, problems: &mut Problems) {
+    let mut seen = HashSet::new();
+    for (index, control) in experiment.controls.iter().enumerate() {
+        if seen.insert(control.to_json().to_string()) {
+            let before = problems.0.len();
+            controls.check(control, problems).await;
+            take_turn(problems, before, Turn { section: Section::Controls, index, look: Look::Provider });
+        }
+    }
+}
+
+/// Every entry with the turn in which its provider is asked.
+fn turns(experiment: &Experiment) -> impl Iterator<Item = (Turn, &Step)> {
+    let probes = experiment.hypothesis.as_ref().map_or(&[][..], |hypothesis| &hypothesis.probes);
+    let sections = [
+        (Section::Hypothesis, probes),
+        (Section::Method, &experiment.method),
+        (Section::Rollbacks, &experiment.rollbacks),
+    ];
+    sections.into_iter().flat_map(|(section, steps)| {
+        let turn = move |index| Turn { section, index, look: Look::Provider };
+        steps.iter().enumerate().map(move |(index, step)| (turn(index), step))
+    })
 }
 
 /// Every entry of the hypothesis, the method and the rollbacks, in this order.
 pub fn steps(experiment: &Experiment) -> impl Iterator<Item = &Step> {
-    let probes = experiment.hypothesis.iter().flat_map(|hypothesis| &hypothesis.probes);
-    probes.chain(&experiment.method).chain(&experiment.rollbacks)
+    turns(experiment).map(|(_, step)| step)
 }
 
 async fn check_provider(
@@ -41,7 +94,8 @@ async fn check_provider(
         None => format!("use one of: {}", known.join(", ")),
     };
     let message = format!("no provider is called `{}`", activity.provider_type);
-    problems.push(Problem::error(at, message).help(help));
+    let words = format!("unknown provider type '{}'", activity.provider_type);
+    problems.push(Problem::error(at, message).help(help).words(words));
 }
 
 /// A pause may come from the configuration; what it becomes must be a number of seconds.

@@ -25,7 +25,7 @@ pub use host::Host;
 pub use ledger::{Ledger, RollbackState};
 pub use load::{MAX_SOURCE_BYTES, is_url, load_fetched, load_file};
 pub use mask::Mask;
-pub use parse::{nearest, parse};
+pub use parse::{activity_of, experiment_of, nearest, parse};
 pub use provider::{Context, Provider, Providers, Stop, Surroundings, Tell};
 pub use recorder::Observer;
 pub use resolve::{Environment, convert, resolve};

@@ -90,7 +90,7 @@ fn placeholder(text: &str) -> (usize, Option<&str>) {
 }
 
 /// Whether it is a name in the sense of `string.Template`.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }

@@ -162,3 +162,22 @@ impl Node {
         }
     }
 }
+
+/// A value that stands in no text: all its places are empty.
+impl From<&Value> for Node {
+    fn from(value: &Value) -> Node {
+        let value = match value {
+            Value::Null => NodeValue::Null,
+            Value::Bool(flag) => NodeValue::Bool(*flag),
+            Value::Number(number) => NodeValue::Number(number.clone()),
+            Value::String(text) => NodeValue::String(text.clone()),
+            Value::Array(items) => NodeValue::List(items.iter().map(Node::from).collect()),
+            Value::Object(map) => NodeValue::Map(map.iter().map(entry_of).collect()),
+        };
+        Node::new(Span::default(), value)
+    }
+}
+
+fn entry_of((key, value): (&String, &Value)) -> (String, Entry) {
+    (key.clone(), Entry { key_span: Span::default(), value: Node::from(value) })
+}

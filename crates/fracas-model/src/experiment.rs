@@ -25,6 +25,8 @@ pub struct Experiment {
     pub method: Vec<Step>,
     /// What undoes it, in order.
     pub rollbacks: Vec<Step>,
+    /// The controls that it declares, at whatever level.
+    pub controls: Vec<Node>,
     /// How the experiment asks to be run.
     pub runtime: Runtime,
     /// The document as written, which the journal repeats.

@@ -21,5 +21,5 @@ pub use journal::{Journal, JournalFold, Run, SteadyState, SteadyStates, write_py
 pub use moment::Moment;
 pub use outcome::{ExitCode, Outcome, Status};
 pub use policy::Policy;
-pub use problem::{Problem, Problems, Severity};
+pub use problem::{Look, Problem, Problems, Section, Severity, Turn};
 pub use step::{Phase, StepId};

@@ -18,6 +18,52 @@ pub struct Problem {
     pub label: String,
     /// What the user can do about it, or empty.
     pub help: String,
+    /// What Chaos Toolkit says about it; empty when it has no rule for it.
+    pub words: String,
+    /// When Chaos Toolkit would come upon it.
+    pub turn: Turn,
+}
+
+/// When Chaos Toolkit comes upon a problem: it checks an experiment in this order, and ends at the
+/// first. Source: chaoslib's `ensure_experiment_is_valid`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Turn {
+    /// The part of the experiment.
+    pub section: Section,
+    /// The activity's place in that part, from 0.
+    pub index: usize,
+    /// What of the activity is looked at.
+    pub look: Look,
+}
+
+/// The parts of an experiment in the order of their checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Section {
+    /// title, description, tags, extensions
+    Head,
+    /// configuration and secrets
+    #[default]
+    Values,
+    /// the steady-state hypothesis
+    Hypothesis,
+    /// the method
+    Method,
+    /// the rollbacks
+    Rollbacks,
+    /// controls, wherever they are declared
+    Controls,
+}
+
+/// What of an activity is looked at, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Look {
+    /// its own keys
+    #[default]
+    Activity,
+    /// what its provider says
+    Provider,
+    /// its tolerance, or what it refers to
+    Rest,
 }
 
 /// Whether a problem stops a run.
@@ -46,7 +92,15 @@ impl Problem {
     }
 
     fn new(severity: Severity, span: Option<Span>, message: String) -> Problem {
-        Problem { severity, message, span, label: String::new(), help: String::new() }
+        Problem {
+            severity,
+            message,
+            span,
+            label: String::new(),
+            help: String::new(),
+            words: String::new(),
+            turn: Turn::default(),
+        }
     }
 
     /// The same problem with words at its caret.
@@ -58,6 +112,12 @@ impl Problem {
     /// The same problem with a way out.
     pub fn help(mut self, help: impl Into<String>) -> Problem {
         self.help = help.into();
+        self
+    }
+
+    /// The same problem with what Chaos Toolkit says about it.
+    pub fn words(mut self, words: impl Into<String>) -> Problem {
+        self.words = words.into();
         self
     }
 }
@@ -77,6 +137,14 @@ impl Problems {
         self.0.iter().any(|problem| problem.severity == Severity::Error)
     }
 
+    /// What Chaos Toolkit would say about the first error that it comes upon; what fracas says when
+    /// Chaos Toolkit has no rule for any of them. None without errors.
+    pub fn first_words(&self) -> Option<&str> {
+        let errors = self.0.iter().filter(|problem| problem.severity == Severity::Error);
+        let first = errors.min_by_key(|problem| (problem.words.is_empty(), problem.turn))?;
+        Some(if first.words.is_empty() { &first.message } else { &first.words })
+    }
+
     /// In the order of the text; those without a place come first, and each only once, as an error
     /// if it is one anywhere.
     pub fn sorted(mut self) -> Problems {
@@ -91,5 +159,25 @@ impl Problems {
 impl From<Problem> for Problems {
     fn from(problem: Problem) -> Problems {
         Problems(vec![problem])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_words_are_those_of_the_first_check() {
+        let turn = |section, index| Turn { section, index, look: Look::Activity };
+        let mut problems = Problems::default();
+        assert_eq!(problems.first_words(), None);
+        problems.push(Problem { turn: turn(Section::Head, 0), ..Problem::general("only fracas minds") });
+        assert_eq!(problems.first_words(), Some("only fracas minds"));
+        for (section, index, words) in
+            [(Section::Method, 1, "second"), (Section::Method, 0, "first"), (Section::Controls, 0, "third")]
+        {
+            problems.push(Problem { turn: turn(section, index), ..Problem::general("") }.words(words));
+        }
+        assert_eq!(problems.first_words(), Some("first"));
     }
 }

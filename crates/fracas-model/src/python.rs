@@ -141,6 +141,16 @@ mod tests {
     }
 
     #[test]
+    fn truth_is_pythons() {
+        for value in [json!(null), json!(false), json!(0), json!(-0.0), json!(""), json!([]), json!({})] {
+            assert!(!truth(&value), "{value}");
+        }
+        for value in [json!(true), json!(-1), json!(0.1), json!("0"), json!([null]), json!({"": 0})] {
+            assert!(truth(&value), "{value}");
+        }
+    }
+
+    #[test]
     fn equality_is_pythons() {
         assert!(equal(&json!(true), &json!(1)));
         assert!(equal(&json!([6.0, {"a": false}]), &json!([6, {"a": 0}])));
