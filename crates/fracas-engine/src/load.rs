@@ -5,6 +5,9 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use fracas_model::{Format, Problem, Source};
+use serde::de::IgnoredAny;
+
+use crate::parse_yaml;
 
 /// The largest experiment that is read, in bytes: far above any that was ever written, and small
 /// enough that a wrong file is refused at once.
@@ -41,11 +44,10 @@ pub fn load_file(name: &str) -> Result<Source, Problem> {
 ///
 /// The content type is none that an experiment comes in.
 pub fn load_fetched(url: &str, content_type: &str, text: String) -> Result<Source, Problem> {
-    let format = match content_type {
+    let format = match content_type.to_ascii_lowercase() {
         kind if kind.contains("application/json") => Format::Json,
         kind if kind.contains("yaml") => Format::Yaml,
-        kind if kind.contains("text/plain") && looks_like_json(&text) => Format::Json,
-        kind if kind.contains("text/plain") => Format::Yaml,
+        kind if kind.contains("text/plain") => guessed(&text),
         _ => {
             let shown = if content_type.is_empty() { "no content type" } else { content_type };
             let problem = Problem::general(format!("{url} answered with {shown}, which is no experiment"));
@@ -121,6 +123,35 @@ fn without_mark(text: String) -> String {
     text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
 }
 
-fn looks_like_json(text: &str) -> bool {
-    text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '['])
+/// How a plain text is written: JSON if it is that, or if it looks so and is no YAML either.
+fn guessed(text: &str) -> Format {
+    let text = text.trim_start_matches('\u{feff}');
+    let looks_like_json = text.trim_start().starts_with(['{', '[']);
+    let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();
+    if is_json || looks_like_json && parse_yaml(text).is_err() { Format::Json } else { Format::Yaml }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_read_as_they_are_written() {
+        let cases = [
+            ("application/json; charset=utf-8", "", Some(Format::Json)),
+            ("Application/JSON", "", Some(Format::Json)),
+            ("text/yaml", "", Some(Format::Yaml)),
+            ("application/x-yaml", "", Some(Format::Yaml)),
+            ("text/plain", "\u{feff}{\"title\": 1}", Some(Format::Json)),
+            ("text/plain", "{title: 1}", Some(Format::Yaml)),
+            ("text/plain", "title: 1", Some(Format::Yaml)),
+            ("text/plain", "{\"title\": ", Some(Format::Json)),
+            ("text/html", "title: 1", None),
+            ("", "{}", None),
+        ];
+        for (content_type, text, expected) in cases {
+            let source = load_fetched("http://x/", content_type, text.to_owned());
+            assert_eq!(source.ok().map(|source| source.format), expected, "{content_type} {text}");
+        }
+    }
 }

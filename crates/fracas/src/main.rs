@@ -4,6 +4,8 @@ mod args;
 mod commands;
 mod host;
 #[allow(dead_code, reason = "the commands that use it come with the command line")]
+mod loading;
+#[allow(dead_code, reason = "the commands that use it come with the command line")]
 mod settings;
 mod surroundings;
 mod terminal;
