@@ -38,6 +38,8 @@ pub struct Policy {
     pub activity_timeouts: bool,
     /// A log file is written only where one is asked for; otherwise `chaostoolkit.log` always is.
     pub log_file_on_request: bool,
+    /// Settings that cannot be read stop everything; otherwise they are told of, and count as none.
+    pub broken_settings_stop: bool,
     /// All problems of an experiment are drawn in its text; otherwise the first is told in Chaos
     /// Toolkit's words.
     pub draw_problems: bool,
@@ -66,6 +68,7 @@ impl Policy {
             dry_of_activities: on,
             activity_timeouts: on,
             log_file_on_request: on,
+            broken_settings_stop: on,
             draw_problems: on,
         }
     }

@@ -9,6 +9,8 @@ mod python;
 mod testing;
 mod text;
 
+use std::path::PathBuf;
+
 use fracas_aws::Aws;
 use fracas_engine::Providers;
 
@@ -17,8 +19,23 @@ pub use iam::policy;
 pub use process::{Process, REAP, reap_main};
 pub use python::Python;
 
+/// How what is written in Python is carried out.
+#[derive(Debug, Clone)]
+pub struct PythonChoice {
+    /// The Python program; `python3` of the path if none.
+    pub program: Option<PathBuf>,
+    /// Whether fracas carries out by itself what it can.
+    pub native: bool,
+}
+
+impl Default for PythonChoice {
+    fn default() -> PythonChoice {
+        PythonChoice { program: None, native: true }
+    }
+}
+
 /// Every provider, by the type that experiments name it with. Nothing is started or read yet.
-pub fn all() -> Providers {
+pub fn all(_: &PythonChoice) -> Providers {
     let environment = |name: &str| std::env::var(name).ok();
     let python = Python::new(Aws::new(), environment);
     Providers::new().with("http", Http::new()).with("process", Process::new()).with("python", python)

@@ -12,6 +12,8 @@ use jiff::tz::TimeZone;
 /// How much a line matters, and so its color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Importance {
+    /// what helps to find mistakes
+    Debug,
     /// what goes on
     Info,
     /// worth a look
@@ -217,15 +219,27 @@ fn info(line: impl Into<String>) -> Lines {
 }
 
 impl Importance {
+    /// How a line names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Importance::Debug => "DEBUG",
+            Importance::Info => "INFO",
+            Importance::Warning => "WARNING",
+            Importance::Error => "ERROR",
+            Importance::Critical => "CRITICAL",
+        }
+    }
+
     /// One line as the console shows it, in local time: `[2023-08-13 10:24:53 INFO] line`. Further
     /// lines of it are indented.
     pub fn format(self, time: Moment, zone: &TimeZone, line: &str, color: bool) -> String {
-        let (name, code) = match self {
-            Importance::Info => ("INFO", "\x1b[32m"),
-            Importance::Warning => ("WARNING", "\x1b[33m"),
-            Importance::Error => ("ERROR", "\x1b[31m"),
-            Importance::Critical => ("CRITICAL", "\x1b[31m"),
+        let code = match self {
+            Importance::Debug => "\x1b[36m",
+            Importance::Info => "\x1b[32m",
+            Importance::Warning => "\x1b[33m",
+            Importance::Error | Importance::Critical => "\x1b[31m",
         };
+        let name = self.name();
         let (start, end) = if color { (code, "\x1b[39m") } else { ("", "") };
         let clock = zone.to_datetime(time.timestamp()).strftime("%Y-%m-%d %H:%M:%S");
         format!("{start}[{clock} {name}]{end} {line}").replace('\n', "\n    ")

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use fracas_engine::convert;
-use fracas_model::RollbackStrategy;
+use fracas_model::{Dry, HypothesisStrategy, RollbackStrategy, from_name};
 use serde_json::Value;
 
 /// Chaos experiments on AWS, from one static binary.
@@ -20,9 +22,87 @@ pub struct Args {
     #[command(subcommand)]
     pub command: Command,
 
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// What every command takes, before its name or after it.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Behave exactly as Chaos Toolkit does, its defects included.
+    ///
+    /// So does fracas when it is run under the name `chaos`, or when the settings say
+    /// `runtime: {compat: chaostoolkit}`.
+    #[arg(long, global = true)]
+    pub compat: bool,
+
+    /// Show debug lines too.
+    #[arg(long, global = true)]
+    pub verbose: bool,
+
+    /// Accepted and without effect: fracas never asks for a newer version.
+    #[arg(long, global = true)]
+    pub no_version_check: bool,
+
+    /// Go to this folder first; paths mean what they mean there, except for --log-file.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub change_dir: Option<PathBuf>,
+
+    /// Write no log file.
+    #[arg(long, global = true)]
+    pub no_log_file: bool,
+
+    /// Write a log file; with --compat, one is always written [default with --compat:
+    /// chaostoolkit.log].
+    #[arg(long, global = true, value_name = "PATH")]
+    pub log_file: Option<PathBuf>,
+
+    /// What is written into the log file: lines of this importance and above.
+    #[arg(long, global = true, value_enum, default_value_t = LogLevel::Debug, value_name = "LEVEL")]
+    pub log_file_level: LogLevel,
+
+    /// How lines are shown; in the log file they are always strings.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::String, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+
+    /// The settings file [default: ~/.chaostoolkit/settings.yaml].
+    #[arg(long, global = true, value_name = "PATH")]
+    pub settings: Option<PathBuf>,
+
+    /// The Python that carries out what is written in Python [default: python3].
+    #[arg(long, global = true, value_name = "PATH")]
+    pub python: Option<PathBuf>,
+
+    /// Carry the AWS activities out in Python too, with chaostoolkit-aws.
+    #[arg(long, global = true)]
+    pub no_native: bool,
+
     /// Whether to color what is shown.
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub color: Color,
+}
+
+/// How much a line has to matter.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum LogLevel {
+    /// What helps to find mistakes.
+    Debug,
+    /// What goes on.
+    Info,
+    /// What is worth a look.
+    Warning,
+    /// What failed.
+    Error,
+}
+
+/// How lines are shown.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    String,
+    /// A JSON object each.
+    Json,
 }
 
 /// Whether to color what is shown.
@@ -51,6 +131,38 @@ pub enum Command {
     Recover(Recover),
 }
 
+impl Args {
+    /// Ends the process, as for any other mistake on the command line, when a file that is named
+    /// there is missing.
+    pub fn require_files(&self) {
+        let named: Vec<(&str, &PathBuf)> = match &self.command {
+            Command::Run(run) => run.files().collect(),
+            Command::Validate(Validate { values, .. }) | Command::Iam(Iam { values, .. }) => {
+                values.files().collect()
+            }
+            _ => Vec::new(),
+        };
+        if let Some((option, path)) = named.into_iter().find(|(_, path)| !path.exists()) {
+            let message =
+                format!("invalid value '{}' for '{option} <PATH>': there is no such file", path.display());
+            Args::command().error(ErrorKind::ValueValidation, message).exit();
+        }
+    }
+}
+
+impl Command {
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Run(_) => "run",
+            Command::Validate(_) => "validate",
+            Command::Iam(_) => "iam",
+            Command::Runs(_) => "runs",
+            Command::Recover(_) => "recover",
+        }
+    }
+}
+
 /// Run an experiment.
 #[derive(clap::Args)]
 pub struct Run {
@@ -61,10 +173,33 @@ pub struct Run {
     #[arg(long, default_value = "./journal.json", value_name = "PATH")]
     pub journal_path: PathBuf,
 
-    /// When to play the rollbacks: default (unless the run failed or was interrupted), always,
-    /// never, deviated.
-    #[arg(long, value_parser = rollback_strategy, value_name = "STRATEGY")]
+    /// Only pretend to carry out these; with `pause`, only leave the pauses out.
+    #[arg(long, value_parser = one_of(&Dry::NAMES), value_name = "WHAT")]
+    pub dry: Option<Dry>,
+
+    /// Do not hold the activities against their providers before the run.
+    #[arg(long)]
+    pub no_validation: bool,
+
+    /// When to play the rollbacks; `default` is unless the run failed or was interrupted.
+    #[arg(long, value_parser = one_of(&RollbackStrategy::NAMES), value_name = "STRATEGY")]
     pub rollback_strategy: Option<RollbackStrategy>,
+
+    /// When to check the hypothesis; `default` is before the method and after it.
+    #[arg(long, value_parser = PossibleValuesParser::new(HYPOTHESIS_STRATEGIES), value_name = "STRATEGY")]
+    pub hypothesis_strategy: Option<String>,
+
+    /// Seconds from one check of the hypothesis during the method to the next.
+    #[arg(long, default_value = "1.0", value_parser = frequency, value_name = "SECONDS")]
+    pub hypothesis_frequency: f64,
+
+    /// End the method at the first check of the hypothesis during it that is not met.
+    #[arg(long)]
+    pub fail_fast: bool,
+
+    /// A file of controls that apply as those of the settings do. Can be given several times.
+    #[arg(long = "control-file", value_name = "PATH")]
+    pub control_files: Vec<PathBuf>,
 
     #[command(flatten)]
     pub values: Values,
@@ -74,6 +209,12 @@ pub struct Run {
 
     #[command(flatten)]
     pub runs_dir: RunsDir,
+}
+
+impl Run {
+    fn files(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+        self.values.files().chain(self.control_files.iter().map(|path| ("--control-file", path)))
+    }
 }
 
 /// Look for mistakes in an experiment, without touching anything.
@@ -147,6 +288,17 @@ pub struct Values {
     /// float, bool, bytes or json. Can be given several times.
     #[arg(long = "var", value_parser = variable, value_name = "NAME[:TYPE]=VALUE")]
     pub variables: Vec<(String, Value)>,
+
+    /// Values for the configuration and the secrets: a JSON or YAML file of both, or a file of
+    /// lines NAME=VALUE for the environment. Can be given several times.
+    #[arg(long = "var-file", value_name = "PATH")]
+    pub files: Vec<PathBuf>,
+}
+
+impl Values {
+    fn files(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+        self.files.iter().map(|path| ("--var-file", path))
+    }
 }
 
 /// How an experiment is fetched.
@@ -165,8 +317,30 @@ pub struct RunsDir {
     pub runs_dir: Option<PathBuf>,
 }
 
-fn rollback_strategy(name: &str) -> Result<RollbackStrategy, String> {
-    RollbackStrategy::from_name(name).ok_or_else(|| "use one of: default, always, never, deviated".to_owned())
+/// The strategies that can be typed; `skip` can only be written into an experiment.
+const HYPOTHESIS_STRATEGIES: [&str; 6] = [
+    HypothesisStrategy::NAMES[0].0,
+    HypothesisStrategy::NAMES[1].0,
+    HypothesisStrategy::NAMES[2].0,
+    HypothesisStrategy::NAMES[3].0,
+    HypothesisStrategy::NAMES[4].0,
+    MISSPELLED,
+];
+
+/// How Chaos Toolkit once spelled `continuously`.
+pub const MISSPELLED: &str = "continously";
+
+/// Takes one of these names.
+fn one_of<T: Copy + Send + Sync + 'static>(
+    names: &'static [(&'static str, T)],
+) -> impl TypedValueParser<Value = T> {
+    let parser = PossibleValuesParser::new(names.iter().map(|(name, _)| name));
+    parser.try_map(|name| from_name(names, &name).ok_or("no such name"))
+}
+
+fn frequency(text: &str) -> Result<f64, String> {
+    let seconds = text.trim().parse().ok().filter(|seconds: &f64| *seconds >= 0.0);
+    seconds.ok_or_else(|| "the seconds are a number from 0".to_owned())
 }
 
 fn account(id: &str) -> Result<String, String> {
@@ -184,7 +358,6 @@ fn variable(text: &str) -> Result<(String, Value), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
     use serde_json::json;
 
     #[test]

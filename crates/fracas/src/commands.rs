@@ -19,8 +19,8 @@ pub use runs::runs;
 pub use validate::validate;
 
 use crate::args;
+use crate::session::Session;
 use crate::surroundings::Surroundings;
-use crate::terminal::Terminal;
 
 /// An experiment ready to be used, with its values.
 struct Ready {
@@ -32,36 +32,48 @@ struct Ready {
     unresolved: Problems,
 }
 
-/// Loads an experiment, parses it and resolves its values. None when that is impossible: the
-/// reason has been shown.
-async fn prepare(
-    source: &str,
-    values: &args::Values,
-    fetching: &args::Fetching,
-    terminal: &Terminal,
-) -> Option<Ready> {
-    let source = match load(source, fetching).await {
-        Ok(source) => source,
-        Err(problem) => {
-            terminal.problem(problem);
+impl Ready {
+    /// Parses an experiment and resolves its values. None when that is impossible: the reason has
+    /// been shown.
+    fn of(source: Source, values: &args::Values, session: &Session) -> Option<Ready> {
+        let (experiment, problems) = parse(&source);
+        let Some(experiment) = experiment else {
+            session.terminal.problems(Some(&source), &problems.sorted());
             return None;
+        };
+        let given: Map<String, Value> = values.variables.iter().cloned().collect();
+        let mut unresolved = Problems::default();
+        let values = resolve(&experiment, &Surroundings::environment, &given, &mut unresolved);
+        Some(Ready { source, experiment, values, problems, unresolved })
+    }
+
+    /// Holds the activities against their providers; shows everything that was found so far. True
+    /// when nothing stops a run.
+    async fn check(&mut self, providers: &Providers, running: bool, session: &Session) -> bool {
+        let surroundings = fracas_engine::Surroundings { values: &self.values, running };
+        fracas_engine::check(&self.experiment, providers, &surroundings, &mut self.problems).await;
+        self.show_problems(session)
+    }
+
+    /// Shows everything that was found so far. True when nothing stops a run.
+    fn show_problems(&mut self, session: &Session) -> bool {
+        self.problems.0.append(&mut self.unresolved.0);
+        let problems = std::mem::take(&mut self.problems).sorted();
+        if !problems.0.is_empty() {
+            let mask = Mask::of(&self.values);
+            session.terminal.problems(Some(&mask.source(&self.source)), &mask.problems(problems.clone()));
         }
-    };
-    let (experiment, problems) = parse(&source);
-    let Some(experiment) = experiment else {
-        terminal.problems(Some(&source), &problems.sorted());
-        return None;
-    };
-    let given: Map<String, Value> = values.variables.iter().cloned().collect();
-    let mut unresolved = Problems::default();
-    let values = resolve(&experiment, &Surroundings::environment, &given, &mut unresolved);
-    Some(Ready { source, experiment, values, problems, unresolved })
+        !problems.has_errors()
+    }
 }
 
-async fn load(source: &str, fetching: &args::Fetching) -> Result<Source, Problem> {
-    if !is_url(source) {
-        return load_file(source);
-    }
+/// Gets the text of an experiment. None when that is impossible: the reason has been shown.
+async fn load(source: &str, fetching: &args::Fetching, session: &Session) -> Option<Source> {
+    let loaded = if is_url(source) { fetch(source, fetching).await } else { load_file(source) };
+    loaded.map_err(|problem| session.terminal.problem(problem)).ok()
+}
+
+async fn fetch(source: &str, fetching: &args::Fetching) -> Result<Source, Problem> {
     let fetched = fracas_providers::fetch(source, !fetching.no_verify_tls, &[]).await;
     let fetched = fetched.map_err(|Failure { error, help, .. }| Problem::general(error).help(help))?;
     if fetched.status != 200 {
@@ -71,20 +83,6 @@ async fn load(source: &str, fetching: &args::Fetching) -> Result<Source, Problem
         );
     }
     load_fetched(source, &fetched.content_type, fetched.text)
-}
-
-/// Holds the activities against their providers; shows everything that was found so far. True
-/// when nothing stops a run.
-async fn check(ready: &mut Ready, providers: &Providers, running: bool, terminal: &Terminal) -> bool {
-    let surroundings = fracas_engine::Surroundings { values: &ready.values, running };
-    fracas_engine::check(&ready.experiment, providers, &surroundings, &mut ready.problems).await;
-    ready.problems.0.append(&mut ready.unresolved.0);
-    let problems = std::mem::take(&mut ready.problems).sorted();
-    if !problems.0.is_empty() {
-        let mask = Mask::of(&ready.values);
-        terminal.problems(Some(&mask.source(&ready.source)), &mask.problems(problems.clone()));
-    }
-    !problems.has_errors()
 }
 
 /// Brings a future to its end on this thread. What it left behind, such as a name lookup that was

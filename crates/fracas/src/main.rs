@@ -3,9 +3,8 @@
 mod args;
 mod commands;
 mod host;
-#[allow(dead_code, reason = "the commands that use it come with the command line")]
 mod loading;
-#[allow(dead_code, reason = "the commands that use it come with the command line")]
+mod session;
 mod settings;
 mod surroundings;
 mod terminal;
@@ -15,8 +14,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::{Args, Command};
-use crate::surroundings::Surroundings;
-use crate::terminal::Terminal;
+use crate::session::Session;
 
 fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == fracas_providers::REAP) {
@@ -24,20 +22,28 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let args = Args::parse();
-    let terminal = Terminal::new(args.color);
-    let surroundings = Surroundings::of_this_process();
+    let code = Session::begin(&args.global, args.command.name()).map_or_else(
+        |code| code,
+        |session| {
+            args.require_files();
+            session.answer(answer(&args.command, &session))
+        },
+    );
+    ExitCode::from(u8::from(code))
+}
+
+fn answer(command: &Command, session: &Session) -> fracas_model::ExitCode {
     let code = commands::block_on(async {
-        match args.command {
-            Command::Run(args) => commands::run(&args, &surroundings, &terminal).await,
-            Command::Validate(args) => commands::validate(&args, &surroundings, &terminal).await,
-            Command::Iam(args) => commands::iam(&args, &surroundings, &terminal).await,
-            Command::Runs(args) => commands::runs(&args, &surroundings, &terminal),
-            Command::Recover(args) => commands::recover(&args, &surroundings, &terminal).await,
+        match command {
+            Command::Run(args) => commands::run(args, session).await,
+            Command::Validate(args) => commands::validate(args, session).await,
+            Command::Iam(args) => commands::iam(args, session).await,
+            Command::Runs(args) => commands::runs(args, session),
+            Command::Recover(args) => commands::recover(args, session).await,
         }
     });
-    let code = code.unwrap_or_else(|problem| {
-        terminal.problem(problem);
+    code.unwrap_or_else(|problem| {
+        session.terminal.problem(problem);
         fracas_model::ExitCode::Invalid
-    });
-    ExitCode::from(u8::from(code))
+    })
 }

@@ -1,27 +1,58 @@
-//! What the user sees: lines and pictures on stderr, data on stdout.
+//! What the user sees: lines and pictures on stderr, data on stdout, lines in the log file.
 
 use std::cell::RefCell;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::rc::Rc;
 use std::time::SystemTime;
 
 use fracas_engine::Observer;
-use fracas_model::{Moment, Problem, Problems, Source, Stamped};
+use fracas_model::{Moment, Problem, Problems, Severity, Source, Stamped};
 use fracas_report::{Console, Importance, render_problems};
 use jiff::tz::TimeZone;
+use serde_json::json;
 
-use crate::args::Color;
+use crate::args::{Color, Global, LogFormat, LogLevel};
 
-/// The user's terminal, or what stands in for it.
+/// The user's terminal, or what stands in for it, and the log file.
 #[derive(Clone)]
-pub struct Terminal {
+pub struct Terminal(Rc<Inner>);
+
+struct Inner {
     color: bool,
+    format: LogFormat,
+    shown_from: Importance,
+    /// Whether problems are drawn in their text, instead of told in a line.
+    draw: bool,
     zone: RefCell<Option<TimeZone>>,
+    /// Names this process in lines for machines.
+    context_id: String,
+    log: Option<Log>,
+}
+
+/// An open log file.
+pub struct Log {
+    file: RefCell<File>,
+    kept_from: Importance,
+}
+
+impl Log {
+    /// Takes lines of a level and above, after what the file holds already.
+    pub fn new(file: File, level: LogLevel) -> Log {
+        let kept_from = match level {
+            LogLevel::Debug => Importance::Debug,
+            LogLevel::Info => Importance::Info,
+            LogLevel::Warning => Importance::Warning,
+            LogLevel::Error => Importance::Error,
+        };
+        Log { file: RefCell::new(file), kept_from }
+    }
 }
 
 impl Terminal {
-    /// Decides once whether there is color.
-    pub fn new(color: Color) -> Terminal {
-        let color = match color {
+    /// Decides once how lines look and where they go.
+    pub fn new(global: &Global, draw: bool, log: Option<Log>) -> Terminal {
+        let color = match global.color {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => {
@@ -29,7 +60,15 @@ impl Terminal {
                 wanted && io::stderr().is_terminal()
             }
         };
-        Terminal { color, zone: RefCell::new(None) }
+        Terminal(Rc::new(Inner {
+            color,
+            format: global.log_format,
+            shown_from: if global.verbose { Importance::Debug } else { Importance::Info },
+            draw,
+            zone: RefCell::new(None),
+            context_id: random_uuid(),
+            log,
+        }))
     }
 
     /// A line of the present moment.
@@ -39,7 +78,27 @@ impl Terminal {
 
     /// What is wrong with a source, or with the surroundings.
     pub fn problems(&self, source: Option<&Source>, problems: &Problems) {
-        self.write(&render_problems(source, problems, self.color));
+        let drawn = self.0.draw && self.0.format == LogFormat::String;
+        if drawn {
+            self.write(&render_problems(source, problems, self.0.color));
+        }
+        let first_only = !self.0.draw;
+        let mut errors = 0;
+        for problem in &problems.0 {
+            let importance = match problem.severity {
+                Severity::Warning => Importance::Warning,
+                Severity::Error => Importance::Error,
+            };
+            errors += usize::from(problem.severity == Severity::Error);
+            if first_only && errors > 1 {
+                break;
+            }
+            let line = if first_only { problem.message.clone() } else { in_a_line(source, problem) };
+            if !drawn {
+                self.show(now(), importance, &line);
+            }
+            self.keep(now(), importance, &line);
+        }
     }
 
     /// One thing that is wrong, and has no place in a source.
@@ -60,15 +119,76 @@ impl Terminal {
     }
 
     fn line_at(&self, time: Moment, importance: Importance, line: &str) {
-        let mut zone = self.zone.borrow_mut();
-        let zone = zone.get_or_insert_with(TimeZone::system);
-        self.write(&(importance.format(time, zone, line, self.color) + "\n"));
+        self.show(time, importance, line);
+        self.keep(time, importance, line);
+    }
+
+    fn show(&self, time: Moment, importance: Importance, line: &str) {
+        if importance < self.0.shown_from {
+            return;
+        }
+        self.write(&match self.0.format {
+            LogFormat::String => self.formatted(time, importance, line, self.0.color),
+            LogFormat::Json => self.for_machines(time, importance, line),
+        });
+    }
+
+    /// A run goes on when its log file cannot be written, as it does without readers.
+    fn keep(&self, time: Moment, importance: Importance, line: &str) {
+        if let Some(log) = self.0.log.as_ref().filter(|log| importance >= log.kept_from) {
+            let line = self.formatted(time, importance, line, false);
+            let _ = log.file.borrow_mut().write_all(line.as_bytes());
+        }
+    }
+
+    fn formatted(&self, time: Moment, importance: Importance, line: &str, color: bool) -> String {
+        importance.format(time, &self.zone(), line, color) + "\n"
+    }
+
+    /// A line as an object. Source: chaoslib's `configure_logger` and python-json-logger.
+    fn for_machines(&self, time: Moment, importance: Importance, line: &str) -> String {
+        let local = self.zone().to_datetime(time.timestamp());
+        let utc = TimeZone::UTC.to_datetime(time.timestamp());
+        let object = json!({
+            "process": std::process::id(),
+            "asctime": format!("{},{:03}", local.strftime("%Y-%m-%d %H:%M:%S"), local.millisecond()),
+            "levelname": importance.name(),
+            "module": "fracas",
+            "lineno": 0,
+            "message": line,
+            "context_id": self.0.context_id,
+            "timestamp": utc.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string(),
+        });
+        format!("{object}\n")
+    }
+
+    fn zone(&self) -> TimeZone {
+        self.0.zone.borrow_mut().get_or_insert_with(TimeZone::system).clone()
     }
 
     /// A run goes on when nobody can read about it.
     fn write(&self, text: &str) {
         let _ = io::stderr().write_all(text.as_bytes());
     }
+}
+
+/// A problem without its picture: `experiment.json:3:5: what is wrong; what to do`.
+fn in_a_line(source: Option<&Source>, problem: &Problem) -> String {
+    let place = source.zip(problem.span).map(|(source, span)| {
+        let before = source.text.get(..span.start).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        format!("{}:{line}:{column}: ", source.name)
+    });
+    let help = if problem.help.is_empty() { String::new() } else { format!("; {}", problem.help) };
+    format!("{}{}{help}", place.unwrap_or_default(), problem.message)
+}
+
+/// A random UUID, of version 4.
+pub fn random_uuid() -> String {
+    let bits = fastrand::u128(..) & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let hex = format!("{bits:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 /// The present moment.
@@ -94,6 +214,31 @@ impl Observer for TerminalObserver {
     fn see(&mut self, stamped: &Stamped) {
         for (importance, line) in self.console.lines(&stamped.event) {
             self.terminal.line_at(stamped.time, importance, &line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fracas_model::{Format, Span};
+
+    #[test]
+    fn a_problem_has_its_place_and_help_in_a_line() {
+        let text = "{\n  \"title\": 1}".to_owned();
+        let source = Source { name: "e.json".to_owned(), text, format: Format::Json };
+        let problem = Problem::error(Span::new(13, 14), "no text").help("quote it");
+        assert_eq!(in_a_line(Some(&source), &problem), "e.json:2:12: no text; quote it");
+        assert_eq!(in_a_line(None, &Problem::general("no file")), "no file");
+    }
+
+    #[test]
+    fn uuids_have_their_version_and_variant() {
+        for _ in 0..50 {
+            let uuid = random_uuid();
+            assert_eq!(uuid.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
+            assert_eq!(&uuid[14..15], "4");
+            assert!("89ab".contains(&uuid[19..20]), "{uuid}");
         }
     }
 }

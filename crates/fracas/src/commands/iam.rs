@@ -1,27 +1,24 @@
 //! `fracas iam`: the least-privilege policy of an experiment.
 
 use fracas_model::ExitCode;
-use fracas_report::Importance;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
-use super::{check, prepare};
+use super::{Ready, load};
 use crate::args;
-use crate::surroundings::Surroundings;
-use crate::terminal::Terminal;
+use crate::session::Session;
 
 /// Prints the policy, indented as the AWS console indents policies.
-pub async fn iam(args: &args::Iam, _: &Surroundings, terminal: &Terminal) -> ExitCode {
-    let Some(mut ready) = prepare(&args.source, &args.values, &args.fetching, terminal).await else {
-        return ExitCode::Invalid;
-    };
+pub async fn iam(args: &args::Iam, session: &Session) -> ExitCode {
+    let Some(source) = load(&args.source, &args.fetching, session).await else { return ExitCode::Invalid };
+    let Some(mut ready) = Ready::of(source, &args.values, session) else { return ExitCode::Invalid };
     // A policy is written where the experiment does not run, so its environment may be missing:
     // resources that depend on it are named by wildcards.
     ready.unresolved.0.clear();
     let policy = fracas_providers::policy(&ready.experiment, &ready.values, args.account.as_deref());
     let policy = policy.map_err(|mut problems| ready.problems.0.append(&mut problems.0)).ok();
-    let sound = check(&mut ready, &fracas_providers::all(), false, terminal).await;
+    let sound = ready.check(&fracas_providers::all(&session.python), false, session).await;
     let Some(policy) = policy.filter(|_| sound) else {
         return ExitCode::Invalid;
     };
@@ -29,9 +26,9 @@ pub async fn iam(args: &args::Iam, _: &Surroundings, terminal: &Terminal) -> Exi
         let line = format!(
             "This is the policy of the role {role}; whoever runs the experiment needs sts:AssumeRole on it"
         );
-        terminal.line(Importance::Info, &line);
+        session.info(&line);
     }
-    let written = terminal.data(&pretty(&policy));
+    let written = session.terminal.data(&pretty(&policy));
     if written { ExitCode::Ok } else { ExitCode::Deviated }
 }
 

@@ -2,37 +2,38 @@
 
 use fracas_engine::{RecoverOptions, Recovered, Recovery, RunFolder, read, recover as recover_run};
 use fracas_model::{ExitCode, Problem};
-use fracas_report::Importance;
 
 use super::run::tell_end;
 use crate::args;
 use crate::host::ThisMachine;
+use crate::session::Session;
 use crate::surroundings::Surroundings;
-use crate::terminal::{Terminal, TerminalObserver};
+use crate::terminal::TerminalObserver;
 
 /// Plays the rollbacks that have no recorded result, and writes the journal.
-pub async fn recover(args: &args::Recover, surroundings: &Surroundings, terminal: &Terminal) -> ExitCode {
-    let found = surroundings
+pub async fn recover(args: &args::Recover, session: &Session) -> ExitCode {
+    let found = session
+        .surroundings
         .runs_dir(args.runs_dir.runs_dir.as_ref())
         .and_then(|runs_dir| RunFolder::find(&runs_dir, &args.run))
         .map_err(general);
     let played = match found {
-        Ok(folder) => play(folder, args.retry_failed, terminal).await,
+        Ok(folder) => play(folder, args.retry_failed, session).await,
         Err(recovery) => Err(recovery),
     };
     match played {
         Ok(Recovered::Done(ended)) => {
             let journal = ended.folder.journal_path();
-            let code = tell_end(&ended, &args.runs_dir, terminal);
-            terminal.line(Importance::Info, &format!("The journal is {}", journal.display()));
+            let code = tell_end(&ended, &args.runs_dir, session);
+            session.info(&format!("The journal is {}", journal.display()));
             code
         }
         Ok(Recovered::Nothing { why, outcome }) => {
-            terminal.line(Importance::Info, &format!("Nothing to recover: {why}"));
+            session.info(&format!("Nothing to recover: {why}"));
             rollbacks_only(outcome.exit_code)
         }
         Err(Recovery { source, problems }) => {
-            terminal.problems(source.as_ref(), &problems);
+            session.terminal.problems(source.as_ref(), &problems);
             ExitCode::Invalid
         }
     }
@@ -43,8 +44,8 @@ fn rollbacks_only(code: ExitCode) -> ExitCode {
     if code == ExitCode::RollbackFailed { code } else { ExitCode::Ok }
 }
 
-async fn play(folder: RunFolder, retry_failed: bool, terminal: &Terminal) -> Result<Recovered, Recovery> {
-    let providers = fracas_providers::all();
+async fn play(folder: RunFolder, retry_failed: bool, session: &Session) -> Result<Recovered, Recovery> {
+    let providers = fracas_providers::all(&session.python);
     let options = RecoverOptions {
         environment: &Surroundings::environment,
         providers: &providers,
@@ -52,7 +53,7 @@ async fn play(folder: RunFolder, retry_failed: bool, terminal: &Terminal) -> Res
         retry_failed,
     };
     return_to_its_folder(&folder).map_err(general)?;
-    let observer = Box::new(TerminalObserver::new(terminal));
+    let observer = Box::new(TerminalObserver::new(&session.terminal));
     let host = ThisMachine::new(&providers)?;
     recover_run(folder, &options, &host, vec![observer]).await
 }

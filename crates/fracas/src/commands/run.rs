@@ -3,46 +3,98 @@
 use std::io;
 use std::path::{Path, absolute};
 
-use fracas_engine::{Ended, Plan, RunOptions};
-use fracas_model::{ExitCode, Policy, Problem, Source};
+use fracas_engine::{Ended, Plan, Providers, RunOptions};
+use fracas_model::{ExitCode, HypothesisStrategy, Problem, Source, python};
 use fracas_report::Importance;
 
-use super::{check, prepare};
+use super::{Ready, load};
 use crate::args;
 use crate::host::ThisMachine;
+use crate::session::Session;
 use crate::surroundings::Surroundings;
-use crate::terminal::{Terminal, TerminalObserver};
+use crate::terminal::TerminalObserver;
 
 /// Checks the experiment, plays it, and writes its journal.
-pub async fn run(args: &args::Run, surroundings: &Surroundings, terminal: &Terminal) -> ExitCode {
-    terminal.line(Importance::Info, "Validating the experiment's syntax");
-    let Some(mut ready) = prepare(&args.source, &args.values, &args.fetching, terminal).await else {
-        return ExitCode::Invalid;
-    };
-    let providers = fracas_providers::all();
-    if !check(&mut ready, &providers, true, terminal).await {
+pub async fn run(args: &args::Run, session: &Session) -> ExitCode {
+    let Some(source) = load(&args.source, &args.fetching, session).await else { return ExitCode::Invalid };
+    if !args.no_validation {
+        session.info("Validating the experiment's syntax");
+    }
+    let Some(mut ready) = Ready::of(source, &args.values, session) else { return ExitCode::Invalid };
+    let providers = fracas_providers::all(&session.python);
+    if !valid(&mut ready, &providers, args, session).await {
         return ExitCode::Invalid;
     }
-    terminal.line(Importance::Info, "Experiment looks valid");
-    let rollback_strategy = args.rollback_strategy.or(ready.experiment.runtime.rollbacks).unwrap_or_default();
-    let plan = Plan { rollback_strategy, ..Plan::new(ready.experiment, ready.values, Policy::FRACAS) };
-    match play(&ready.source, &plan, &providers, args, surroundings, terminal).await {
-        Ok(ended) => tell_end(&ended, &args.runs_dir, terminal),
+    let (source, plan) = match plan(ready, args, session) {
+        Ok(planned) => planned,
         Err(problem) => {
-            terminal.problem(problem);
+            session.terminal.problem(problem);
+            return ExitCode::Invalid;
+        }
+    };
+    match play(&source, &plan, &providers, args, session).await {
+        Ok(ended) => tell_end(&ended, &args.runs_dir, session),
+        Err(problem) => {
+            session.terminal.problem(problem);
             ExitCode::Invalid
         }
     }
 }
 
+async fn valid(ready: &mut Ready, providers: &Providers, args: &args::Run, session: &Session) -> bool {
+    if args.no_validation {
+        return ready.show_problems(session);
+    }
+    let valid = ready.check(providers, true, session).await;
+    if valid {
+        session.info("Experiment looks valid");
+    }
+    valid
+}
+
+/// The experiment as the settings, it itself, and the command line want it played, the later ones
+/// over the earlier ones.
+fn plan(ready: Ready, args: &args::Run, session: &Session) -> Result<(Source, Plan), Problem> {
+    let runtime = &ready.experiment.runtime;
+    let (mut hypothesis_strategy, mut rollback_strategy) = (runtime.hypothesis, runtime.rollbacks);
+    // A runtime block decides alone, also by what it leaves out.
+    if !ready.experiment.document.get("runtime").is_some_and(python::truth) {
+        hypothesis_strategy = session.settings.hypothesis_strategy()?;
+        rollback_strategy = session.settings.rollback_strategy()?;
+    }
+    if args.hypothesis_strategy.as_deref() == Some(args::MISSPELLED) {
+        session.warn(
+            "\nThe \"--hypothesis-strategy=continously\" command is depreciating and will be removed in \
+             a future version\nInstead, please use \"--hypothesis-strategy=continuously\"",
+        );
+    }
+    let given = args.hypothesis_strategy.as_deref().and_then(HypothesisStrategy::from_name);
+    let plan = Plan {
+        hypothesis_strategy: given.or(hypothesis_strategy).unwrap_or_default(),
+        rollback_strategy: args.rollback_strategy.or(rollback_strategy).unwrap_or_default(),
+        frequency: args.hypothesis_frequency,
+        fail_fast: args.fail_fast,
+        dry: args.dry,
+        global_controls: session.settings.controls()?,
+        settings: session.settings.value.clone(),
+        ..Plan::new(ready.experiment, ready.values, session.policy)
+    };
+    session.debug(&format!(
+        "Runtime strategies: hypothesis - {} / rollbacks - {}",
+        plan.hypothesis_strategy.name(),
+        plan.rollback_strategy.name()
+    ));
+    Ok((ready.source, plan))
+}
+
 async fn play(
     source: &Source,
     plan: &Plan,
-    providers: &fracas_engine::Providers,
+    providers: &Providers,
     args: &args::Run,
-    surroundings: &Surroundings,
-    terminal: &Terminal,
+    session: &Session,
 ) -> Result<Ended, Problem> {
+    let surroundings = &session.surroundings;
     let runs_dir = surroundings.runs_dir(args.runs_dir.runs_dir.as_ref())?;
     let options = RunOptions {
         runs_dir: &runs_dir,
@@ -53,7 +105,7 @@ async fn play(
         working_folder: surroundings.working_folder.to_string_lossy().into_owned(),
         environment: Surroundings::where_calls_go(),
     };
-    let observer = Box::new(TerminalObserver::new(terminal));
+    let observer = Box::new(TerminalObserver::new(&session.terminal));
     let host = ThisMachine::new(providers).map_err(|error| unkept(&runs_dir, &error))?;
     let ended = fracas_engine::run(source, plan, &host, &options, vec![observer]).await;
     ended.map_err(|error| unkept(&runs_dir, &error))
@@ -66,8 +118,8 @@ fn unkept(path: &Path, error: &io::Error) -> Problem {
 
 /// Says what the user has to know after a run: what failed, what may still be broken and the way
 /// out, and where the journal is if not where they asked.
-pub fn tell_end(ended: &Ended, runs_dir: &args::RunsDir, terminal: &Terminal) -> ExitCode {
-    let warn = |line: String| terminal.line(Importance::Warning, &line);
+pub fn tell_end(ended: &Ended, runs_dir: &args::RunsDir, session: &Session) -> ExitCode {
+    let warn = |line: String| session.warn(&line);
     if ended.outcome.exit_code == ExitCode::NotRun {
         warn("The method was not played, since the steady state was not met before it".to_owned());
     }
@@ -81,7 +133,7 @@ pub fn tell_end(ended: &Ended, runs_dir: &args::RunsDir, terminal: &Terminal) ->
         ));
     }
     tell_live(ended, runs_dir, &warn);
-    match tell_journal(ended, terminal) {
+    match tell_journal(ended, session) {
         true => ended.outcome.exit_code,
         false => ended.outcome.exit_code.max(ExitCode::Deviated),
     }
@@ -108,7 +160,7 @@ fn tell_live(ended: &Ended, runs_dir: &args::RunsDir, warn: &dyn Fn(String)) {
 }
 
 /// Whether the journal is where it was asked for; if not, says where it is.
-fn tell_journal(ended: &Ended, terminal: &Terminal) -> bool {
+fn tell_journal(ended: &Ended, session: &Session) -> bool {
     let Some(error) = &ended.journal_error else { return true };
     let kept = match &ended.kept_error {
         None => format!("it is {}", ended.folder.journal_path().display()),
@@ -117,6 +169,8 @@ fn tell_journal(ended: &Ended, terminal: &Terminal) -> bool {
         }
     };
     let asked = ended.journal_path.display();
-    terminal.line(Importance::Error, &format!("the journal cannot be written to {asked}: {error}; {kept}"));
+    session
+        .terminal
+        .line(Importance::Error, &format!("the journal cannot be written to {asked}: {error}; {kept}"));
     false
 }

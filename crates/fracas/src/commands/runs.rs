@@ -4,12 +4,10 @@ use std::io;
 
 use fracas_engine::{RunFolder, declared_rollbacks, read};
 use fracas_model::{ExitCode, Problem, python};
-use fracas_report::Importance;
 use serde_json::{Value, json};
 
 use crate::args::{self, Output};
-use crate::surroundings::Surroundings;
-use crate::terminal::Terminal;
+use crate::session::Session;
 
 /// What a line of the list says.
 struct Row {
@@ -22,11 +20,11 @@ struct Row {
 }
 
 /// Prints the runs, oldest first.
-pub fn runs(args: &args::Runs, surroundings: &Surroundings, terminal: &Terminal) -> ExitCode {
-    let rows = surroundings.runs_dir(args.runs_dir.runs_dir.as_ref()).and_then(|runs_dir| {
+pub fn runs(args: &args::Runs, session: &Session) -> ExitCode {
+    let rows = session.surroundings.runs_dir(args.runs_dir.runs_dir.as_ref()).and_then(|runs_dir| {
         let rows = RunFolder::list(&runs_dir).map(|folders| folders.iter().map(row).collect::<Vec<Row>>());
         if rows.as_ref().is_ok_and(Vec::is_empty) {
-            terminal.line(Importance::Info, &format!("There are no runs in {}", runs_dir.display()));
+            session.info(&format!("There are no runs in {}", runs_dir.display()));
         }
         rows.map_err(|error| {
             Problem::general(format!("cannot read the runs in {}: {error}", runs_dir.display()))
@@ -34,12 +32,15 @@ pub fn runs(args: &args::Runs, surroundings: &Surroundings, terminal: &Terminal)
     });
     match rows {
         Ok(rows) => {
-            let written =
-                terminal.data(&if args.output == Output::Json { as_json(&rows) } else { as_text(&rows) });
+            let written = session.terminal.data(&if args.output == Output::Json {
+                as_json(&rows)
+            } else {
+                as_text(&rows)
+            });
             if written { ExitCode::Ok } else { ExitCode::Deviated }
         }
         Err(problem) => {
-            terminal.problem(problem);
+            session.terminal.problem(problem);
             ExitCode::Invalid
         }
     }

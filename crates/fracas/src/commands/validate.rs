@@ -1,23 +1,20 @@
 //! `fracas validate`: look for mistakes in an experiment, without touching anything.
 
 use fracas_model::ExitCode;
-use fracas_report::Importance;
 
-use super::{check, prepare};
+use super::{Ready, load};
 use crate::args;
-use crate::surroundings::Surroundings;
-use crate::terminal::Terminal;
+use crate::session::Session;
 
 /// Shows every problem at once.
-pub async fn validate(args: &args::Validate, _: &Surroundings, terminal: &Terminal) -> ExitCode {
-    terminal.line(Importance::Info, "Validating the experiment's syntax");
-    let Some(mut ready) = prepare(&args.source, &args.values, &args.fetching, terminal).await else {
-        return ExitCode::Invalid;
-    };
-    if !check(&mut ready, &fracas_providers::all(), false, terminal).await {
+pub async fn validate(args: &args::Validate, session: &Session) -> ExitCode {
+    let Some(source) = load(&args.source, &args.fetching, session).await else { return ExitCode::Invalid };
+    session.info("Validating the experiment's syntax");
+    let Some(mut ready) = Ready::of(source, &args.values, session) else { return ExitCode::Invalid };
+    if !ready.check(&fracas_providers::all(&session.python), false, session).await {
         return ExitCode::Invalid;
     }
-    terminal.line(Importance::Info, "Experiment looks valid");
-    terminal.line(Importance::Info, "experiment syntax and semantic look valid");
+    session.info("Experiment looks valid");
+    session.info("experiment syntax and semantic look valid");
     ExitCode::Ok
 }

@@ -1,0 +1,133 @@
+//! What every command works with: decided once, by the command line, the settings, and the name
+//! that the program is run under.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::path::{Path, PathBuf, absolute};
+
+use fracas_model::{ExitCode, Policy, Problem, Problems};
+use fracas_providers::PythonChoice;
+use fracas_report::Importance;
+
+use crate::args::Global;
+use crate::settings::Settings;
+use crate::surroundings::Surroundings;
+use crate::terminal::{Log, Terminal};
+
+/// What every command works with.
+pub struct Session {
+    /// How experiments are understood.
+    pub policy: Policy,
+    /// The user's settings.
+    pub settings: Settings,
+    /// How what is written in Python is carried out.
+    pub python: PythonChoice,
+    /// Where lines, pictures and data go.
+    pub terminal: Terminal,
+    /// What the process finds around it, after a change of folder.
+    pub surroundings: Surroundings,
+}
+
+/// The log file of Chaos Toolkit.
+const LOG_FILE: &str = "chaostoolkit.log";
+
+impl Session {
+    /// Goes to the folder that is asked for, reads the settings, and opens the log file. Whatever
+    /// of that is impossible is told, and gives none and the exit code.
+    pub fn begin(global: &Global, command: &str) -> Result<Session, ExitCode> {
+        let mut problems = Problems::default();
+        let asked_log = global.log_file.as_deref().unwrap_or(Path::new(LOG_FILE));
+        // The log file stays where it was asked for, whatever the folder is then.
+        let log_path = absolute(asked_log).unwrap_or_else(|_| asked_log.to_owned());
+        if let Some(folder) = &global.change_dir
+            && let Err(error) = std::env::set_current_dir(folder)
+        {
+            problems.push(unreachable_folder(folder, &error));
+        }
+        let settings_path = global.settings.clone().unwrap_or_else(Settings::default_path);
+        let loaded = Settings::load(&settings_path);
+        let compat = loaded.as_ref().map_or(Ok(false), Settings::compat).unwrap_or_else(|problem| {
+            problems.push(problem);
+            false
+        });
+        let policy = if compat || global.compat || is_named_chaos() { Policy::CHAOS_TOOLKIT } else { Policy::FRACAS };
+        let mut ignored = None;
+        let settings = loaded.unwrap_or_else(|problem| {
+            match policy.broken_settings_stop {
+                true => problems.push(problem),
+                false => ignored = Some(problem),
+            }
+            Settings::empty(&settings_path)
+        });
+        let log = open_log(global, &policy, &log_path).unwrap_or_else(|problem| {
+            problems.push(problem);
+            None
+        });
+        let session = Session {
+            policy,
+            settings,
+            python: PythonChoice { program: global.python.clone(), native: !global.no_native },
+            terminal: Terminal::new(global, policy.draw_problems, log),
+            surroundings: Surroundings::of_this_process(),
+        };
+        session.tell_beginning(global, command);
+        ignored.into_iter().for_each(|problem| session.terminal.problem(problem));
+        if problems.0.is_empty() {
+            return Ok(session);
+        }
+        session.terminal.problems(None, &problems);
+        Err(session.answer(ExitCode::Invalid))
+    }
+
+    /// What is answered to the caller for an end.
+    pub fn answer(&self, code: ExitCode) -> ExitCode {
+        if self.policy.telling_exit_codes { code } else { code.min(ExitCode::Deviated) }
+    }
+
+    /// A line for people who look for mistakes.
+    pub fn debug(&self, line: &str) {
+        self.terminal.line(Importance::Debug, line);
+    }
+
+    /// Something that goes on.
+    pub fn info(&self, line: &str) {
+        self.terminal.line(Importance::Info, line);
+    }
+
+    /// Something worth a look.
+    pub fn warn(&self, line: &str) {
+        self.terminal.line(Importance::Warning, line);
+    }
+
+    fn tell_beginning(&self, global: &Global, command: &str) {
+        self.debug(&"#".repeat(79));
+        self.debug(&format!("Running command '{command}'"));
+        self.debug(&format!("Using settings file '{}'", self.settings.path.display()));
+        if let Some(folder) = &global.change_dir {
+            self.warn(&format!("Moving to {}", folder.display()));
+        }
+    }
+}
+
+fn is_named_chaos() -> bool {
+    let name = std::env::args_os().next().map(PathBuf::from);
+    name.as_deref().and_then(Path::file_name).is_some_and(|name| name == "chaos")
+}
+
+fn open_log(global: &Global, policy: &Policy, path: &Path) -> Result<Option<Log>, Problem> {
+    let wanted = !global.no_log_file && (global.log_file.is_some() || !policy.log_file_on_request);
+    if !wanted {
+        return Ok(None);
+    }
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    let file = file.map_err(|error| {
+        let message = format!("cannot write the log file {}: {error}", path.display());
+        Problem::general(message).help("name another with --log-file, or none with --no-log-file")
+    })?;
+    Ok(Some(Log::new(file, global.log_file_level)))
+}
+
+fn unreachable_folder(folder: &Path, error: &io::Error) -> Problem {
+    let message = format!("cannot go to the folder {}: {error}", folder.display());
+    Problem::general(message).help("nothing was run; make the folder, or name another with --change-dir")
+}
