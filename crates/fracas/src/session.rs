@@ -50,7 +50,8 @@ impl Session {
             problems.push(problem);
             false
         });
-        let policy = if compat || global.compat || is_named_chaos() { Policy::CHAOS_TOOLKIT } else { Policy::FRACAS };
+        let policy =
+            if compat || global.compat || is_named_chaos() { Policy::CHAOS_TOOLKIT } else { Policy::FRACAS };
         let mut ignored = None;
         let settings = loaded.unwrap_or_else(|problem| {
             match policy.broken_settings_stop {
