@@ -9,6 +9,8 @@ use fracas_engine::convert;
 use fracas_model::{Dry, HypothesisStrategy, RollbackStrategy, from_name};
 use serde_json::Value;
 
+use crate::settings::Format;
+
 /// Chaos experiments on AWS, from one static binary.
 ///
 /// Exit codes: 0 the steady state held and every step did its work; 1 it deviated, or an activity
@@ -129,6 +131,10 @@ pub enum Command {
     Runs(Runs),
     /// Play the rollbacks of a run that ended without them, and write its journal.
     Recover(Recover),
+    /// Look at the settings, or change them.
+    Settings(Settings),
+    /// Tell about fracas, the settings, or the extensions in Python.
+    Info(Info),
 }
 
 impl Args {
@@ -159,6 +165,8 @@ impl Command {
             Command::Iam(_) => "iam",
             Command::Runs(_) => "runs",
             Command::Recover(_) => "recover",
+            Command::Settings(_) => "settings",
+            Command::Info(_) => "info",
         }
     }
 }
@@ -270,6 +278,65 @@ pub struct Recover {
 
     #[command(flatten)]
     pub runs_dir: RunsDir,
+}
+
+/// Look at the settings, or change them.
+#[derive(clap::Args)]
+pub struct Settings {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub command: SettingsCommand,
+}
+
+/// What can be done with the settings. A key is a path such as `auths.example\\.com.type` or
+/// `notifications[0].url`.
+#[derive(Subcommand)]
+pub enum SettingsCommand {
+    /// Print all of them, secrets included.
+    Show {
+        /// How to print them.
+        #[arg(long, value_enum, default_value_t = Format::Yaml, value_name = "FORMAT")]
+        format: Format,
+    },
+    /// Print the value at a key.
+    Get {
+        /// Where it is: names separated by dots, `\\.` for a dot in a name, `list[0]` for an item.
+        key: String,
+        /// How to print it.
+        #[arg(long, value_enum, default_value_t = Format::Yaml, value_name = "FORMAT")]
+        format: Format,
+    },
+    /// Change the value at a key, which has to be there.
+    Set {
+        /// Where it is: names separated by dots, `\\.` for a dot in a name, `list[0]` for an item.
+        key: String,
+        /// What it becomes, as JSON.
+        value: String,
+    },
+    /// Remove the value at a key, and all that is in it.
+    Remove {
+        /// Where it is: names separated by dots, `\\.` for a dot in a name, `list[0]` for an item.
+        key: String,
+    },
+}
+
+/// Tell about fracas, the settings, or the extensions in Python.
+#[derive(clap::Args)]
+pub struct Info {
+    /// What to tell about.
+    #[arg(value_enum)]
+    pub target: Target,
+}
+
+/// What can be told about.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Target {
+    /// The versions.
+    Core,
+    /// The settings file as it is, secrets included.
+    Settings,
+    /// The extensions: those in Python, and what fracas does by itself.
+    Extensions,
 }
 
 /// How to print a list.

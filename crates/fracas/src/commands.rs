@@ -2,23 +2,28 @@
 //! check, then the one thing that the command is for.
 
 mod iam;
+mod info;
 mod recover;
 mod run;
 mod runs;
+mod settings;
 mod validate;
 
-use fracas_engine::{Mask, Providers, is_url, load_fetched, load_file, parse, resolve};
-use fracas_model::{Experiment, Failure, Problem, Problems, Source};
+use fracas_engine::{Mask, Providers, parse, resolve};
+use fracas_model::{Experiment, Problem, Problems, Source};
 use serde_json::{Map, Value};
 use tokio::runtime::Builder;
 
 pub use iam::iam;
+pub use info::info;
 pub use recover::recover;
 pub use run::run;
 pub use runs::runs;
+pub use settings::settings;
 pub use validate::validate;
 
 use crate::args;
+use crate::loading;
 use crate::session::Session;
 use crate::surroundings::Surroundings;
 
@@ -69,20 +74,8 @@ impl Ready {
 
 /// Gets the text of an experiment. None when that is impossible: the reason has been shown.
 async fn load(source: &str, fetching: &args::Fetching, session: &Session) -> Option<Source> {
-    let loaded = if is_url(source) { fetch(source, fetching).await } else { load_file(source) };
+    let loaded = loading::load(source, !fetching.no_verify_tls, &session.settings).await;
     loaded.map_err(|problem| session.terminal.problem(problem)).ok()
-}
-
-async fn fetch(source: &str, fetching: &args::Fetching) -> Result<Source, Problem> {
-    let fetched = fracas_providers::fetch(source, !fetching.no_verify_tls, &[]).await;
-    let fetched = fetched.map_err(|Failure { error, help, .. }| Problem::general(error).help(help))?;
-    if fetched.status != 200 {
-        let message = format!("{source} answered with status {}", fetched.status);
-        return Err(
-            Problem::general(message).help("check the address, and that it can be read without a login")
-        );
-    }
-    load_fetched(source, &fetched.content_type, fetched.text)
 }
 
 /// Brings a future to its end on this thread. What it left behind, such as a name lookup that was

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod host;
 mod loading;
+mod python;
 mod session;
 mod settings;
 mod surroundings;
@@ -40,6 +41,8 @@ fn answer(command: &Command, session: &Session) -> fracas_model::ExitCode {
             Command::Iam(args) => commands::iam(args, session).await,
             Command::Runs(args) => commands::runs(args, session),
             Command::Recover(args) => commands::recover(args, session).await,
+            Command::Settings(args) => commands::settings(args, session),
+            Command::Info(args) => commands::info(args, session),
         }
     });
     code.unwrap_or_else(|problem| {

@@ -1,0 +1,64 @@
+//! `fracas info`: versions, settings, extensions.
+
+use fracas_model::{ExitCode, Problem};
+use serde_json::{Value, json};
+
+use crate::args::{self, Target};
+use crate::python::Python;
+use crate::session::Session;
+
+/// fracas, and the Chaos Toolkit whose ways it follows.
+const VERSIONS: [(&str, &str); 3] =
+    [("fracas", env!("CARGO_PKG_VERSION")), ("CLI", "1.19.0"), ("Core library", "1.44.0")];
+
+/// Prints what is asked for.
+pub fn info(args: &args::Info, session: &Session) -> ExitCode {
+    let text = match args.target {
+        Target::Core => Ok(core()),
+        Target::Settings => settings(session),
+        Target::Extensions => Ok(extensions(session)),
+    };
+    match text {
+        Ok(text) if session.terminal.data(&text) => ExitCode::Ok,
+        Ok(_) => ExitCode::Deviated,
+        Err(problem) => {
+            session.terminal.problem(problem);
+            ExitCode::Invalid
+        }
+    }
+}
+
+fn core() -> String {
+    let line = |(name, version): &(&str, &str)| format!("{name:<20}{version:<10}\n");
+    [("NAME", "VERSION")].iter().chain(&VERSIONS).map(line).collect()
+}
+
+/// The file as it is, comments and order included.
+fn settings(session: &Session) -> Result<String, Problem> {
+    let path = session.settings.path.display();
+    if !session.settings.exists {
+        return Ok(format!("No settings file found at {path}\n"));
+    }
+    let read = std::fs::read_to_string(&session.settings.path);
+    read.map(|text| text + "\n").map_err(|error| Problem::general(format!("cannot read {path}: {error}")))
+}
+
+fn extensions(session: &Session) -> String {
+    let asked = Python(&session.python).ask(&json!({"op": "extensions"}));
+    let installed = asked.unwrap_or_else(|problem| {
+        session.debug(&format!("no extensions in Python: {}", problem.message));
+        Value::Null
+    });
+    let header = row("NAME", "VERSION", "LICENSE", "DESCRIPTION");
+    let rows = installed.as_array().into_iter().flatten().map(|extension| {
+        let text = |key: &str| extension.get(key).and_then(Value::as_str).unwrap_or("None");
+        let summary = text("summary").replace("Chaos Toolkit Extension for ", "");
+        let summary: String = summary.chars().take(50).collect();
+        row(text("name"), text("version"), text("license"), &summary)
+    });
+    [header].into_iter().chain(rows).collect()
+}
+
+fn row(name: &str, version: &str, license: &str, description: &str) -> String {
+    format!("{name:<40}{version:<10}{license:30}{description:50}\n")
+}
