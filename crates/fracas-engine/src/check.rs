@@ -102,7 +102,7 @@ async fn check_provider(
 fn check_pauses(activity: &Activity, values: &Values, problems: &mut Problems) {
     for pause in [&activity.pauses.before, &activity.pauses.after] {
         let resolved = values.substitute(pause);
-        if pause.is_string() && pause_seconds(&resolved).is_none() {
+        if pause.is_string() && !values.await_in(pause) && pause_seconds(&resolved).is_none() {
             let message = format!(
                 "the pause {pause} of `{}` becomes {resolved}, which is no number of seconds",
                 activity.name

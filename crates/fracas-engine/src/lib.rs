@@ -28,9 +28,9 @@ pub use mask::Mask;
 pub use parse::{activity_of, experiment_of, nearest, parse};
 pub use provider::{Context, Provider, Providers, Stop, Surroundings, Tell};
 pub use recorder::Observer;
-pub use resolve::{Environment, convert, resolve};
+pub use resolve::{Environment, Given, convert, resolve};
 pub use run::{
     Ended, History, RecoverOptions, Recovered, Recovery, RunOptions, declared_rollbacks, read, recover, run,
 };
 pub use runner::Plan;
-pub use values::Values;
+pub use values::{Pending, Values};

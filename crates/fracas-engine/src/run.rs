@@ -12,7 +12,7 @@ use crate::ledger::{Ledger, RollbackState};
 use crate::mask::Mask;
 use crate::recorder::{Observer, Recorder};
 use crate::runner::{Plan, Runner};
-use crate::{Environment, Providers, Surroundings, check, parse, resolve};
+use crate::{Environment, Given, Providers, Surroundings, check, parse, resolve};
 
 /// Where a run is kept and what it is told about its surroundings.
 pub struct RunOptions<'a> {
@@ -314,8 +314,9 @@ async fn plan_again(
         return Err(Recovery { source: Some(source), problems: problems.sorted() });
     };
     let mut problems = elsewhere(started, options.environment);
-    let mut values = resolve(&experiment, options.environment, &configuration, &mut problems);
-    values.configuration = configuration;
+    let given = Given { configuration, ..Given::default() };
+    let mut values = resolve(&experiment, options.environment, &given, &Policy::FRACAS, &mut problems);
+    values.configuration = given.configuration;
     let surroundings = Surroundings { values: &values, running: true };
     check::check(&experiment, options.providers, &surroundings, &mut problems).await;
     if problems.has_errors() {

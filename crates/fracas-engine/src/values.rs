@@ -2,7 +2,7 @@
 //!
 //! Source: `chaoslib.substitute`, which builds on Python's `string.Template`.
 
-use fracas_model::python;
+use fracas_model::{Node, python};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
@@ -13,6 +13,19 @@ pub struct Values {
     pub configuration: Map<String, Value>,
     /// Groups of values by name; a group is usually an object.
     pub secrets: IndexMap<String, Value>,
+    /// Names of configuration whose values must not be shown either.
+    pub sensitive: Vec<String>,
+    /// What is not known before a run, and how it can be had.
+    pub pending: Pending,
+}
+
+/// Values that are declared, but not known yet.
+#[derive(Clone, Default)]
+pub struct Pending {
+    /// Probes that give configuration, by its name.
+    pub probes: IndexMap<String, Node>,
+    /// What a vault has: the path through the secrets, and the declaration.
+    pub vault: Vec<(Vec<String>, Node)>,
 }
 
 impl Values {
@@ -25,6 +38,29 @@ impl Values {
     pub fn get(&self, name: &str) -> Option<&Value> {
         let in_secrets = || self.secrets.values().find_map(|group| group.get(name));
         self.configuration.get(name).or_else(in_secrets)
+    }
+
+    /// The same values and one more, which wins over one of the same name.
+    pub fn with(mut self, name: impl Into<String>, value: Value) -> Values {
+        self.configuration.insert(name.into(), value);
+        self
+    }
+
+    /// Whether the data names a value that is not known yet.
+    pub fn await_in(&self, data: &Value) -> bool {
+        match data {
+            Value::String(text) => names(text).any(|name| self.awaited(name)),
+            Value::Array(items) => items.iter().any(|item| self.await_in(item)),
+            Value::Object(map) => map.values().any(|item| self.await_in(item)),
+            _ => false,
+        }
+    }
+
+    fn awaited(&self, name: &str) -> bool {
+        // A whole group may come from a vault, and so have any name.
+        let from_vault = |path: &[String]| path.len() == 1 || path.last().is_some_and(|last| last == name);
+        let pending = &self.pending;
+        pending.probes.contains_key(name) || pending.vault.iter().any(|(path, _)| from_vault(path))
     }
 
     /// The same data with every `${name}` and `$name` replaced, keys left alone.
@@ -80,13 +116,30 @@ fn placeholder(text: &str) -> (usize, Option<&str>) {
     if text.starts_with("$$") {
         return (2, None);
     }
-    let braced = text[1..].strip_prefix('{').and_then(|rest| rest.split_once('}'));
-    if let Some((name, _)) = braced.filter(|(name, _)| is_name(name)) {
-        return (name.len() + 3, Some(name));
+    let braced = text[1..].strip_prefix('{');
+    let rest = braced.unwrap_or(&text[1..]);
+    let length = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+    let (name, after) = rest.split_at(length);
+    match (braced, is_name(name)) {
+        (None, true) => (length + 1, Some(name)),
+        (Some(_), true) if after.starts_with('}') => (length + 3, Some(name)),
+        _ => (1, None),
     }
-    let length = text[1..].bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
-    let name = &text[1..=length];
-    if is_name(name) { (length + 1, Some(name)) } else { (1, None) }
+}
+
+/// The names that a text refers to.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        loop {
+            rest = &rest[rest.find('$')?..];
+            let (length, name) = placeholder(rest);
+            rest = &rest[length..];
+            if name.is_some() {
+                return name;
+            }
+        }
+    })
 }
 
 /// Whether it is a name in the sense of `string.Template`.
@@ -106,6 +159,7 @@ mod tests {
         Values {
             configuration: configuration.as_object().unwrap().clone(),
             secrets: secrets.into_iter().collect(),
+            ..Values::default()
         }
     }
 

@@ -181,7 +181,7 @@ fn plan(experiment: &Value, rollback_strategy: RollbackStrategy) -> (Source, Pla
     let source = Source { name: "experiment.json".to_owned(), text, format: Format::Json };
     let (parsed, mut problems) = parse(&source);
     let experiment = parsed.filter(|_| !problems.has_errors()).unwrap_or_else(|| panic!("{problems:?}"));
-    let values = resolve(&experiment, &|_| None, &serde_json::Map::new(), &mut problems);
+    let values = resolve(&experiment, &|_| None, &Given::default(), &Policy::FRACAS, &mut problems);
     assert!(!problems.has_errors(), "{problems:?}");
     (source, Plan { rollback_strategy, ..Plan::new(experiment, values, Policy::FRACAS) })
 }

@@ -22,6 +22,13 @@ pub struct Policy {
     /// The journal says more than Chaos Toolkit's: a status for cut activities, whether a failed
     /// one may have happened, the run's id and the version of fracas.
     pub fuller_journal: bool,
+    /// Values from the command line and from var files stand for those of the experiment in every
+    /// way; otherwise a variable that is not set is an error although a value is given, and
+    /// declarations among the secrets of var files are not resolved.
+    pub given_values_stand: bool,
+    /// A var file or control file that cannot be read is an error before the run, instead of told
+    /// and left out.
+    pub var_files_required: bool,
     /// Configuration that a probe cannot give is an error before the run, instead of left out.
     pub dynamic_configuration_required: bool,
     /// Values of secrets are masked wherever they would be shown or kept.
@@ -61,6 +68,8 @@ impl Policy {
             signals_cut_all: on,
             unexpected_errors_fail: on,
             fuller_journal: on,
+            given_values_stand: on,
+            var_files_required: on,
             dynamic_configuration_required: on,
             mask_secrets: on,
             controls_once: on,

@@ -578,7 +578,7 @@ mod tests {
             "other": {"aws_session_token": "not named"},
         });
         let secrets = as_map(secrets).into_iter().collect();
-        let values = Values { configuration: as_map(configuration), secrets };
+        let values = Values { configuration: as_map(configuration), secrets, ..Values::default() };
         let node = activity(ActivityKind::Action, &json!({"secrets": ["one", "two"]})).provider;
         let expected = Scope {
             region: Some("cn-north-1".into()),

@@ -84,6 +84,7 @@ fn ours(case: &Value) -> Value {
     let values = Values {
         configuration: as_map(&case["configuration"]),
         secrets: as_map(&case["secrets"]).into_iter().collect(),
+        ..Values::default()
     };
     let (http, process) = (Http::new(), Process::new());
     let provider: &dyn Provider = if case["provider"]["type"] == "http" { &http } else { &process };

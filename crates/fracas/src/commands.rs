@@ -9,9 +9,8 @@ mod runs;
 mod settings;
 mod validate;
 
-use fracas_engine::{Mask, Providers, parse, resolve};
+use fracas_engine::{Given, Mask, Providers, parse, resolve};
 use fracas_model::{Experiment, Problem, Problems, Source};
-use serde_json::{Map, Value};
 use tokio::runtime::Builder;
 
 pub use iam::iam;
@@ -46,9 +45,10 @@ impl Ready {
             session.terminal.problems(Some(&source), &problems.sorted());
             return None;
         };
-        let given: Map<String, Value> = values.variables.iter().cloned().collect();
+        let given = Given { configuration: values.variables.iter().cloned().collect(), ..Given::default() };
         let mut unresolved = Problems::default();
-        let values = resolve(&experiment, &Surroundings::environment, &given, &mut unresolved);
+        let values =
+            resolve(&experiment, &Surroundings::environment, &given, &session.policy, &mut unresolved);
         Some(Ready { source, experiment, values, problems, unresolved })
     }
 

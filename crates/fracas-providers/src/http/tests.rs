@@ -277,7 +277,11 @@ fn values_reach_the_request() {
         let server = serve(vec![text("HTTP/1.1 200 OK\nContent-Length: 0\n\n")]).await;
         let configuration = json!({"port": server.port, "wait": 5, "user": "ann"});
         let secrets = [("api".to_owned(), json!({"token": "t0p"}))].into_iter().collect();
-        let values = Values { configuration: configuration.as_object().unwrap().clone(), secrets };
+        let values = Values {
+            configuration: configuration.as_object().unwrap().clone(),
+            secrets,
+            ..Values::default()
+        };
         let provider = json!({
             "url": "http://127.0.0.1:${port}/$user", "headers": {"X-Token": "${token}", "Accept": null},
             "timeout": "${wait}", "method": "DELETE", "arguments": {"u": "${user}"},
