@@ -2,26 +2,32 @@
 //!
 //! Source: `chaoslib.provider.http`, which builds on `requests`.
 
+mod address;
 mod body;
 mod client;
 mod connect;
+mod cookies;
+mod netrc;
+mod proxies;
 mod tap;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use fracas_engine::{Context, MAX_SOURCE_BYTES, Provider, Surroundings, Tell, Values};
+use fracas_engine::{Context, MAX_SOURCE_BYTES, Provider, Stop, Surroundings, Tell, Values};
 use fracas_model::{Activity, ActivityKind, Failure, Happened, Level, Node, Problem, Problems, python};
 use futures_util::future::{LocalBoxFuture, ready};
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_TYPE, USER_AGENT};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use hyper_util::client::proxy::matcher::Matcher;
 use serde_json::{Map, Value, json};
-use url::{ParseError, Url};
 
 use crate::text;
-use client::{Answer, Client, Request, Seconds, Trouble};
+use address::Address;
+use client::{Answer, Client, Request, Seconds, Stage, Trouble};
 use connect::Verify;
+use proxies::Proxies;
 
 const KEYS: [&str; 9] =
     ["type", "url", "method", "headers", "timeout", "arguments", "verify_tls", "max_retries", "secrets"];
@@ -37,8 +43,12 @@ impl Http {
     /// A provider that has not connected to anything yet. It goes through the proxies that
     /// `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
     pub fn new() -> Http {
-        Http { client: Client::new(Matcher::from_env()) }
+        Http { client: Client::new(proxies()) }
     }
+}
+
+fn proxies() -> Proxies {
+    Proxies::of(|name| std::env::var(name).ok())
 }
 
 impl Default for Http {
@@ -82,19 +92,22 @@ impl Provider for Http {
         context: &'a Context<'a>,
     ) -> LocalBoxFuture<'a, Result<Value, Failure>> {
         Box::pin(async move {
-            let request = request(&activity.provider, context.values).map_err(not_sent)?;
+            let request = request(&activity.provider, context.values).map_err(|error| {
+                context.tell.stop(Stop::Abort);
+                not_sent(error)
+            })?;
             let sent = self.client.send(request).await;
-            let answer = sent.map_err(|trouble| failure(trouble, activity, context.values))?;
+            let answer = sent.map_err(|trouble| failure(trouble, activity, context))?;
             if activity.document.get("tolerance").is_none() && answer.status.as_u16() > 399 {
                 let status = answer.status.as_u16();
                 let message =
                     format!("the server answered with status {status}, which may mean that it refused");
                 context.tell.log(Level::Warning, message);
             }
-            output(answer, context.tell).map_err(|error| Failure {
-                error,
-                help: "the answer's Content-Type says application/json".to_owned(),
-                happened: happened(activity, Happened::Yes),
+            output(answer, context.tell).map_err(|error| {
+                context.tell.stop(Stop::Abort);
+                let help = "the answer's Content-Type says application/json".to_owned();
+                Failure { error, help, happened: happened(activity, Happened::Yes) }
             })
         })
     }
@@ -130,7 +143,7 @@ async fn fetch_within(
     headers: &[(String, String)],
 ) -> Result<Fetched, Failure> {
     let map = headers.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
-    let url = parse_url(&Value::String(url.to_owned())).map_err(not_sent)?;
+    let url = Address::parse(url, "").map_err(not_sent)?;
     let request = Request {
         method: Method::GET,
         headers: with_auth(parse_headers(&Value::Object(map)).map_err(not_sent)?, &url),
@@ -142,8 +155,8 @@ async fn fetch_within(
         retries: 0,
         limit: MAX_SOURCE_BYTES,
     };
-    let name = shown(&request.url);
-    let client = Client::new(Matcher::from_env());
+    let name = request.url.shown();
+    let client = Client::new(proxies());
     let sent = tokio::time::timeout(patience, client.send(request)).await;
     let sent = sent.map_err(|_| Failure {
         error: format!("{name} did not answer within {} seconds", patience.as_secs()),
@@ -164,7 +177,7 @@ async fn fetch_within(
 type Rule = fn(&Value) -> Result<(), String>;
 
 const RULES: &[(&str, Rule)] = &[
-    ("url", |value| parse_url(value).map(drop)),
+    ("url", |value| parse_url(value, "").map(drop)),
     ("method", |value| parse_method(value).map(drop)),
     ("headers", |value| parse_headers(value).map(drop)),
     ("timeout", |value| parse_timeout(value).map(drop)),
@@ -214,19 +227,15 @@ fn sends_json(method: Option<&str>, headers: Option<Value>) -> bool {
 fn request(provider: &Node, values: &Values) -> Result<Request, String> {
     let raw = |key: &str| provider.get(key).map_or(Value::Null, Node::to_json);
     let resolved = |key: &str| values.substitute(&raw(key));
-    let mut url = parse_url(&resolved("url"))?;
     let method = parse_method(&raw("method"))?;
     let headers = resolved("headers");
     let (connect_timeout, read_timeout) = parse_timeout(&resolved("timeout"))?;
     let arguments = values.substitute_arguments(&raw("arguments"));
+    let query = if method == Method::GET { body::pairs(&arguments)? } else { String::new() };
+    let url = parse_url(&resolved("url"), &query)?;
     let as_json = sends_json(Some(method.as_str()), Some(headers.clone()));
     let mut headers = with_auth(parse_headers(&headers)?, &url);
-    let mut body = Bytes::new();
-    if method == Method::GET {
-        append_query(&mut url, &body::pairs(&arguments)?);
-    } else {
-        body = encode(&arguments, as_json, &mut headers)?;
-    }
+    let body = if method == Method::GET { Bytes::new() } else { encode(&arguments, as_json, &mut headers)? };
     Ok(Request {
         method,
         url,
@@ -235,8 +244,8 @@ fn request(provider: &Node, values: &Values) -> Result<Request, String> {
         verify: parse_verify(&raw("verify_tls"))?,
         connect_timeout,
         read_timeout,
-        retries: parse_retries(&raw("max_retries"))?,
-        limit: u64::MAX,
+        retries: provider.get("max_retries").map_or(Ok(0), |node| parse_retries(&node.to_json()))?,
+        limit: text::MAX_BYTES,
     })
 }
 
@@ -252,25 +261,10 @@ fn encode(arguments: &Value, as_json: bool, headers: &mut HeaderMap) -> Result<B
     Ok(Bytes::from(form))
 }
 
-fn append_query(url: &mut Url, query: &str) {
-    if query.is_empty() {
-        return;
-    }
-    let query = match url.query().filter(|query| !query.is_empty()) {
-        Some(first) => format!("{first}&{query}"),
-        None => query.to_owned(),
-    };
-    url.set_query(Some(&query));
-}
-
-fn parse_url(value: &Value) -> Result<Url, String> {
+fn parse_url(value: &Value, query: &str) -> Result<Address, String> {
     let text =
         value.as_str().ok_or_else(|| format!("`url` must be a text, got {}", python::to_repr(value)))?;
-    match Url::parse(text.trim_start()) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
-        Err(ParseError::InvalidPort) => Err("the port of `url` must be a number from 0 to 65535".to_owned()),
-        _ => Err("`url` must be a whole URL that starts with http:// or https://".to_owned()),
-    }
+    Address::parse(text, query)
 }
 
 fn parse_method(value: &Value) -> Result<Method, String> {
@@ -284,7 +278,7 @@ fn parse_method(value: &Value) -> Result<Method, String> {
 }
 
 /// The headers that are sent: the usual ones, and over them the activity's. A null takes a usual
-/// one away.
+/// one away, but those that no request goes without.
 fn parse_headers(value: &Value) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     headers.insert(USER_AGENT, HeaderValue::from_static(USER_AGENT_TEXT));
@@ -300,23 +294,30 @@ fn parse_headers(value: &Value) -> Result<HeaderMap, String> {
         let name =
             HeaderName::from_bytes(key.as_bytes()).map_err(|_| format!("`{key}` cannot name a header"))?;
         match value {
+            Value::Null if name == ACCEPT_ENCODING => {
+                drop(headers.insert(name, HeaderValue::from_static("identity")));
+            }
+            Value::Null if name == USER_AGENT => {}
             Value::Null => drop(headers.remove(name)),
             Value::String(text) => drop(headers.insert(name, header_value(key, text)?)),
             _ => return Err(format!("the header `{key}` must be a text: write its value in quotes")),
         }
     }
+    // It is that of the body, whatever somebody thought.
+    headers.remove(CONTENT_LENGTH);
     Ok(headers)
 }
 
 /// The value itself is never shown: it may be a password.
 fn header_value(name: &str, text: &str) -> Result<HeaderValue, String> {
-    HeaderValue::from_str(text)
-        .map_err(|_| format!("the value of the header `{name}` has characters no header may have"))
+    let value = client::header_value(text).filter(|_| !text.starts_with(char::is_whitespace));
+    value.ok_or_else(|| format!("the value of the header `{name}` has characters no header may have"))
 }
 
-/// The user and password of the URL win over a header, as in `requests`.
-fn with_auth(mut headers: HeaderMap, url: &Url) -> HeaderMap {
-    if let Some(auth) = client::basic_auth(url) {
+/// The user and password of `.netrc`, else of the URL, win over a header, as in `requests`.
+fn with_auth(mut headers: HeaderMap, url: &Address) -> HeaderMap {
+    let login = netrc::login(&url.host).or_else(|| url.user_and_password());
+    if let Some(auth) = login.and_then(|(user, password)| client::basic_auth(&user, &password)) {
         headers.insert(AUTHORIZATION, auth);
     }
     headers
@@ -353,8 +354,13 @@ fn parse_verify(value: &Value) -> Result<Verify, String> {
     }
 }
 
+/// How often to try again; null means `urllib3`'s own default.
 fn parse_retries(value: &Value) -> Result<u64, String> {
-    let retries = if value.is_null() { Some(0) } else { value.as_u64() };
+    let retries = match value {
+        Value::Null => Some(3),
+        Value::Bool(on) => Some(u64::from(*on)),
+        value => value.as_u64(),
+    };
     retries.ok_or_else(|| "`max_retries` must be a whole number from 0".to_owned())
 }
 
@@ -362,7 +368,7 @@ fn output(answer: Answer, tell: &dyn Tell) -> Result<Value, String> {
     let status = answer.status.as_u16();
     let content_type = answer.header("content-type").map(str::to_owned);
     let body = if content_type.as_deref() == Some("application/json") {
-        match body::from_json(&answer.body) {
+        match body::from_json(answer.body) {
             Ok(value) => value,
             Err(body::NotJson::Broken(error)) => {
                 return Err(format!("the server's answer is not JSON: {error}"));
@@ -378,33 +384,34 @@ fn output(answer: Answer, tell: &dyn Tell) -> Result<Value, String> {
     Ok(json!({"status": status, "headers": answer.headers, "body": body}))
 }
 
-fn failure(trouble: Trouble, activity: &Activity, values: &Values) -> Failure {
+fn failure(trouble: Trouble, activity: &Activity, context: &Context<'_>) -> Failure {
     let happened = happened(activity, if trouble.sent { Happened::Maybe } else { Happened::No });
-    if trouble.timed_out && trouble.sent {
-        let help = "raise the provider's `timeout`, or look at why the server is slow".to_owned();
-        return Failure { error: "activity took too long to complete".to_owned(), help, happened };
-    }
-    let error = format!("failed to connect to {}: {}", named(&activity.provider, values), trouble.text);
-    Failure {
-        error,
-        help: "check that the server runs and that this machine reaches it".to_owned(),
-        happened,
-    }
+    let name = named(&activity.provider, context.values);
+    let (error, help) = match trouble.stage {
+        Stage::TooLong => (
+            "activity took too long to complete".to_owned(),
+            "raise the provider's `timeout`, or look at why the server is slow",
+        ),
+        Stage::Connecting | Stage::Waiting | Stage::Reading => (
+            format!("failed to connect to {name}: {}", trouble.text),
+            "check that the server runs and that this machine reaches it",
+        ),
+        Stage::Unexpected => {
+            context.tell.stop(Stop::Abort);
+            (format!("the call to {name} failed: {}", trouble.text), "")
+        }
+    };
+    Failure { error, help: help.to_owned(), happened }
 }
 
-/// The activity's URL with its configuration filled in, but not its secrets.
+/// The activity's URL with its configuration filled in, but not its secrets, nor a password.
 fn named(provider: &Node, values: &Values) -> String {
     let public = Values { configuration: values.configuration.clone(), ..Values::default() };
     let text = python::to_str(&public.substitute(&provider.get("url").map_or(Value::Null, Node::to_json)));
-    Url::parse(&text).map_or(text, |url| if url.username().is_empty() { url.into() } else { shown(&url) })
-}
-
-/// A URL without its password.
-fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    // Fails only for URLs without a host, which have no password either.
-    let _ = url.set_password(None);
-    url.into()
+    match Address::parse(&text, "") {
+        Ok(address) if !address.auth.is_empty() => address.shown(),
+        _ => text,
+    }
 }
 
 /// A probe changes nothing, whatever becomes of its request.

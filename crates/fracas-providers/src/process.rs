@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use fracas_engine::{Context, Provider, Surroundings, Tell, Values};
+use fracas_engine::{Context, Provider, Stop, Surroundings, Tell};
 use fracas_model::{
     Activity, ActivityKind, Failure, Happened, Level, Node, NodeValue, Problem, Problems, python,
 };
@@ -106,10 +106,13 @@ impl Provider for Process {
         context: &'a Context<'a>,
     ) -> LocalBoxFuture<'a, Result<Value, Failure>> {
         Box::pin(async move {
-            let (command, timeout) = prepare(&activity.provider, context.values).map_err(not_started)?;
+            let prepared = prepare(&activity.provider, context);
+            let (command, timeout) = prepared.map_err(not_started)?;
             let started = self.start(command, context.tell);
-            let (child, stdout, output) =
-                started.map_err(|error| not_started(format!("the program cannot be started: {error}")))?;
+            let (child, stdout, output) = started.map_err(|error| {
+                context.tell.stop(Stop::Abort);
+                not_started(format!("the program cannot be started: {error}"))
+            })?;
             let group = Group::lead_by(&child, output, &self.watchdog, context.tell)
                 .map_err(|error| failure(activity, format!("the program was killed: {error}"), ""))?;
             let ending = finish(child, stdout);
@@ -152,10 +155,21 @@ fn check_path(provider: &Node, problems: &mut Problems) {
 }
 
 /// The command, ready to start, and how long it may take.
-fn prepare(provider: &Node, values: &Values) -> Result<(Command, Option<Duration>), String> {
+fn prepare(provider: &Node, context: &Context<'_>) -> Result<(Command, Option<Duration>), String> {
     let raw = |key: &str| provider.get(key).map_or(Value::Null, Node::to_json);
-    let path = find(raw("path").as_str().unwrap_or_default())?;
-    let mut command = match parse_arguments(&values.substitute_arguments(&raw("arguments")))? {
+    let aborting = |error: String| {
+        context.tell.stop(Stop::Abort);
+        error
+    };
+    let timeout = parse_timeout(&raw("timeout")).map_err(aborting)?;
+    let arguments =
+        parse_arguments(&context.values.substitute_arguments(&raw("arguments"))).map_err(aborting)?;
+    let path = match find(raw("path").as_str().unwrap_or_default()) {
+        // A shell says by itself that there is no such program.
+        Err(error) if matches!(arguments, Arguments::Shell(_)) => return Err(error),
+        found => found.map_err(aborting)?,
+    };
+    let mut command = match arguments {
         Arguments::Shell(line) => {
             let mut whole = path.into_os_string();
             whole.push(" ");
@@ -173,7 +187,7 @@ fn prepare(provider: &Node, values: &Values) -> Result<(Command, Option<Duration
     // A program in a group of its own is stopped when it reads the terminal.
     let stdin = if io::stdin().is_terminal() { Stdio::null() } else { Stdio::inherit() };
     command.stdin(stdin).stderr(Stdio::piped()).process_group(0);
-    Ok((command, parse_timeout(&raw("timeout"))?))
+    Ok((command, timeout))
 }
 
 /// What a program is given.
@@ -219,7 +233,7 @@ fn parse_timeout(value: &Value) -> Result<Option<Duration>, String> {
 
 /// The file of a program: a path is taken as it is, a name is looked up in `PATH`.
 fn find(path: &str) -> Result<PathBuf, String> {
-    let expanded = expand_user(path);
+    let expanded = text::expand_user(path);
     if expanded.parent().is_some_and(|folder| folder != Path::new("")) {
         return match (expanded.is_file(), is_executable(&expanded)) {
             (true, true) => Ok(expanded),
@@ -231,14 +245,6 @@ fn find(path: &str) -> Result<PathBuf, String> {
     let mut places = std::env::split_paths(&folders).map(|folder| folder.join(&expanded));
     let found = places.find(|file| file.is_file() && is_executable(file));
     found.ok_or_else(|| format!("`{path}` is not in PATH"))
-}
-
-fn expand_user(path: &str) -> PathBuf {
-    match (path.strip_prefix('~'), std::env::home_dir()) {
-        (Some(""), Some(home)) => home,
-        (Some(rest), Some(home)) if rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
-        _ => PathBuf::from(path),
-    }
 }
 
 fn is_executable(path: &Path) -> bool {
@@ -377,13 +383,5 @@ mod tests {
         let found: String =
             texts.iter().map(|text| problems(&Process::new(), ActivityKind::Action, text)).collect();
         insta::assert_snapshot!(found.replace(&file.path().display().to_string(), "FILE"));
-    }
-
-    #[test]
-    fn a_tilde_is_the_home_folder() {
-        let home = std::env::home_dir().unwrap();
-        assert_eq!(expand_user("~/bin/x"), home.join("bin/x"));
-        assert_eq!(expand_user("~"), home);
-        assert_eq!(expand_user("x~"), Path::new("x~"));
     }
 }

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::io::{self, Read, Write};
 
 use encoding_rs::Encoding;
-use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::GzDecoder;
+use flate2::read::{DeflateDecoder, ZlibDecoder};
 use fracas_model::python;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
@@ -25,7 +26,8 @@ const QUOTED: AsciiSet = NON_ALPHANUMERIC.remove(b'_').remove(b'.').remove(b'-')
 pub(super) fn pairs(arguments: &Value) -> Result<String, String> {
     let mut query = String::new();
     match arguments {
-        Value::Null => {}
+        Value::Null | Value::Bool(false) => {}
+        Value::Number(number) if number.as_f64() == Some(0.0) => {}
         Value::String(text) => query.push_str(text),
         Value::Object(map) => map.iter().for_each(|(name, value)| push_pairs(&mut query, name, value)),
         Value::Array(items) => {
@@ -117,7 +119,7 @@ pub(super) fn unpacked(encodings: &str, body: Vec<u8>, limit: u64) -> io::Result
     encodings.split(',').rev().try_fold(body, |body, encoding| {
         match encoding.trim().to_ascii_lowercase().as_str() {
             _ if body.is_empty() => Ok(body),
-            "gzip" | "x-gzip" => read_all(MultiGzDecoder::new(body.as_slice()), limit),
+            "gzip" | "x-gzip" => unzipped(&body, limit),
             // Some servers send a bare deflate stream, others one in zlib's wrapper.
             "deflate" => read_all(ZlibDecoder::new(body.as_slice()), limit)
                 .or_else(|_| read_all(DeflateDecoder::new(body.as_slice()), limit)),
@@ -126,23 +128,46 @@ pub(super) fn unpacked(encodings: &str, body: Vec<u8>, limit: u64) -> io::Result
     })
 }
 
-fn read_all(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
+/// All members of a gzip file; what follows them and is none is left out.
+fn unzipped(mut body: &[u8], limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    reader.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        Err(io::Error::other(format!("it is larger than {limit} bytes")))
-    } else {
-        Ok(bytes)
+    if !body.iter().zip([0x1f, 0x8b]).all(|(byte, magic)| *byte == magic) {
+        return Err(io::Error::other("it is not gzip"));
+    }
+    loop {
+        let mut member = GzDecoder::new(body);
+        match read_all(&mut member, limit.saturating_sub(bytes.len() as u64)) {
+            Ok(more) => bytes.extend(more),
+            Err(_) if !bytes.is_empty() => return Ok(bytes),
+            Err(error) => return Err(error),
+        }
+        body = member.into_inner();
+        if body.is_empty() {
+            return Ok(bytes);
+        }
     }
 }
 
-/// A body as text, by the charset of its content type. Without one, `text/*` is ISO-8859-1 and
-/// anything else UTF-8, or ISO-8859-1 where it is not UTF-8.
+/// All that a stream gives, also when it is cut short, as Python's `zlib` has it.
+fn read_all(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match reader.take(limit.saturating_add(1)).read_to_end(&mut bytes) {
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
+        _ if bytes.len() as u64 > limit => return Err(io::Error::other("it becomes too large")),
+        _ => {}
+    }
+    Ok(bytes)
+}
+
+/// A body as text, by the charset of its content type. Without one, `text/*` is ISO-8859-1, JSON is
+/// UTF-8, and anything else is guessed.
 pub(super) fn text(content_type: Option<&str>, body: Vec<u8>) -> String {
     let content_type = content_type.unwrap_or_default();
+    let kind = content_type.split(';').next().unwrap_or_default();
     match charset(content_type) {
         Some(charset) => decoded(&charset, &body),
-        None if content_type.contains("text") => latin1(&body),
+        None if kind.contains("text") => latin1(&body),
+        None if kind.contains("application/json") => crate::text::utf8(body),
         None => crate::text::guessed(body),
     }
 }
@@ -156,25 +181,32 @@ pub(super) enum NotJson {
     Beyond(&'static str, String),
 }
 
-/// The value of a body of JSON.
+/// The value of a body of JSON; bytes that are not UTF-8 become replacement characters.
 ///
 /// # Errors
 ///
 /// See [`NotJson`].
-pub(super) fn from_json(body: &[u8]) -> Result<Value, NotJson> {
-    let bytes = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    serde_json::from_slice(bytes).map_err(|error| match beyond(bytes, &error) {
-        Some(why) => NotJson::Beyond(why, crate::text::guessed(bytes.to_vec())),
+pub(super) fn from_json(body: Vec<u8>) -> Result<Value, NotJson> {
+    let text = crate::text::utf8(body);
+    let json = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    serde_json::from_str(json).map_err(|error| match beyond(json.as_bytes(), &error) {
+        Some(why) => NotJson::Beyond(why, json.to_owned()),
         None => NotJson::Broken(error.to_string()),
     })
 }
 
+/// What serde_json says of JSON that it cannot hold, and what that means.
+const BEYOND: [(&str, &str); 4] = [
+    ("number out of range", "it holds a number that is too large"),
+    ("recursion limit exceeded", "it is nested too deeply"),
+    ("lone leading surrogate", "it holds half of a character"),
+    ("unexpected end of hex escape", "it holds half of a character"),
+];
+
 fn beyond(bytes: &[u8], error: &serde_json::Error) -> Option<&'static str> {
-    if std::str::from_utf8(bytes).is_err() {
-        return Some("it says that it is JSON, but it is not UTF-8");
-    }
-    if error.to_string().starts_with("number out of range") {
-        return Some("it holds a number that is too large");
+    let message = error.to_string();
+    if let Some((_, why)) = BEYOND.iter().find(|(start, _)| message.starts_with(start)) {
+        return Some(why);
     }
     // The error is at the first or the second character of the word, or just before.
     let line_start: usize = bytes
@@ -196,9 +228,15 @@ fn charset(content_type: &str) -> Option<String> {
 }
 
 fn decoded(charset: &str, body: &[u8]) -> String {
-    // The Encoding Standard, which the tables follow, takes these names for windows-1252.
-    if matches!(charset, "iso-8859-1" | "iso8859-1" | "latin-1" | "latin1" | "l1") {
-        return latin1(body);
+    let charset = charset.replace('_', "-");
+    match charset.as_str() {
+        // The Encoding Standard, which the tables follow, takes these names for windows-1252.
+        "iso-8859-1" | "iso8859-1" | "latin-1" | "latin1" | "l1" => return latin1(body),
+        "ascii" | "us-ascii" => {
+            return latin1(body).replace(|character: char| !character.is_ascii(), "\u{fffd}");
+        }
+        "utf-16" => return encoding_rs::UTF_16LE.decode(body).0.into_owned(),
+        _ => {}
     }
     match Encoding::for_label(charset.as_bytes()) {
         Some(encoding) => encoding.decode_without_bom_handling(body).0.into_owned(),
@@ -239,12 +277,15 @@ mod tests {
         let packed = gzip.finish().unwrap();
         assert_eq!(unpacked("gzip", packed.clone(), 100_000).unwrap().len(), 100_000);
         let error = unpacked("gzip", packed, 99_999).unwrap_err();
-        assert_eq!(error.to_string(), "it is larger than 99999 bytes");
+        assert_eq!(error.to_string(), "it becomes too large");
     }
 
     #[test]
     fn texts_are_decoded_by_their_charset() {
-        let cases: [(Option<&str>, &[u8], &str); 7] = [
+        let cases: [(Option<&str>, &[u8], &str); 10] = [
+            (Some("text/plain; charset=US-ASCII"), b"a\xe9", "a\u{fffd}"),
+            (Some("text/plain; charset=utf_16"), b"\xfe\xff\0h", "h"),
+            (Some("application/json; odd"), b"\xe9", "\u{fffd}"),
             (Some("text/plain"), b"\xe9\x80", "é\u{80}"),
             (Some("text/html; charset=\"UTF-8\""), b"\xc3\xa9\xff", "é\u{fffd}"),
             (Some("text/html;charset=gbk"), b"\xc4\xe3\xba\xc3", "你好"),
@@ -260,24 +301,26 @@ mod tests {
 
     #[test]
     fn json_that_python_alone_can_read_stays_text() {
-        let beyond: [&[u8]; 8] = [
+        let beyond: [&[u8]; 9] = [
             b"NaN",
             b"{\"a\": NaN}",
             b"[1,\n -Infinity]",
             b"{\"a\":Infinity}",
             b"[1e400]",
             b"-1e999",
-            b"{\"a\": \"\xe9\"}",
+            b"\"\\ud800\"",
+            b"[\"\\udc00\"]",
             b"\xef\xbb\xbf[NaN]",
         ];
         for bytes in beyond {
-            let found = from_json(bytes);
+            let found = from_json(bytes.to_vec());
             assert!(matches!(found, Err(NotJson::Beyond(..))), "{found:?} for {}", latin1(bytes));
         }
         for bytes in [&b""[..], b"{", b"[1,,\"NaN\"]", b"nan", b"{\"a\": \"NaN\"", b"Not a Number"] {
-            let found = from_json(bytes);
+            let found = from_json(bytes.to_vec());
             assert!(matches!(found, Err(NotJson::Broken(_))), "{found:?} for {}", latin1(bytes));
         }
-        assert_eq!(from_json(b"\xef\xbb\xbf{\"a\": \"NaN\"}"), Ok(serde_json::json!({"a": "NaN"})));
+        assert_eq!(from_json(b"\xef\xbb\xbf{\"a\": \"NaN\"}".to_vec()), Ok(serde_json::json!({"a": "NaN"})));
+        assert_eq!(from_json(b"{\"a\": \"\xe9\"}".to_vec()), Ok(serde_json::json!({"a": "\u{fffd}"})));
     }
 }

@@ -11,23 +11,29 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION, PROXY_AUTHORIZATION,
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION, PROXY_AUTHORIZATION, SET_COOKIE,
     TRANSFER_ENCODING,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::TokioIo;
+use jiff::fmt::rfc2822;
 use serde_json::{Map, Value};
-use url::Url;
 
-use super::body;
-use super::connect::{Connection, Connector, Verify};
-use super::tap::{Heard, Tap};
+use super::address::Address;
+use super::connect::{Connection, Connector, NotOpen, Verify};
+use super::cookies::Jar;
+use super::proxies::Proxies;
+use super::tap::{Heard, Tap, latin1};
+use super::{body, netrc};
 
 /// As many as `requests` follows.
 const MAX_REDIRECTS: usize = 30;
+
+/// The longest that `urllib3` waits for a server, in seconds.
+const MAX_RETRY_AFTER: f64 = 21_600.0;
 
 /// A bound on each wait for the other side, in seconds; none waits for ever.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,7 +57,7 @@ impl Seconds {
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     pub(super) method: Method,
-    pub(super) url: Url,
+    pub(super) url: Address,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) verify: Verify,
@@ -70,6 +76,8 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     /// Named as the server named them.
     pub(super) headers: Map<String, Value>,
+    /// What it sets as cookies.
+    cookies: Vec<String>,
     /// Without its content encodings.
     pub(super) body: Vec<u8>,
 }
@@ -89,16 +97,40 @@ pub(super) struct Trouble {
     pub(super) text: String,
     /// Whether the server may have got the request.
     pub(super) sent: bool,
-    /// Whether patience ended.
-    pub(super) timed_out: bool,
+    /// How far the exchange came.
+    pub(super) stage: Stage,
+}
+
+/// How far an exchange came, for its trouble is told and tried again by that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// There is no connection.
+    Connecting,
+    /// The connection broke before an answer.
+    Waiting,
+    /// Patience ended before an answer.
+    TooLong,
+    /// Patience ended while the answer's body came in.
+    Reading,
+    /// It is none of the errors that a call is expected to have.
+    Unexpected,
 }
 
 impl Trouble {
-    fn of(error: &io::Error, sent: bool) -> Trouble {
-        Trouble { text: words(error), sent, timed_out: error.kind() == io::ErrorKind::TimedOut }
+    fn not_open(not_open: NotOpen) -> Trouble {
+        let stage = match not_open {
+            NotOpen { hopeless: true, .. } => Stage::Unexpected,
+            NotOpen { silent: true, .. } => Stage::TooLong,
+            _ => Stage::Connecting,
+        };
+        Trouble { text: words(&not_open.error), sent: false, stage }
     }
 
-    fn broken(error: &hyper::Error) -> Trouble {
+    fn late(error: &io::Error, stage: Stage) -> Trouble {
+        Trouble { text: words(error), sent: true, stage }
+    }
+
+    fn broken(error: &hyper::Error, stage: Stage) -> Trouble {
         let source = std::error::Error::source(error);
         let text = match source.and_then(|source| source.downcast_ref::<io::Error>()) {
             _ if error.is_incomplete_message() => CLOSED_EARLY.to_owned(),
@@ -107,11 +139,11 @@ impl Trouble {
             None if error.is_parse() => format!("the answer is not HTTP: {error}"),
             None => error.to_string(),
         };
-        Trouble { text, sent: true, timed_out: false }
+        Trouble { text, sent: true, stage }
     }
 
-    fn refused(text: impl Into<String>) -> Trouble {
-        Trouble { text: text.into(), sent: true, timed_out: false }
+    fn unexpected(text: impl Into<String>) -> Trouble {
+        Trouble { text: text.into(), sent: true, stage: Stage::Unexpected }
     }
 }
 
@@ -134,46 +166,76 @@ pub(super) struct Client(Connector);
 
 impl Client {
     /// A client that has not connected to anything yet.
-    pub(super) fn new(proxies: Matcher) -> Client {
+    pub(super) fn new(proxies: Proxies) -> Client {
         Client(Connector::new(proxies))
     }
 
     /// Sends a request and follows redirects to the final answer.
     pub(super) async fn send(&self, mut request: Request) -> Result<Answer, Trouble> {
+        let mut jar = Jar::default();
         let mut hops = 0;
         loop {
             let answer = self.retried(&request).await?;
             let Some(location) = redirect(&answer) else { return Ok(answer) };
             hops += 1;
             if hops > MAX_REDIRECTS {
-                return Err(Trouble::refused(format!("more than {MAX_REDIRECTS} redirects")));
+                return Err(Trouble::unexpected(format!("it redirects more than {MAX_REDIRECTS} times")));
             }
-            follow(&mut request, answer.status, &location)?;
+            jar.keep(&request.url, answer.cookies.iter().map(String::as_str));
+            follow(&mut request, answer.status, &location, &jar)?;
         }
     }
 
+    /// Tries again as `urllib3.util.Retry` does with a number: whatever failed before the server
+    /// got the request, and what may be repeated until there is an answer, or while the answer
+    /// asks for it by `Retry-After`.
     async fn retried(&self, request: &Request) -> Result<Answer, Trouble> {
+        let may_repeat = may_repeat(&request.method);
         let mut left = request.retries;
         loop {
-            match self.exchange(request).await {
-                Err(trouble) if left > 0 && (!trouble.sent || may_repeat(&request.method)) => left -= 1,
-                result => return result,
-            }
+            let pause = match self.exchange(request).await {
+                Ok(answer) if left == 0 || !may_repeat => return Ok(answer),
+                Ok(answer) => match retry_after(&answer)? {
+                    Some(pause) => pause,
+                    None => return Ok(answer),
+                },
+                Err(trouble) if !trouble.is_tried_again(may_repeat) => return Err(trouble),
+                // Only an exchange that is not to be tried again took too long by itself.
+                Err(trouble) if left == 0 && request.retries > 0 => {
+                    return Err(Trouble { stage: Stage::Connecting, ..trouble });
+                }
+                Err(trouble) if left == 0 => return Err(trouble),
+                Err(_) => Duration::ZERO,
+            };
+            left -= 1;
+            tokio::time::sleep(pause).await;
         }
     }
 
     async fn exchange(&self, request: &Request) -> Result<Answer, Trouble> {
         let connecting = self.0.connect(&request.url, &request.verify, request.connect_timeout);
-        let connection = connecting.await.map_err(|error| Trouble::of(&error, false))?;
-        let message = message(request, &connection).map_err(|error| Trouble::of(&error, false))?;
+        let connection = connecting.await.map_err(Trouble::not_open)?;
+        let message = message(request, &connection)
+            .map_err(|error| Trouble { sent: false, ..Trouble::unexpected(words(&error)) })?;
         let (tap, heard) = Tap::new(connection.stream);
         let mut builder = http1::Builder::new();
         let handshake = builder.title_case_headers(true).handshake(TokioIo::new(tap));
-        let (sender, connection) = handshake.await.map_err(|error| Trouble::broken(&error))?;
+        let (sender, connection) =
+            handshake.await.map_err(|error| Trouble::broken(&error, Stage::Waiting))?;
         // Both in this one future: dropping it closes the connection at once.
         match select(pin!(converse(sender, message, request, &heard)), pin!(connection)).await {
             Either::Left((result, _)) => result,
             Either::Right((_, conversation)) => conversation.await,
+        }
+    }
+}
+
+impl Trouble {
+    fn is_tried_again(&self, may_repeat: bool) -> bool {
+        match self.stage {
+            Stage::Connecting => true,
+            Stage::Waiting | Stage::TooLong => may_repeat,
+            Stage::Reading | Stage::Unexpected => false,
         }
     }
 }
@@ -184,37 +246,55 @@ async fn converse(
     request: &Request,
     heard: &Heard,
 ) -> Result<Answer, Trouble> {
-    let late = |error: io::Error| Trouble::of(&error, true);
     let answering = request.read_timeout.bound(sender.send_request(message));
-    let response = answering.await.map_err(late)?.map_err(|error| Trouble::broken(&error))?;
+    let response = answering.await.map_err(|error| Trouble::late(&error, Stage::TooLong))?;
+    let response = response.map_err(|error| Trouble::broken(&error, Stage::Waiting))?;
     let headers = heard.headers();
-    let (parts, mut incoming) = response.into_parts();
+    let (parts, incoming) = response.into_parts();
+    let cookies = parts.headers.get_all(SET_COOKIE).iter().map(|value| latin1(value.as_bytes())).collect();
+    let mut answer = Answer { status: parts.status, headers, cookies, body: Vec::new() };
+    let body = read(incoming, request).await.and_then(|bytes| {
+        let encoding = answer.header("content-encoding").unwrap_or_default();
+        let unpacked = body::unpacked(encoding, bytes, request.limit);
+        unpacked
+            .map_err(|error| Trouble::unexpected(format!("the answer's body cannot be unpacked: {error}")))
+    });
+    answer.body = match body {
+        // Nobody reads the body of a redirect.
+        Err(trouble) if trouble.stage == Stage::Unexpected && redirect(&answer).is_some() => Vec::new(),
+        body => body?,
+    };
+    Ok(answer)
+}
+
+async fn read(mut incoming: Incoming, request: &Request) -> Result<Vec<u8>, Trouble> {
+    let late = |error: io::Error| Trouble::late(&error, Stage::Reading);
     let mut bytes = Vec::new();
     while let Some(frame) = request.read_timeout.bound(incoming.frame()).await.map_err(late)? {
-        let frame = frame.map_err(|error| Trouble::broken(&error))?;
+        let frame = frame.map_err(|error| Trouble::broken(&error, Stage::Unexpected))?;
         bytes.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
         if bytes.len() as u64 > request.limit {
-            return Err(Trouble::refused(format!("the body is larger than {} bytes", request.limit)));
+            return Err(Trouble::unexpected(format!(
+                "the answer's body is larger than {} bytes",
+                request.limit
+            )));
         }
     }
-    let mut answer = Answer { status: parts.status, headers, body: Vec::new() };
-    let encoding = answer.header("content-encoding").unwrap_or_default();
-    let unpacked = body::unpacked(encoding, bytes, request.limit);
-    answer.body =
-        unpacked.map_err(|error| Trouble::refused(format!("the body cannot be unpacked: {error}")))?;
-    Ok(answer)
+    Ok(bytes)
 }
 
 /// The request as it goes over the wire.
 fn message(request: &Request, connection: &Connection) -> io::Result<http::Request<Full<Bytes>>> {
-    let url = &request.url;
-    let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
-    let target = if connection.through_proxy.is_some() { without_user(url) } else { path.to_owned() };
+    let address = &request.url;
+    let target = match connection.through_proxy {
+        Some(_) => format!("{}://{}{}", address.scheme(), address.host_header(), address.target()),
+        None => address.target(),
+    };
     let mut message = http::Request::new(Full::new(request.body.clone()));
     *message.method_mut() = request.method.clone();
     *message.uri_mut() = target.parse().map_err(io::Error::other)?;
-    let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
-    message.headers_mut().insert(HOST, HeaderValue::from_str(host).map_err(io::Error::other)?);
+    let host = HeaderValue::from_str(&address.host_header()).map_err(io::Error::other)?;
+    message.headers_mut().insert(HOST, host);
     if request.body.is_empty() && !matches!(request.method, Method::GET | Method::HEAD) {
         message.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
@@ -227,33 +307,41 @@ fn message(request: &Request, connection: &Connection) -> io::Result<http::Reque
     Ok(message)
 }
 
-/// The whole URL, without what is for the client alone.
-fn without_user(url: &Url) -> String {
-    let mut bare = url.clone();
-    // Both fail only for URLs without a host.
-    let _ = bare.set_username("").and_then(|()| bare.set_password(None));
-    bare.set_fragment(None);
-    bare.into()
-}
-
 /// Methods that `urllib3` sends again after a failure in the middle.
 fn may_repeat(method: &Method) -> bool {
     matches!(method.as_str(), "DELETE" | "GET" | "HEAD" | "OPTIONS" | "PUT" | "TRACE")
 }
 
+/// How long an answer asks to wait before another try, at most six hours.
+fn retry_after(answer: &Answer) -> Result<Option<Duration>, Trouble> {
+    let asks = matches!(answer.status.as_u16(), 413 | 429 | 503);
+    let Some(text) = answer.header("retry-after").filter(|_| asks).map(str::trim) else { return Ok(None) };
+    let seconds = match rfc2822::DateTimeParser::new().parse_timestamp(text) {
+        Ok(moment) => moment.duration_since(jiff::Timestamp::now()).as_secs_f64(),
+        Err(_) => {
+            let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+            let seconds = digits.and_then(|digits| digits.parse().ok());
+            seconds.ok_or_else(|| {
+                Trouble::unexpected("the answer's Retry-After is neither seconds nor a date")
+            })?
+        }
+    };
+    Ok(Some(Duration::from_secs_f64(seconds.clamp(0.0, MAX_RETRY_AFTER))))
+}
+
 fn redirect(answer: &Answer) -> Option<String> {
     let redirects = matches!(answer.status.as_u16(), 301 | 302 | 303 | 307 | 308);
-    let location = answer.header(LOCATION.as_str()).filter(|_| redirects)?;
+    let location = answer.header(LOCATION.as_str()).filter(|location| redirects && !location.is_empty())?;
     // Servers that write more than ASCII here mean UTF-8.
     let bytes: Vec<u8> = location.chars().map(|character| character as u8).collect();
     Some(String::from_utf8(bytes).unwrap_or_else(|_| location.to_owned()))
 }
 
 /// Turns the request into the one that the redirect asks for.
-fn follow(request: &mut Request, status: StatusCode, location: &str) -> Result<(), Trouble> {
-    let target = request.url.join(location).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    let target =
-        target.ok_or_else(|| Trouble::refused(format!("redirected to {location}, which is no HTTP URL")))?;
+fn follow(request: &mut Request, status: StatusCode, location: &str, jar: &Jar) -> Result<(), Trouble> {
+    let target = request.url.redirected(location);
+    let target = target
+        .map_err(|_| Trouble::unexpected(format!("it redirects to {location}, which is no HTTP URL")))?;
     let to_get = match status.as_u16() {
         302 | 303 => request.method != Method::HEAD,
         301 => request.method == Method::POST,
@@ -269,8 +357,14 @@ fn follow(request: &mut Request, status: StatusCode, location: &str) -> Result<(
         }
     }
     request.headers.remove(COOKIE);
+    if let Some(cookies) = jar.header(&target).and_then(|cookies| header_value(&cookies)) {
+        request.headers.insert(COOKIE, cookies);
+    }
     if leaves(&request.url, &target) {
         request.headers.remove(AUTHORIZATION);
+    }
+    if let Some(auth) = netrc::login(&target.host).and_then(|(user, password)| basic_auth(&user, &password)) {
+        request.headers.insert(AUTHORIZATION, auth);
     }
     request.url = target;
     Ok(())
@@ -278,20 +372,26 @@ fn follow(request: &mut Request, status: StatusCode, location: &str) -> Result<(
 
 /// Whether credentials must not go along: another host, or another port or scheme, other than
 /// from plain to secure on the usual ports.
-fn leaves(from: &Url, to: &Url) -> bool {
-    if from.host_str() != to.host_str() {
-        return true;
-    }
-    let upgraded =
-        from.scheme() == "http" && to.scheme() == "https" && from.port().is_none() && to.port().is_none();
-    !upgraded && (from.scheme() != to.scheme() || from.port_or_known_default() != to.port_or_known_default())
+fn leaves(from: &Address, to: &Address) -> bool {
+    let usual = |address: &Address| address.port() == if address.secure { 443 } else { 80 };
+    let upgraded = !from.secure && to.secure && usual(from) && usual(to);
+    from.host != to.host || (!upgraded && (from.secure != to.secure || from.port() != to.port()))
 }
 
-/// The header for a user and password, if the URL names a user.
-pub(super) fn basic_auth(url: &Url) -> Option<HeaderValue> {
-    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let user = Some(decode(url.username())).filter(|user| !user.is_empty())?;
-    let pair = format!("{user}:{}", decode(url.password().unwrap_or_default()));
+/// The value of a header, in the bytes of [`header_bytes`].
+pub(super) fn header_value(text: &str) -> Option<HeaderValue> {
+    HeaderValue::from_bytes(&header_bytes(text)).ok()
+}
+
+/// A text in ISO-8859-1, or in UTF-8 where that cannot hold it.
+fn header_bytes(text: &str) -> Vec<u8> {
+    let latin1: Option<Vec<u8>> = text.chars().map(|character| u8::try_from(character).ok()).collect();
+    latin1.unwrap_or_else(|| text.as_bytes().to_vec())
+}
+
+/// The header for a user and password.
+pub(super) fn basic_auth(user: &str, password: &str) -> Option<HeaderValue> {
+    let pair = header_bytes(&format!("{user}:{password}"));
     HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair))).ok()
 }
 
@@ -310,7 +410,8 @@ mod tests {
             ("http://a:80/", "http://a/", false),
         ];
         for (from, to, expected) in cases {
-            let leaves = leaves(&from.parse().unwrap(), &to.parse().unwrap());
+            let address = |text| Address::parse(text, "").unwrap();
+            let leaves = leaves(&address(from), &address(to));
             assert_eq!(leaves, expected, "{from} {to}");
         }
     }

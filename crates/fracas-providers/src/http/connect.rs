@@ -4,8 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use http::uri::Scheme;
-use hyper_util::client::proxy::matcher::Matcher;
+use http::HeaderValue;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -14,10 +13,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
-use url::Url;
 
 use super::Seconds;
-use super::client::words;
+use super::address::Address;
+use super::client::{basic_auth, words};
+use super::proxies::{Named, Proxies};
 
 /// How a server has to prove who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,71 +38,115 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 pub(super) struct Connection {
     pub(super) stream: Box<dyn Stream>,
     /// Set when a proxy reads the requests: they name the whole URL and carry this header.
-    pub(super) through_proxy: Option<Option<http::HeaderValue>>,
+    pub(super) through_proxy: Option<Option<HeaderValue>>,
+}
+
+/// Why a connection did not open.
+#[derive(Debug)]
+pub(super) struct NotOpen {
+    pub(super) error: io::Error,
+    /// Whether the server was there, but its side of TLS took too long.
+    pub(super) silent: bool,
+    /// Whether no server can help it: what would prove who it is, or the proxy's name, is no good.
+    pub(super) hopeless: bool,
+}
+
+impl From<io::Error> for NotOpen {
+    fn from(error: io::Error) -> NotOpen {
+        NotOpen { error, silent: false, hopeless: false }
+    }
+}
+
+impl NotOpen {
+    fn hopeless(error: io::Error) -> NotOpen {
+        NotOpen { error, silent: false, hopeless: true }
+    }
 }
 
 /// Opens connections; TLS is set up when the first one needs it.
 pub(super) struct Connector {
-    proxies: Matcher,
+    proxies: Proxies,
     verified: OnceCell<Arc<ClientConfig>>,
     unverified: OnceCell<Arc<ClientConfig>>,
 }
 
 impl Connector {
     /// A connector that goes through these proxies.
-    pub(super) fn new(proxies: Matcher) -> Connector {
+    pub(super) fn new(proxies: Proxies) -> Connector {
         Connector { proxies, verified: OnceCell::new(), unverified: OnceCell::new() }
     }
 
-    /// A connection that is ready for a request to the URL; `patience` bounds each wait for the
-    /// other side.
+    /// A connection that is ready for a request to the address; `patience` bounds each wait for
+    /// the other side.
     pub(super) async fn connect(
         &self,
-        url: &Url,
+        address: &Address,
         verify: &Verify,
         patience: Seconds,
-    ) -> io::Result<Connection> {
-        let uri: http::Uri = url.as_str().parse().map_err(io::Error::other)?;
-        let secure = uri.scheme() == Some(&Scheme::HTTPS);
-        let Some(proxy) = self.proxies.intercept(&uri) else {
-            let stream = open(host(url), port(url), patience).await?;
-            return self.finish(stream, url, verify, patience).await;
+    ) -> Result<Connection, NotOpen> {
+        if address.secure {
+            check_bundle(verify).map_err(NotOpen::hopeless)?;
+        }
+        let Some(named) = self.proxies.get(address) else {
+            let stream = Box::new(open(&address.host, address.port(), patience).await?);
+            let stream = self.secured(stream, address, verify, patience).await?;
+            return Ok(Connection { stream, through_proxy: None });
         };
-        let (proxy_host, proxy_port) =
-            (proxy.uri().host().unwrap_or_default(), proxy.uri().port_u16().unwrap_or(80));
-        let opened = open(proxy_host, proxy_port, patience).await;
-        let mut stream = opened.map_err(|error| no_proxy(&error, proxy_host, proxy_port, secure))?;
-        if secure {
-            let tunnel = tunnel(&mut stream, url, proxy.basic_auth());
-            patience.bound(tunnel).await??;
-            return self.finish(stream, url, verify, patience).await;
+        let (proxy, auth) = proxy(named).map_err(NotOpen::hopeless)?;
+        let opened = open(&proxy.host, proxy.port(), patience).await;
+        let stream = Box::new(opened.map_err(|error| no_proxy(&error, &proxy, &named.by))?);
+        let mut stream = self.secured(stream, &proxy, verify, patience).await?;
+        if !address.secure {
+            return Ok(Connection { stream, through_proxy: Some(auth) });
         }
-        Ok(Connection { stream: Box::new(stream), through_proxy: Some(proxy.basic_auth().cloned()) })
+        patience.bound(tunnel(&mut stream, address, auth.as_ref())).await??;
+        let stream = self.secured(stream, address, verify, patience).await?;
+        Ok(Connection { stream, through_proxy: None })
     }
 
-    async fn finish(
+    /// The same way, with TLS on it if the address wants it.
+    async fn secured(
         &self,
-        stream: TcpStream,
-        url: &Url,
+        stream: Box<dyn Stream>,
+        address: &Address,
         verify: &Verify,
         patience: Seconds,
-    ) -> io::Result<Connection> {
-        if url.scheme() != "https" {
-            return Ok(Connection { stream: Box::new(stream), through_proxy: None });
+    ) -> Result<Box<dyn Stream>, NotOpen> {
+        if !address.secure {
+            return Ok(stream);
         }
-        let name = ServerName::try_from(host(url).to_owned()).map_err(io::Error::other)?;
+        let name = ServerName::try_from(address.host.clone()).map_err(io::Error::other)?;
         let config = self.tls(verify).await?;
-        let stream = patience.bound(TlsConnector::from(config).connect(name, stream)).await??;
-        Ok(Connection { stream: Box::new(stream), through_proxy: None })
+        let shaking = patience.bound(TlsConnector::from(config).connect(name, stream));
+        let late = |error| NotOpen { error, silent: true, hopeless: false };
+        Ok(Box::new(shaking.await.map_err(late)??))
     }
 
-    async fn tls(&self, verify: &Verify) -> io::Result<Arc<ClientConfig>> {
-        match verify {
-            Verify::Roots => self.verified.get_or_try_init(async || verified(roots()?)).await.cloned(),
-            Verify::Nothing => self.unverified.get_or_try_init(async || unverified()).await.cloned(),
-            Verify::Bundle(path) => verified(bundle(path)?),
-        }
+    async fn tls(&self, verify: &Verify) -> Result<Arc<ClientConfig>, NotOpen> {
+        let config = match verify {
+            Verify::Roots => self.verified.get_or_try_init(async || verified(roots()?)).await.cloned()?,
+            Verify::Nothing => self.unverified.get_or_try_init(async || unverified()).await.cloned()?,
+            Verify::Bundle(path) => verified(bundle(path)?)?,
+        };
+        Ok(config)
     }
+}
+
+/// A proxy's own address, and the header that names its user.
+fn proxy(named: &Named) -> io::Result<(Address, Option<HeaderValue>)> {
+    let whole = if named.address.contains("://") {
+        named.address.clone()
+    } else {
+        format!("http://{}", named.address)
+    };
+    let address = Address::parse(&whole, "").map_err(|_| {
+        io::Error::other(format!(
+            "{} names no proxy that speaks HTTP: only http:// and https:// are supported",
+            named.by
+        ))
+    })?;
+    let auth = address.user_and_password().and_then(|(user, password)| basic_auth(&user, &password));
+    Ok((address, auth))
 }
 
 /// Tries each address of the host in turn, as long as patience lasts for each.
@@ -121,17 +165,21 @@ async fn open(host: &str, port: u16, patience: Seconds) -> io::Result<TcpStream>
 }
 
 /// Users forget that they have a proxy, so the error names it and what named it.
-fn no_proxy(error: &io::Error, host: &str, port: u16, secure: bool) -> io::Error {
-    let own = if secure { ["HTTPS_PROXY", "https_proxy"] } else { ["HTTP_PROXY", "http_proxy"] };
-    let mut variables = own.into_iter().chain(["ALL_PROXY", "all_proxy"]);
-    let named = variables.find(|name| std::env::var(name).is_ok_and(|value| !value.is_empty()));
-    let by = named.map(|name| format!(", which {name} names")).unwrap_or_default();
-    io::Error::new(error.kind(), format!("cannot connect to the proxy {host}:{port}{by}: {}", words(error)))
+fn no_proxy(error: &io::Error, proxy: &Address, by: &str) -> io::Error {
+    let place = proxy.host_and_port();
+    io::Error::new(
+        error.kind(),
+        format!("cannot connect to the proxy {place}, which {by} names: {}", words(error)),
+    )
 }
 
-/// Asks a proxy to pass bytes on to the URL's host.
-async fn tunnel(stream: &mut TcpStream, url: &Url, auth: Option<&http::HeaderValue>) -> io::Result<()> {
-    let target = format!("{}:{}", url.host_str().unwrap_or_default(), port(url));
+/// Asks a proxy to pass bytes on to the address's host.
+async fn tunnel(
+    stream: &mut Box<dyn Stream>,
+    address: &Address,
+    auth: Option<&HeaderValue>,
+) -> io::Result<()> {
+    let target = address.host_and_port();
     let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n").into_bytes();
     if let Some(auth) = auth {
         request.extend([b"Proxy-Authorization: ", auth.as_bytes(), b"\r\n"].concat());
@@ -151,16 +199,6 @@ async fn tunnel(stream: &mut TcpStream, url: &Url, auth: Option<&http::HeaderVal
     Err(io::Error::other(format!("the proxy refused to connect to {target}: {line}")))
 }
 
-/// The host without the brackets of an IPv6 address.
-fn host(url: &Url) -> &str {
-    url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
-}
-
-fn port(url: &Url) -> u16 {
-    // Only http and https URLs come here, and both have a default.
-    url.port_or_known_default().unwrap_or(80)
-}
-
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
@@ -178,13 +216,32 @@ fn unverified() -> io::Result<Arc<ClientConfig>> {
     Ok(Arc::new(builder.with_custom_certificate_verifier(verifier).with_no_client_auth()))
 }
 
-/// The roots of the machine; `REQUESTS_CA_BUNDLE` and `CURL_CA_BUNDLE` name others, and
-/// `SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured by the loader itself.
+/// The roots of the machine, if the environment names no others. `SSL_CERT_FILE` and
+/// `SSL_CERT_DIR` are honoured by the loader itself.
 fn roots() -> io::Result<RootCertStore> {
-    let named = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"].iter().find_map(|name| std::env::var(name).ok());
-    match named.filter(|path| !path.is_empty()) {
+    match named_bundle() {
         Some(path) => bundle(&path),
         None => store(rustls_native_certs::load_native_certs(), "this machine"),
+    }
+}
+
+/// The roots that the environment names.
+fn named_bundle() -> Option<String> {
+    let named = |name: &&str| std::env::var(name).ok().filter(|path| !path.is_empty());
+    ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"].iter().find_map(named)
+}
+
+fn check_bundle(verify: &Verify) -> io::Result<()> {
+    let path = match verify {
+        Verify::Roots => named_bundle(),
+        Verify::Bundle(path) => Some(path.clone()),
+        Verify::Nothing => None,
+    };
+    match path.filter(|path| !Path::new(path).exists()) {
+        Some(path) => {
+            Err(io::Error::other(format!("there is no file or folder {path} of TLS root certificates")))
+        }
+        None => Ok(()),
     }
 }
 

@@ -18,6 +18,9 @@ def result(case):
         return {"output": output}
     except ActivityFailed as x:
         return {"failed": str(x)}
+    except Exception as x:
+        # The run would be aborted.
+        return {"unexpected": repr(x)}
 
 
 json.dump([result(case) for case in json.load(sys.stdin)], sys.stdout)
