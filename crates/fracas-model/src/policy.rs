@@ -47,6 +47,9 @@ pub struct Policy {
     pub log_file_on_request: bool,
     /// Settings that cannot be read stop everything; otherwise they are told of, and count as none.
     pub broken_settings_stop: bool,
+    /// Warnings about the statuses of servers and programs name them; otherwise they are in Chaos
+    /// Toolkit's words.
+    pub own_warnings: bool,
     /// All problems of an experiment are drawn in its text; otherwise the first is told in Chaos
     /// Toolkit's words.
     pub draw_problems: bool,
@@ -78,6 +81,7 @@ impl Policy {
             activity_timeouts: on,
             log_file_on_request: on,
             broken_settings_stop: on,
+            own_warnings: on,
             draw_problems: on,
         }
     }

@@ -15,13 +15,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fracas_engine::{Context, MAX_SOURCE_BYTES, Provider, Stop, Surroundings, Tell, Values};
-use fracas_model::{Activity, ActivityKind, Failure, Happened, Level, Node, Problem, Problems, python};
+use fracas_model::{
+    Activity, ActivityKind, Failure, Happened, Level, Node, Policy, Problem, Problems, python,
+};
 use futures_util::future::{LocalBoxFuture, ready};
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::text;
 use address::Address;
@@ -99,10 +101,7 @@ impl Provider for Http {
             let sent = self.client.send(request).await;
             let answer = sent.map_err(|trouble| failure(trouble, activity, context))?;
             if activity.document.get("tolerance").is_none() && answer.status.as_u16() > 399 {
-                let status = answer.status.as_u16();
-                let message =
-                    format!("the server answered with status {status}, which may mean that it refused");
-                context.tell.log(Level::Warning, message);
+                context.tell.log(Level::Warning, refusal(answer.status.as_u16(), context.policy));
             }
             output(answer, context.tell).map_err(|error| {
                 context.tell.stop(Stop::Abort);
@@ -111,6 +110,16 @@ impl Provider for Http {
             })
         })
     }
+}
+
+/// A warning about a status that may be no success.
+fn refusal(status: u16, policy: &Policy) -> String {
+    if policy.own_warnings {
+        return format!("the server answered with status {status}, which may mean that it refused");
+    }
+    "This HTTP call returned a response with a HTTP status code above 400. This may indicate some error \
+     and not what you expected. Please have a look at the logs."
+        .to_owned()
 }
 
 /// A document fetched over HTTP.
@@ -381,7 +390,7 @@ fn output(answer: Answer, tell: &dyn Tell) -> Result<Value, String> {
     } else {
         Value::String(body::text(content_type.as_deref(), answer.body))
     };
-    Ok(json!({"status": status, "headers": answer.headers, "body": body}))
+    Ok(text::object([("status", status.into()), ("headers", answer.headers.into()), ("body", body)]))
 }
 
 fn failure(trouble: Trouble, activity: &Activity, context: &Context<'_>) -> Failure {

@@ -17,7 +17,7 @@ use fracas_model::{
 use futures_util::future::{LocalBoxFuture, ready};
 use rustix::fs::{Access, access, fstat};
 use rustix::process::{Pid, Signal, kill_process_group};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
@@ -123,14 +123,14 @@ impl Provider for Process {
                 None => ending.await,
             };
             let ended =
-                ended.map_err(|error| failure(activity, format!("the program was lost: {error}"), ""))?;
+                ended.map_err(|error| failure(activity, format!("the program was killed: {error}"), ""))?;
             group.release();
-            warn_of_status(activity, &ended.status, context.tell);
-            Ok(json!({
-                "status": status_number(ended.status),
-                "stdout": text::guessed(ended.stdout),
-                "stderr": text::guessed(ended.stderr),
-            }))
+            warn_of_status(activity, &ended.status, context);
+            Ok(text::object([
+                ("status", status_number(ended.status).into()),
+                ("stdout", text::guessed(ended.stdout).into()),
+                ("stderr", text::guessed(ended.stderr).into()),
+            ]))
         })
     }
 }
@@ -307,8 +307,11 @@ async fn finish(mut child: Child, stdout: pipe::Receiver) -> io::Result<Ended> {
 
 async fn read_all(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    if let Some(mut pipe) = pipe {
-        pipe.read_to_end(&mut bytes).await?;
+    if let Some(pipe) = pipe {
+        pipe.take(text::MAX_BYTES + 1).read_to_end(&mut bytes).await?;
+    }
+    if bytes.len() as u64 > text::MAX_BYTES {
+        return Err(io::Error::other(format!("it wrote more than {} MiB", text::MAX_BYTES >> 20)));
     }
     Ok(bytes)
 }
@@ -318,12 +321,18 @@ fn status_number(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| -status.signal().unwrap_or_default())
 }
 
-fn warn_of_status(activity: &Activity, status: &ExitStatus, tell: &dyn Tell) {
+fn warn_of_status(activity: &Activity, status: &ExitStatus, context: &Context<'_>) {
     if let Some(code) = status.code().filter(|code| *code > 0)
         && activity.document.get("tolerance").is_none()
     {
-        let message = format!("the program ended with status {code}, which may mean that it failed");
-        tell.log(Level::Warning, message);
+        let message = if context.policy.own_warnings {
+            format!("the program ended with status {code}, which may mean that it failed")
+        } else {
+            "This process returned a non-zero exit code. This may indicate some error and not what you \
+             expected. Please have a look at the logs."
+                .to_owned()
+        };
+        context.tell.log(Level::Warning, message);
     }
 }
 
@@ -347,6 +356,8 @@ fn not_started(error: String) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::testing::problems;
 

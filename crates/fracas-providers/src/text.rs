@@ -9,6 +9,11 @@ use serde_json::Value;
 /// What one text of an activity's output may hold. A journal has to hold it as well.
 pub(crate) const MAX_BYTES: u64 = 256 << 20;
 
+/// An object of these values, which are moved, not copied: they may be large.
+pub(crate) fn object<const N: usize>(entries: [(&str, Value); N]) -> Value {
+    Value::Object(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
 /// Bytes of unknown encoding as text: what a byte order mark says, else UTF-8, else each byte as the
 /// character of that number. Never fails, whatever a program prints.
 pub(crate) fn guessed(bytes: Vec<u8>) -> String {

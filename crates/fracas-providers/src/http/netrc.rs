@@ -62,12 +62,12 @@ struct Words<'a> {
 impl Words<'_> {
     /// What follows a host's name, and the word after it. The account stands in for a missing user.
     fn login(&mut self) -> Option<((String, String), Option<String>)> {
-        let (mut user, mut account, mut password) = Default::default();
+        let (mut user, mut account, mut password) = (String::new(), String::new(), String::new());
         loop {
             let word = self.next();
             let place: &mut String = match word.as_deref() {
                 None | Some("machine" | "default" | "macdef") => {
-                    return Some(((if user == "" { account } else { user }, password), word));
+                    return Some(((if user.is_empty() { account } else { user }, password), word));
                 }
                 Some("login" | "user") => &mut user,
                 Some("account") => &mut account,

@@ -10,6 +10,7 @@ use fracas_model::Policy;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -329,6 +330,7 @@ fn a_refusal_without_tolerance_is_worth_a_warning() {
         Http::new().carry_out(&activity, &context).await.unwrap();
         let line = "the server answered with status 503, which may mean that it refused";
         assert_eq!(*ears.lines.borrow(), [(Level::Warning, line.to_owned())]);
+        assert!(refusal(503, &Policy::CHAOS_TOOLKIT).starts_with("This HTTP call returned a response"));
     });
 }
 
