@@ -77,7 +77,7 @@ pub fn steps(experiment: &Experiment) -> impl Iterator<Item = &Step> {
     turns(experiment).map(|(_, step)| step)
 }
 
-async fn check_provider(
+pub(crate) async fn check_provider(
     activity: &Activity,
     providers: &Providers,
     surroundings: &Surroundings<'_>,

@@ -3,6 +3,7 @@
 mod check;
 mod controls;
 mod document;
+mod dynamic;
 mod folder;
 mod host;
 mod ledger;
@@ -20,6 +21,7 @@ mod values;
 pub use check::{check, steps};
 pub use controls::{Answer, Call, Changes, ControlLevel, ControlScope, Controls, Hook, World};
 pub use document::{parse_document, parse_yaml, to_yaml};
+pub use dynamic::{Vault, VaultSecret, check_dynamic, resolve_dynamic, resolve_vault};
 pub use folder::RunFolder;
 pub use host::Host;
 pub use ledger::{Ledger, RollbackState};

@@ -83,6 +83,13 @@ impl Mask {
         problems
     }
 
+    /// The same line without secrets.
+    pub fn line(&self, line: &str) -> String {
+        let mut line = line.to_owned();
+        self.text(&mut line);
+        line
+    }
+
     fn result(&self, result: &mut ActivityResult) {
         match result {
             ActivityResult::Succeeded { output } => self.value(output),

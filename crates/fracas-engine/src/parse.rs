@@ -142,7 +142,7 @@ fn error_at(node: &Node, message: impl Into<String>) -> Problem {
 
 /// Where to put the caret for a value: at an object's or list's first byte rather than under all
 /// of it.
-fn head(node: &Node) -> Span {
+pub(crate) fn head(node: &Node) -> Span {
     match node.value {
         NodeValue::Map(_) | NodeValue::List(_) => Span::new(node.span.start, node.span.start + 1),
         _ => node.span,

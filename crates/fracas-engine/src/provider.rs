@@ -7,7 +7,7 @@ use fracas_model::{Activity, Failure, Level, Policy, Problems};
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
-use crate::{Changes, Controls, Values};
+use crate::{Changes, Controls, Values, Vault};
 
 /// Carries out the activities of one or more provider types.
 pub trait Provider {
@@ -90,6 +90,7 @@ pub enum Stop {
 pub struct Providers {
     known: Vec<(&'static str, Rc<dyn Provider>)>,
     controls: Option<Rc<dyn Controls>>,
+    vault: Option<Rc<dyn Vault>>,
 }
 
 impl Providers {
@@ -108,6 +109,17 @@ impl Providers {
     pub fn with_controls(mut self, controls: impl Controls + 'static) -> Providers {
         self.controls = Some(Rc::new(controls));
         self
+    }
+
+    /// The same providers, and who reads secrets from a vault.
+    pub fn with_vault(mut self, vault: impl Vault + 'static) -> Providers {
+        self.vault = Some(Rc::new(vault));
+        self
+    }
+
+    /// Who reads secrets from a vault.
+    pub fn vault(&self) -> Option<&dyn Vault> {
+        self.vault.as_deref()
     }
 
     /// Who applies controls.

@@ -99,7 +99,7 @@ impl Resolver<'_> {
         match declared_type(node) {
             Some("env") => self.environment_value(node, Part::Configuration),
             Some("probe") => {
-                self.pending.probes.insert(name.to_owned(), node.clone());
+                self.pending.probes.insert(name.to_owned(), self.placed(node));
                 None
             }
             _ => Some(node.to_json()),
@@ -124,7 +124,12 @@ impl Resolver<'_> {
         match (declared_type(node), node.as_map()) {
             (Some("env"), _) => self.environment_value(node, Part::Secrets),
             (Some("vault"), _) => {
-                self.pending.vault.push((path, node.clone()));
+                if node.get("path").and_then(Node::as_str).is_none_or(str::is_empty) {
+                    let problem = self.error(node, "a secret from the vault needs its path");
+                    self.tell(problem.help("add `\"path\": \"...\"`, without the mount point"));
+                    return None;
+                }
+                self.pending.vault.push((path, self.placed(node)));
                 None
             }
             (_, Some(map)) => {
@@ -197,6 +202,11 @@ impl Resolver<'_> {
             let problem = Problem::general(message).help(format!("declare it under `{part}`"));
             self.tell(Problem { severity: Severity::Warning, ..problem });
         }
+    }
+
+    /// The node where problems about it are to point.
+    fn placed(&self, node: &Node) -> Node {
+        Node::new(self.place.unwrap_or(node.span), node.value.clone())
     }
 
     fn error(&self, node: &Node, message: &str) -> Problem {

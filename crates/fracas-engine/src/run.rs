@@ -12,7 +12,7 @@ use crate::ledger::{Ledger, RollbackState};
 use crate::mask::Mask;
 use crate::recorder::{Observer, Recorder};
 use crate::runner::{Plan, Runner};
-use crate::{Environment, Given, Providers, Surroundings, check, parse, resolve};
+use crate::{Environment, Given, Providers, Surroundings, check, parse, resolve, resolve_vault};
 
 /// Where a run is kept and what it is told about its surroundings.
 pub struct RunOptions<'a> {
@@ -317,6 +317,7 @@ async fn plan_again(
     let given = Given { configuration, ..Given::default() };
     let mut values = resolve(&experiment, options.environment, &given, &Policy::FRACAS, &mut problems);
     values.configuration = given.configuration;
+    resolve_vault(&mut values, options.providers, &mut problems).await;
     let surroundings = Surroundings { values: &values, running: true };
     check::check(&experiment, options.providers, &surroundings, &mut problems).await;
     if problems.has_errors() {

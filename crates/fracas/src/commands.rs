@@ -9,8 +9,12 @@ mod runs;
 mod settings;
 mod validate;
 
-use fracas_engine::{Given, Mask, Providers, parse, resolve};
-use fracas_model::{Experiment, Problem, Problems, Source};
+use std::io;
+
+use fracas_engine::{
+    Changes, Given, Mask, Providers, Stop, Tell, check_dynamic, parse, resolve, resolve_dynamic,
+};
+use fracas_model::{Experiment, Level, Problem, Problems, Severity, Source};
 use tokio::runtime::Builder;
 
 pub use iam::iam;
@@ -57,7 +61,34 @@ impl Ready {
     async fn check(&mut self, providers: &Providers, running: bool, session: &Session) -> bool {
         let surroundings = fracas_engine::Surroundings { values: &self.values, running };
         fracas_engine::check(&self.experiment, providers, &surroundings, &mut self.problems).await;
+        if session.policy.dynamic_configuration_required {
+            check_dynamic(providers, &surroundings, &mut self.problems).await;
+        }
         self.show_problems(session)
+    }
+
+    /// Whether values have to be asked for.
+    fn is_pending(&self) -> bool {
+        !self.values.pending.probes.is_empty() || !self.values.pending.vault.is_empty()
+    }
+
+    /// Asks probes and the vault for the values that they have. True when nothing stops a run.
+    async fn ask(&mut self, providers: &Providers, session: &Session) -> bool {
+        let tell = BeforeRun { session, mask: self.mask(session) };
+        let Ready { experiment, values, .. } = self;
+        self.problems = resolve_dynamic(experiment, values, providers, &session.policy, &tell).await;
+        if self.problems.has_errors() || !session.policy.dynamic_configuration_required {
+            return self.show_problems(session);
+        }
+        let surroundings = fracas_engine::Surroundings { values: &self.values, running: true };
+        fracas_engine::check(&self.experiment, providers, &surroundings, &mut self.problems).await;
+        // Warnings have been shown before.
+        self.problems.0.retain(|problem| problem.severity == Severity::Error);
+        self.show_problems(session)
+    }
+
+    fn mask(&self, session: &Session) -> Mask {
+        if session.policy.mask_secrets { Mask::of(&self.values) } else { Mask::default() }
     }
 
     /// Shows everything that was found so far. True when nothing stops a run.
@@ -65,11 +96,35 @@ impl Ready {
         self.problems.0.append(&mut self.unresolved.0);
         let problems = std::mem::take(&mut self.problems).sorted();
         if !problems.0.is_empty() {
-            let mask = Mask::of(&self.values);
+            let mask = self.mask(session);
             session.terminal.problems(Some(&mask.source(&self.source)), &mask.problems(problems.clone()));
         }
         !problems.has_errors()
     }
+}
+
+/// Hears what activities tell before there is a run.
+struct BeforeRun<'a> {
+    session: &'a Session,
+    mask: Mask,
+}
+
+impl Tell for BeforeRun<'_> {
+    fn log(&self, level: Level, message: String) {
+        let message = self.mask.line(&message);
+        match level {
+            Level::Info => self.session.info(&message),
+            Level::Warning => self.session.warn(&message),
+        }
+    }
+
+    fn process_started(&self, _: u32) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn stop(&self, _: Stop) {}
+
+    fn changed(&self, _: Changes) {}
 }
 
 /// Gets the text of an experiment. None when that is impossible: the reason has been shown.

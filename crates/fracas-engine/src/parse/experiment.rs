@@ -97,7 +97,11 @@ impl Reader {
     /// Secrets come in groups: a value outside of one would never be found by its name.
     fn groups(&mut self, secrets: &IndexMap<String, Node>) {
         for (name, group) in secrets {
-            if group.as_map().is_none() || group.get("type").is_some_and(|kind| kind.as_str().is_some()) {
+            let lone = match group.get("type").and_then(Node::as_str) {
+                Some("vault") => group.get("key").is_some_and(|key| !key.is_null()),
+                kind => kind == Some("env") || group.as_map().is_none(),
+            };
+            if lone {
                 let problem =
                     error_at(group, format!("`{name}` is a group of secrets: an object of values by name"));
                 let help =

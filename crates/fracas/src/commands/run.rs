@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, absolute};
 
-use fracas_engine::{Ended, Plan, Providers, RunOptions};
+use fracas_engine::{Ended, Host, Plan, Providers, RunOptions};
 use fracas_model::{ExitCode, HypothesisStrategy, Problem, Source, python};
 use fracas_report::Importance;
 
@@ -24,6 +24,9 @@ pub async fn run(args: &args::Run, session: &Session) -> ExitCode {
     let providers = fracas_providers::all(&session.python);
     if !valid(&mut ready, &providers, args, session).await {
         return ExitCode::Invalid;
+    }
+    if let Err(code) = ask(&mut ready, &providers, session).await {
+        return code;
     }
     let (source, plan) = match plan(ready, args, session) {
         Ok(planned) => planned,
@@ -50,6 +53,24 @@ async fn valid(ready: &mut Ready, providers: &Providers, args: &args::Run, sessi
         session.info("Experiment looks valid");
     }
     valid
+}
+
+/// Asks for the values that are not known yet, until a signal comes.
+async fn ask(ready: &mut Ready, providers: &Providers, session: &Session) -> Result<(), ExitCode> {
+    if !ready.is_pending() {
+        return Ok(());
+    }
+    let host = ThisMachine::new(providers).map_err(|error| {
+        session.terminal.problem(Problem::general(format!("the system gives no signals: {error}")));
+        ExitCode::Invalid
+    })?;
+    tokio::select! {
+        valid = ready.ask(providers, session) => if valid { Ok(()) } else { Err(ExitCode::Invalid) },
+        signal = host.signal() => {
+            session.warn(&format!("{signal} came while the configuration was asked for; nothing was run"));
+            Err(ExitCode::Interrupted)
+        }
+    }
 }
 
 /// The experiment as the settings, it itself, and the command line want it played, the later ones
