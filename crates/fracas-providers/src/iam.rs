@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::catalogue::arguments::bind;
 use crate::catalogue::{Catalogue, Request, Verb};
-use crate::python::{arguments, as_map, module_span, no_region, region, resolve, setting};
+use crate::python::{Unresolved, arguments, as_map, module_span, no_region, region, resolve, setting};
 
 /// What a name becomes that is not known before the run.
 const ANY: &str = "*";
@@ -62,7 +62,12 @@ fn of_activity(
 ) -> Result<Vec<Permission>, Box<Problem>> {
     let provider = &activity.provider;
     let problem = |message: String| Box::new(Problem::error(provider.span, message));
-    let target = resolve(provider)?;
+    let target = match resolve(provider) {
+        Ok(target) => target,
+        Err(Unresolved::Incomplete(problem) | Unresolved::Foreign(Some(problem))) => return Err(problem),
+        // It may call anything, but nobody else's function is known to call AWS.
+        Err(Unresolved::Foreign(None)) => return Ok(Vec::new()),
+    };
     let given = as_map(values.substitute_arguments(&arguments(provider)));
     // A check before this has told all that is wrong with them.
     let names = bind(target.declaration, &given, &crate::text::is_open).unwrap_or_default();

@@ -23,7 +23,7 @@ use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 
 use crate::text;
-use watchdog::Watchdog;
+pub(crate) use watchdog::Watchdog;
 pub use watchdog::{REAP, reap_main};
 
 const KEYS: [&str; 5] = ["type", "path", "arguments", "timeout", "secrets"];

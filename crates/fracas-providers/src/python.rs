@@ -1,58 +1,102 @@
-//! The `python` provider: activities of chaosaws, carried out natively.
+//! The `python` provider: activities of the catalogue, and functions of the user's own modules.
 //!
 //! `chaosaws.docdb.actions` and `failover_docdb_cluster` stand for the activity of that name in
-//! the catalogue. Other Python modules are not run.
+//! the catalogue, carried out natively. Any other module is imported by a python3 child.
 //!
 //! Source: `chaoslib.provider.python` and `chaosaws/__init__.py`.
+
+mod child;
+mod modules;
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use fracas_aws::{AssumeRole, Aws, Scope, StaticCredentials};
 use fracas_engine::{Context, Provider, Surroundings, Values, nearest};
 use fracas_model::{
     Activity, ActivityKind, Failure, Happened, Node, Problem, Problems, Severity, Span, python,
 };
-use futures_util::future::{FutureExt, LocalBoxFuture, ready};
+use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde_json::{Map, Value};
 
 use crate::catalogue::arguments::{Mistake, bind};
 use crate::catalogue::play::{Player, activity_failed};
 use crate::catalogue::{self, Catalogue, Declaration, Request, Template, Verb};
 use crate::text;
+use modules::Modules;
 
 const KEYS: [&str; 5] = ["type", "module", "func", "arguments", "secrets"];
 
 const NO_REGION: &str = "AWS needs a region";
 const SET_REGION: &str = "set configuration.aws_region or AWS_REGION";
 
-/// Carries out `python` activities.
+/// Carries out `python` activities, and calls controls.
+#[derive(Clone)]
 pub struct Python {
     aws: Aws,
     environment: fn(&str) -> Option<String>,
+    is_native: bool,
+    modules: Rc<Modules>,
 }
 
 impl Python {
-    /// A provider that calls through this client and reads environment variables this way.
+    /// A provider that calls through this client and reads environment variables this way. Modules
+    /// outside the catalogue are those of the active virtual environment, else those of the
+    /// `python3` in `PATH`.
     pub fn new(aws: Aws, environment: fn(&str) -> Option<String>) -> Python {
-        Python { aws, environment }
+        let active = environment("VIRTUAL_ENV").map(|folder| Path::new(&folder).join("bin/python3"));
+        let python = active.filter(|python| python.exists()).unwrap_or_else(|| "python3".into());
+        Python { aws, environment, is_native: true, modules: Rc::new(Modules::new(python)) }
+    }
+
+    /// The same, with this Python.
+    pub fn with_python(mut self, python: PathBuf) -> Python {
+        self.modules = Rc::new(Modules::new(python));
+        self
+    }
+
+    /// The same, but what the catalogue has is called in the user's modules as well.
+    pub fn without_catalogue(mut self) -> Python {
+        self.is_native = false;
+        self
+    }
+
+    /// What carries an activity out.
+    fn resolve(&self, provider: &Node) -> Result<Target, Unresolved> {
+        resolve(provider)
+            .and_then(|target| if self.is_native { Ok(target) } else { Err(Unresolved::Foreign(None)) })
     }
 }
 
 impl Python {
-    /// Looks for mistakes, without waiting for anything.
-    fn look(&self, activity: &Activity, surroundings: &Surroundings<'_>, problems: &mut Problems) {
+    /// Looks for mistakes in an activity of the catalogue, without waiting for anything.
+    fn look(
+        &self,
+        activity: &Activity,
+        target: &Target,
+        surroundings: &Surroundings<'_>,
+        problems: &mut Problems,
+    ) {
         let provider = &activity.provider;
-        text::check_keys(provider, "a python", &KEYS, problems);
-        let target = match resolve(provider) {
-            Ok(target) => target,
-            Err(problem) => return problems.push(*problem),
-        };
         check_kind(activity, target.declaration, problems);
-        self.check_arguments(provider, &target, surroundings.values, problems);
+        self.check_arguments(provider, target, surroundings.values, problems);
         check_secrets(provider, surroundings.values, problems);
         if region(surroundings.values, self.environment).is_none() {
             tell_of_region(provider, surroundings.running, problems);
         } else if surroundings.running {
             self.check_scope(provider, surroundings.values, problems);
         }
+    }
+
+    /// Carries out an activity of the catalogue.
+    async fn play(&self, provider: &Node, target: Target, context: &Context<'_>) -> Result<Value, Failure> {
+        let arguments = context.values.substitute_arguments(&arguments(provider));
+        let bound = bind(target.declaration, &as_map(arguments), &|_| false);
+        let bound = bound.map_err(|mistakes| not_called(&joined(&mistakes), ""))?;
+        let scope = scope(provider, context.values, self.environment)?;
+        let service = &target.catalogue.service;
+        let player = Player { aws: &self.aws, scope: &scope, service, tell: context.tell };
+        player.play(target.declaration, bound).await
     }
 }
 
@@ -63,8 +107,16 @@ impl Provider for Python {
         surroundings: &'a Surroundings<'a>,
         problems: &'a mut Problems,
     ) -> LocalBoxFuture<'a, ()> {
-        self.look(activity, surroundings, problems);
-        Box::pin(ready(()))
+        Box::pin(async move {
+            text::check_keys(&activity.provider, "a python", &KEYS, problems);
+            match self.resolve(&activity.provider) {
+                Ok(target) => self.look(activity, &target, surroundings, problems),
+                Err(Unresolved::Incomplete(problem)) => problems.push(*problem),
+                Err(Unresolved::Foreign(meant)) => {
+                    self.modules.check(activity, surroundings, meant, problems).await;
+                }
+            }
+        })
     }
 
     fn carry_out<'a>(
@@ -73,16 +125,11 @@ impl Provider for Python {
         context: &'a Context<'a>,
     ) -> LocalBoxFuture<'a, Result<Value, Failure>> {
         Box::pin(async move {
-            let provider = &activity.provider;
-            let target = resolve(provider).map_err(|problem| not_called(&problem.message, &problem.help))?;
-            let arguments = context.values.substitute_arguments(&arguments(provider));
-            let bound = bind(target.declaration, &as_map(arguments), &|_| false);
-            let bound = bound.map_err(|mistakes| not_called(&joined(&mistakes), ""))?;
-            let scope = scope(provider, context.values, self.environment)?;
-            let service = &target.catalogue.service;
-            Player { aws: &self.aws, scope: &scope, service, tell: context.tell }
-                .play(target.declaration, bound)
-                .await
+            match self.resolve(&activity.provider) {
+                Ok(target) => self.play(&activity.provider, target, context).await,
+                Err(Unresolved::Incomplete(problem)) => Err(not_called(&problem.message, &problem.help)),
+                Err(Unresolved::Foreign(_)) => self.modules.call(activity, context).await,
+            }
         })
     }
 }
@@ -193,23 +240,39 @@ pub(crate) struct Target {
     pub(crate) declaration: &'static Declaration,
 }
 
+/// Why an activity is not one of the catalogue.
+pub(crate) enum Unresolved {
+    /// It does not say what it calls.
+    Incomplete(Box<Problem>),
+    /// It calls a function of the user's modules, or, as the problem says, was meant to be one.
+    Foreign(Option<Box<Problem>>),
+}
+
 /// The activity of the catalogue that `module` and `func` name.
-pub(crate) fn resolve(provider: &Node) -> Result<Target, Box<Problem>> {
+pub(crate) fn resolve(provider: &Node) -> Result<Target, Unresolved> {
     let module = required(provider, "module")?;
+    let func = required(provider, "func")?;
+    find(module, func).map_err(|problem| {
+        let is_meant = module.as_str().is_some_and(|module| module.starts_with("chaosaws."));
+        Unresolved::Foreign(problem.filter(|_| is_meant))
+    })
+}
+
+fn find(module: &Node, func: &Node) -> Result<Target, Option<Box<Problem>>> {
     let (package, kind) = parse_module(module.as_str().unwrap_or_default()).ok_or_else(|| foreign(module))?;
     let file = catalogue::file(package).ok_or_else(|| unknown_package(module, package))?;
     let catalogue = file.catalogue();
-    let func = required(provider, "func")?;
     let declaration = catalogue.activity(func.as_str().unwrap_or_default(), kind);
     let declaration = declaration.ok_or_else(|| unknown_func(func, catalogue, kind))?;
     Ok(Target { catalogue, declaration })
 }
 
-fn required<'a>(provider: &'a Node, key: &str) -> Result<&'a Node, Box<Problem>> {
+fn required<'a>(provider: &'a Node, key: &str) -> Result<&'a Node, Unresolved> {
     let node = provider.get(key).filter(|node| node.as_str().is_some_and(|text| !text.is_empty()));
     node.ok_or_else(|| {
         let span = provider.get(key).map_or(text::place(provider), |node| node.span);
-        Box::new(Problem::error(span, format!("a python activity needs a `{key}`")))
+        let problem = Problem::error(span, format!("a python activity needs a `{key}`"));
+        Unresolved::Incomplete(Box::new(problem))
     })
 }
 
@@ -230,7 +293,7 @@ fn foreign(module: &Node) -> Box<Problem> {
         None => format!("this version carries out: {}", known.join(", ")),
     };
     Box::new(
-        Problem::error(module.span, format!("Python modules such as `{name}` are not run by this version"))
+        Problem::error(module.span, format!("`{name}` is not in the catalogue, nor among Python's modules"))
             .help(help),
     )
 }
@@ -433,16 +496,16 @@ mod tests {
         Python::new(Aws::new(), environment)
     }
 
+    fn target(activity: &Activity) -> Target {
+        resolve(&activity.provider)
+            .unwrap_or_else(|_| panic!("{:?} is not in the catalogue", activity.document))
+    }
+
     #[test]
     fn check_finds_every_mistake() {
         let cases = [
             r#"{"type": "python"}"#,
-            r#"{"type": "python", "module": "os.path", "func": "exists"}"#,
-            r#"{"type": "python", "module": "chaosaws.docdb.action", "func": "failover_docdb_cluster"}"#,
-            r#"{"type": "python", "module": "chaosaws.docbd.actions", "func": "failover_docdb_cluster"}"#,
             r#"{"type": "python", "module": "chaosaws.docdb.actions", "func": 5}"#,
-            r#"{"type": "python", "module": "chaosaws.docdb.actions", "func": "failover_docdb_clusters"}"#,
-            r#"{"type": "python", "module": "chaosaws.docdb.actions", "func": "cluster_status"}"#,
             r#"{"type": "python", "module": "chaosaws.docdb.actions", "func": "failover_docdb_cluster"}"#,
             r#"{"type": "python", "module": "chaosaws.docdb.actions", "func": "failover_docdb_cluster", "arguments": []}"#,
             r#"{"type": "python", "module": "chaosaws.docdb.actions", "func": "reboot_db_instance", "arguments":
@@ -455,6 +518,27 @@ mod tests {
         ];
         let provider = provider(some_environment);
         let found = cases.map(|text| format!("{text}\n{}", problems(&provider, ActivityKind::Action, text)));
+        insta::assert_snapshot!(found.join("\n"));
+    }
+
+    #[test]
+    fn what_was_meant_is_told() {
+        let calls = [
+            ("os.path", "exists"),
+            ("chaosaws.docdb.action", "failover_docdb_cluster"),
+            ("chaosaws.docbd.actions", "failover_docdb_cluster"),
+            ("chaosaws.docdb.actions", "failover_docdb_clusters"),
+            ("chaosaws.docdb.actions", "cluster_status"),
+        ];
+        let found = calls.map(|(module, func)| {
+            let node = json!({"type": "python", "module": module, "func": func});
+            let Err(Unresolved::Foreign(meant)) = resolve(&activity(ActivityKind::Action, &node).provider)
+            else {
+                return format!("{module} {func}: in the catalogue\n");
+            };
+            let told = meant.map(|problem| format!("{}\n  {}", problem.message, problem.help));
+            format!("{module} {func}: {}\n", told.unwrap_or_else(|| "a function of the user's".to_owned()))
+        });
         insta::assert_snapshot!(found.join("\n"));
     }
 
@@ -524,6 +608,7 @@ mod tests {
             let mut problems = Problems::default();
             provider(no_environment).look(
                 &activity,
+                &target(&activity),
                 &Surroundings { values: &values, running },
                 &mut problems,
             );
@@ -547,7 +632,7 @@ mod tests {
             let mut problems = Problems::default();
             for _ in 0..2 {
                 let surroundings = Surroundings { values: &values, running };
-                provider(some_environment).look(&activity, &surroundings, &mut problems);
+                provider(some_environment).look(&activity, &target(&activity), &surroundings, &mut problems);
             }
             assert_eq!(problems.0.len(), count, "{problems:?}");
             let expected = "The config profile (a-profile-that-nobody-has) could not be found";

@@ -28,12 +28,12 @@ pub const REAP: &str = "__reap";
 const NAME: &str = "chaos-watchdog";
 
 /// The way to a watchdog, which starts with the first group.
-pub(super) struct Watchdog {
+pub(crate) struct Watchdog {
     pipe: Mutex<Option<ChildStdin>>,
 }
 
 impl Watchdog {
-    pub(super) fn new() -> Watchdog {
+    pub(crate) fn new() -> Watchdog {
         Watchdog { pipe: Mutex::new(None) }
     }
 
@@ -47,13 +47,18 @@ impl Watchdog {
         self.tell(&format!("+{}\n!{output}\n", group.as_raw_pid()))
     }
 
+    /// Puts a process group on the list whose program was not announced.
+    pub(crate) fn watch_group(&self, group: Pid) -> io::Result<()> {
+        self.tell(&format!("+{}\n", group.as_raw_pid()))
+    }
+
     /// Takes the announcement back: the program did not start.
     pub(super) fn forget(&self, output: u64) -> io::Result<()> {
         self.tell(&format!("!{output}\n"))
     }
 
     /// Takes a process group off the list.
-    pub(super) fn release(&self, group: Pid) -> io::Result<()> {
+    pub(crate) fn release(&self, group: Pid) -> io::Result<()> {
         self.tell(&format!("-{}\n", group.as_raw_pid()))
     }
 

@@ -1,0 +1,396 @@
+# What runs inside python3: calls functions of the user's modules, and answers over one socket.
+#
+# It imports as little as it can, for all of that is paid at every start. A message is a line: one
+# that comes in is an object with an `id` and an `op`, one that goes out is that id and an object.
+# The main thread carries operations out, as Chaos Toolkit's does; what comes while it is busy, or
+# is meant for the background, gets a thread of its own. One more thread does nothing but read.
+
+import sys
+
+if sys.version_info < (3, 8):
+    sys.exit("Python 3.8 or newer is needed, and this is %d.%d" % sys.version_info[:2])
+
+import _signal
+import _thread
+import os
+from _queue import SimpleQueue
+
+from _json import encode_basestring, make_encoder, make_scanner
+
+PARENT = os.getppid()
+MAIN = _thread.get_ident()
+EXITS = {_signal.SIGUSR1: 20, _signal.SIGUSR2: 30}
+
+operations = {}
+tasks = SimpleQueue()
+saying = _thread.allocate_lock()
+threads = {}  # the thread of each operation that goes on
+cut = set()  # operations that are to end
+on_main = 0  # the operation that the main thread has
+held = False  # whether the main thread must not be interrupted now
+held_back = None  # what it is to be interrupted with then
+configuration = {}
+secrets = {}
+
+
+class Reading:
+    strict = False
+    object_hook = object_pairs_hook = parse_constant = None
+    parse_float = float
+    parse_int = int
+    memo = {}
+
+
+scan = make_scanner(Reading)
+
+
+# Answers
+
+
+def say(number, answer):
+    global held, held_back
+    unclear = []
+    text = encoded(answer, unclear)
+    if unclear:
+        text = '%s,"unclear":%s}' % (text[:-1], encode_basestring(unclear[0]))
+    data = b"%d %s\n" % (number, text.encode())
+    main = _thread.get_ident() == MAIN
+    held = held or main
+    with saying:
+        while data:
+            data = data[os.write(SOCKET, data) :]
+    if main:
+        held = False
+        if held_back:
+            error, held_back = held_back, None
+            raise error
+
+
+def encoded(value, unclear):
+    def as_text(value):
+        """As Chaos Toolkit's journal has it, for a few types; otherwise as Python shows it."""
+        for module, name, text in TEXTS:
+            module = sys.modules.get(module)
+            if module and isinstance(value, getattr(module, name)):
+                return getattr(value, text)()
+        return shown(value, unclear)
+
+    encode = make_encoder({}, as_text, encode_basestring, None, ":", ",", False, False, False)
+    try:
+        text = "".join(encode(value, 0))
+        text.encode()
+        return text
+    except (TypeError, ValueError, RecursionError):
+        return "".join(encode(plain(value, (), unclear), 0))
+
+
+TEXTS = (("datetime", "date", "isoformat"), ("decimal", "Decimal", "__str__"), ("uuid", "UUID", "__str__"))
+
+
+def shown(value, unclear):
+    unclear.append(type(value).__name__)
+    try:
+        return writable(repr(value))
+    except Exception:
+        return object.__repr__(value)
+
+
+def writable(text):
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def plain(value, above, unclear):
+    """The same without what JSON cannot carry, however deep."""
+    if isinstance(value, str):
+        return writable(value)
+    if isinstance(value, float):
+        return value if value - value == 0 else shown(value, unclear)
+    if isinstance(value, int):
+        return value if value.bit_length() < 1000 else shown(value, unclear)
+    if not isinstance(value, (dict, list, tuple)):
+        return value
+    if id(value) in above or len(above) > 100:
+        return shown(value, unclear)
+    above += (id(value),)
+    if not isinstance(value, dict):
+        return [plain(item, above, unclear) for item in value]
+    fits = (str, int, float, type(None))
+    return {
+        plain(key if isinstance(key, fits) else shown(key, unclear), (), unclear): plain(item, above, unclear)
+        for key, item in value.items()
+    }
+
+
+# Errors
+
+
+def last_line(error):
+    """An error as Python prints it, without the way to it."""
+    from traceback import format_exception_only
+
+    return format_exception_only(type(error), error)[0].strip()
+
+
+def failed(error):
+    from traceback import format_exception
+
+    here = error.__traceback__
+    while here and here.tb_frame.f_code.co_filename == "<fracas>":
+        here = here.tb_next
+    return {"error": last_line(error), "trace": "".join(format_exception(type(error), error, here)).strip()}
+
+
+def is_interrupt(error):
+    kinds = [(kind.__module__, kind.__name__) for kind in type(error).__mro__]
+    return ("chaoslib.exceptions", "InterruptExecution") in kinds
+
+
+def exit_code(error):
+    return error.code if isinstance(error.code, int) else int(error.code is not None)
+
+
+# Operations
+
+
+def loaded(module):
+    __import__(module)
+    return sys.modules[module]
+
+
+def parameters(function):
+    """The names that a function takes; `inspect` is slow to import, and plain functions do without."""
+    if type(function) is not type(parameters) or function.__dict__:
+        from inspect import signature
+
+        return list(signature(function).parameters)
+    code = function.__code__
+    count = code.co_argcount + code.co_kwonlyargcount
+    return code.co_varnames[: count + bool(code.co_flags & 4) + bool(code.co_flags & 8)]
+
+
+def call(message):
+    """Calls a function as an activity does. What goes wrong before the call, no activity expects."""
+    arguments = message["arguments"]
+    try:
+        function = getattr(loaded(message["module"]), message["func"])
+        names = parameters(function)
+        if "secrets" in names and "secrets" in message:
+            arguments["secrets"] = {}
+            for group in message["secrets"]:
+                arguments["secrets"].update(secrets.get(group, {}).copy())
+        if "configuration" in names:
+            arguments["configuration"] = configuration.copy()
+    except Exception as error:
+        return dict(failed(error), unexpected=True)
+    try:
+        return {"output": function(**arguments)}
+    except Exception as error:
+        return dict(failed(error), interrupt=str(error)) if is_interrupt(error) else failed(error)
+
+
+def values(message):
+    global configuration, secrets
+    configuration, secrets = message["configuration"], message["secrets"]
+
+
+def extend(message):
+    """Takes in operations that few runs need."""
+    exec(compile(message["source"], "<fracas>", "exec"), globals())
+
+
+operations.update(call=call, values=values, extend=extend)
+
+
+# Threads and signals
+
+
+def carry_out(message):
+    """Carries an operation out and answers, whatever becomes of it."""
+    global on_main
+    number = message["id"]
+    threads[number] = _thread.get_ident()
+    try:
+        answer = operations[message["op"]](message)
+    except SystemExit as error:
+        answer = {"exit": exit_code(error)}
+    except BaseException as error:
+        answer = {} if number in cut else dict(failed(error), unexpected=True)
+    finish(number)
+    if number:
+        say(number, dict(answer or {}, done=True))
+
+
+def finish(number):
+    global on_main
+    if on_main == number:
+        on_main = 0
+    threads.pop(number, None)
+
+
+def serve():
+    while True:
+        message = tasks.get()
+        if message is None:
+            return
+        try:
+            carry_out(message)
+        except BaseException:
+            # It was cut in the moment between its end and its answer.
+            finish(message["id"])
+            say(message["id"], {"done": True})
+
+
+def on_signal(number, frame):
+    """A signal to this process means the run: what the main thread does ends as Chaos Toolkit's would."""
+    global held_back
+    if number == _signal.SIGINT and on_main in cut:
+        error = KeyboardInterrupt()
+    elif on_main and number in EXITS:
+        error = SystemExit(EXITS[number])
+    elif on_main and number == _signal.SIGTERM:
+        error = chaoslib_error("InterruptExecution", "SIGTERM signal received")
+    elif threads:
+        return os.kill(PARENT, number)
+    else:
+        return
+    if not held:
+        raise error
+    held_back = error
+
+
+def chaoslib_error(name, *arguments):
+    try:
+        return getattr(loaded("chaoslib.exceptions"), name)(*arguments)
+    except Exception:
+        return type(name, (Exception,), {"__module__": "chaoslib.exceptions"})(*arguments)
+
+
+def interrupt(number):
+    """Ends an operation with an exception where it is."""
+    thread = threads.get(number)
+    if thread is None:
+        return
+    cut.add(number)
+    if on_main == number:
+        return _signal.pthread_kill(MAIN, _signal.SIGINT)
+    from ctypes import c_ulong, py_object, pythonapi
+
+    error = KeyboardInterrupt
+    if "chaoslib.exceptions" in sys.modules:
+        error = sys.modules["chaoslib.exceptions"].ExperimentExitedException
+    with saying:
+        pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread), py_object(error))
+
+
+def take(message):
+    """Has a message seen to by whoever is free."""
+    global on_main
+    if message["op"] == "cut":
+        interrupt(message["of"])
+    elif message["op"] == "end":
+        tasks.put(None)
+    elif on_main or message.get("background"):
+        _thread.start_new_thread(carry_out, (message,))
+    else:
+        on_main = message["id"]
+        tasks.put(message)
+
+
+def read():
+    parts = []
+    while True:
+        data = os.read(SOCKET, 1 << 18)
+        if not data:
+            # Whoever started this is gone: nobody wants what still goes on here.
+            os.killpg(0, _signal.SIGKILL)
+        *lines, rest = data.split(b"\n")
+        if lines:
+            lines[0] = b"".join(parts) + lines[0]
+            parts = []
+            for line in lines:
+                take(scan(line.decode(), 0)[0])
+        parts.append(rest)
+
+
+# Logging
+
+
+class Importing:
+    """Sees to it that what is logged gets where Chaos Toolkit's log goes, once something logs."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "logzero":
+            loaded("logging")
+            return logzero()
+        if name not in AFTER_IMPORT:
+            return None
+        finders = [finder for finder in sys.meta_path if finder is not self and hasattr(finder, "find_spec")]
+        found = next(filter(None, (finder.find_spec(name, path, target) for finder in finders)), None)
+        if found and found.loader:
+            found.loader = Loader(found.loader, AFTER_IMPORT[name])
+        return found
+
+
+class Loader:
+    def __init__(self, loader, after):
+        self.loader, self.after = loader, after
+
+    def __getattr__(self, name):
+        return getattr(self.loader, name)
+
+    def exec_module(self, module):
+        self.loader.exec_module(module)
+        module.__spec__.loader = module.__loader__ = self.loader
+        self.after(module)
+
+
+def heed(logging):
+    class Telling(logging.Handler):
+        def emit(self, record):
+            text = record.getMessage()
+            if record.exc_info:
+                text += "\n" + logging.Formatter().formatException(record.exc_info)
+            here = _thread.get_ident()
+            numbers = [number for number, thread in threads.copy().items() if thread == here]
+            say((numbers or [on_main])[0], {"log": text, "level": record.levelno})
+
+    logger = logging.getLogger("chaostoolkit")
+    logger.propagate = False
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(Telling())
+
+
+def logzero():
+    """Modules that log by way of logzero log as all others do."""
+    from importlib.machinery import ModuleSpec
+
+    class Making:
+        def create_module(self, spec):
+            return None
+
+        def exec_module(self, module):
+            module.logger = sys.modules["logging"].getLogger("chaostoolkit")
+
+    return ModuleSpec("logzero", Making(), is_package=True)
+
+
+AFTER_IMPORT = {"logging": heed}
+
+
+def main():
+    os.set_inheritable(SOCKET, False)
+    os.register_at_fork(after_in_child=lambda: os.close(SOCKET))
+    sys.argv[:] = ["chaos"]
+    if sys.path[:1] == [""]:
+        del sys.path[0]
+    sys.meta_path.insert(0, Importing())
+    if "logging" in sys.modules:
+        heed(sys.modules["logging"])
+    for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGUSR1, _signal.SIGUSR2):
+        _signal.signal(number, on_signal)
+    _thread.start_new_thread(read, ())
+    say(0, {"done": True})
+    serve()
+
+
+main()

@@ -1,0 +1,418 @@
+//! The python3 process that calls the functions of the user's modules.
+//!
+//! It is asked over a socket of its own, one line a question, and answers with lines that begin
+//! with the question's number, so that whatever its functions print does no harm. The other half
+//! is `child.py`, which is sent over the same socket first.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{self, IsTerminal, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::{Map, Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::process::Watchdog;
+use crate::text;
+
+/// What runs in the process.
+const PROGRAM: &str = include_str!("child.py");
+
+/// How long the process may take to begin.
+const START: Duration = Duration::from_secs(60);
+
+/// How long a function that is cut may take to end, and the process to end with the run.
+pub(super) const GRACE: Duration = Duration::from_secs(2);
+
+/// How long standard error may take to end after the process.
+const SILENCE: Duration = Duration::from_millis(200);
+
+/// How much of what the process wrote last is told when it dies.
+const LAST_WORDS: usize = 2000;
+
+/// An answer: an object.
+pub(super) type Answer = Map<String, Value>;
+
+/// A running process. When this is dropped it ends, with all that it has started.
+pub(super) struct Child {
+    group: Pid,
+    watchdog: Arc<Watchdog>,
+    socket: UnixStream,
+    questions: UnboundedSender<String>,
+    asked: Arc<Asked>,
+    ending: Arc<Ending>,
+}
+
+/// How the process ended.
+#[derive(Default)]
+struct Ending {
+    state: Mutex<Ended>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Ended {
+    status: Option<ExitStatus>,
+    last_words: Vec<u8>,
+    /// Whether these are all of them.
+    is_silent: bool,
+}
+
+/// The questions that wait for answers.
+#[derive(Default)]
+struct Asked {
+    state: Mutex<State>,
+    /// Told when a question that was cut has been answered.
+    settled: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    last: u64,
+    waiting: HashMap<u64, UnboundedSender<Answer>>,
+    cut: HashSet<u64>,
+    /// Why no more answers come.
+    gone: Option<String>,
+}
+
+impl Child {
+    /// Starts this Python, and waits until it is ready.
+    ///
+    /// # Errors
+    ///
+    /// Why it did not start, with its last words.
+    pub(super) async fn start(program: &Path, watchdog: Arc<Watchdog>) -> Result<Child, String> {
+        let shown = program.display();
+        let child =
+            Child::spawn(program, watchdog).map_err(|error| format!("`{shown}` does not start: {error}"))?;
+        let ready = child.expect(0).answer(|_, _| {});
+        match tokio::time::timeout(START, ready).await {
+            Ok(Ok(_)) => Ok(child),
+            Ok(Err(error)) => Err(format!("`{shown}` does not start: {error}")),
+            Err(_) => Err(format!("`{shown}` does not start: it has not answered for {} s", START.as_secs())),
+        }
+    }
+
+    fn spawn(program: &Path, watchdog: Arc<Watchdog>) -> io::Result<Child> {
+        let (here, there) = UnixStream::pair()?;
+        let mut start = &here;
+        start.write_all(PROGRAM.as_bytes())?;
+        here.set_nonblocking(true)?;
+        let socket = there.as_raw_fd();
+        let begin = format!(
+            "import os;exec(compile(os.read({socket},{}),'<fracas>','exec'),{{'SOCKET':{socket}}})",
+            PROGRAM.len()
+        );
+        // A program in a group of its own is stopped when it reads the terminal.
+        let stdin = if io::stdin().is_terminal() { Stdio::null() } else { Stdio::inherit() };
+        let mut command = Command::new(program);
+        command.arg("-c").arg(begin).stdin(stdin).stderr(Stdio::piped()).process_group(0);
+        // Nothing else is started before this side of it is closed again.
+        fcntl_setfd(&there, FdFlags::empty())?;
+        let mut process = command.spawn()?;
+        drop(there);
+        let group = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
+        let group = group.ok_or_else(|| io::Error::other("it has no process id"))?;
+        // Without a watchdog it still ends by itself when the socket does, unless it is stuck.
+        let _ = watchdog.watch_group(group);
+        let ending = Arc::new(Ending::default());
+        std::thread::spawn({
+            let (stderr, ending) = (process.stderr.take(), Arc::clone(&ending));
+            move || ending.listen(stderr)
+        });
+        std::thread::spawn({
+            let ending = Arc::clone(&ending);
+            move || ending.wait_for(process, group)
+        });
+        let socket = here.try_clone()?;
+        let (reader, writer) = tokio::net::UnixStream::from_std(here)?.into_split();
+        let asked = Arc::new(Asked::default());
+        let (questions, to_ask) = unbounded_channel();
+        tokio::spawn(send(writer, to_ask));
+        tokio::spawn(receive(reader, group, Arc::clone(&asked), Arc::clone(&ending)));
+        Ok(Child { group, watchdog, socket, questions, asked, ending })
+    }
+
+    /// The process group that it leads.
+    pub(super) fn group(&self) -> u32 {
+        self.group.as_raw_pid().cast_unsigned()
+    }
+
+    /// Whether it still answers.
+    pub(super) fn is_alive(&self) -> bool {
+        lock(&self.asked.state).gone.is_none()
+    }
+
+    /// Waits until every function that was cut has ended, or the process has.
+    pub(super) async fn settled(&self) {
+        loop {
+            let settled = self.asked.settled.notified();
+            let state = lock(&self.asked.state);
+            if state.cut.is_empty() || state.gone.is_some() {
+                return;
+            }
+            drop(state);
+            settled.await;
+        }
+    }
+
+    /// Tells something that has no answer.
+    pub(super) fn tell(&self, operation: &str, message: Answer) {
+        self.send(0, operation, message);
+    }
+
+    /// Asks for an operation.
+    pub(super) fn ask(&self, operation: &str, message: Answer) -> Question<'_> {
+        let mut state = lock(&self.asked.state);
+        state.last += 1;
+        let number = state.last;
+        drop(state);
+        let question = self.expect(number);
+        self.send(number, operation, message);
+        question
+    }
+
+    fn send(&self, number: u64, operation: &str, mut message: Answer) {
+        message.insert("id".to_owned(), number.into());
+        message.insert("op".to_owned(), operation.into());
+        // When it is gone, the answer says so.
+        let _ = self.questions.send(format!("{}\n", Value::Object(message)));
+    }
+
+    fn expect(&self, number: u64) -> Question<'_> {
+        let (answer, answers) = unbounded_channel();
+        let mut state = lock(&self.asked.state);
+        if state.gone.is_none() {
+            state.waiting.insert(number, answer);
+        }
+        Question { child: self, number, answers, is_answered: false }
+    }
+
+    /// Has the function end that carries a question out, by force if it takes too long.
+    fn cut(&self, number: u64) {
+        let mut state = lock(&self.asked.state);
+        if state.gone.is_some() || state.waiting.remove(&number).is_none() {
+            return;
+        }
+        state.cut.insert(number);
+        drop(state);
+        self.tell("cut", as_object(json!({"of": number})));
+        let (asked, group) = (Arc::clone(&self.asked), self.group);
+        tokio::spawn(async move {
+            tokio::time::sleep(GRACE).await;
+            let state = lock(&asked.state);
+            if state.cut.contains(&number) && state.gone.is_none() {
+                kill(group);
+            }
+        });
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // Modules may have to write down or take away something as Python ends.
+        let asked = (&self.socket).write_all(b"{\"id\":0,\"op\":\"end\"}\n");
+        if asked.is_ok() {
+            self.ending.within(GRACE, |ended| ended.status.is_some());
+        }
+        kill(self.group);
+        self.ending.within(SILENCE, |ended| ended.is_silent);
+        // Without a watchdog there is no list either.
+        let _ = self.watchdog.release(self.group);
+    }
+}
+
+/// A question, to be answered. When this is dropped before, what it asks for is cut.
+pub(super) struct Question<'a> {
+    child: &'a Child,
+    number: u64,
+    answers: UnboundedReceiver<Answer>,
+    is_answered: bool,
+}
+
+impl Question<'_> {
+    /// The answer; what is logged until then goes to `log`, with Python's number of its level.
+    ///
+    /// # Errors
+    ///
+    /// How the process ended.
+    pub(super) async fn answer(mut self, log: impl Fn(i64, String)) -> Result<Answer, String> {
+        loop {
+            let Some(mut answer) = self.answers.recv().await else {
+                return Err(lock(&self.child.asked.state).gone.clone().unwrap_or_default());
+            };
+            match answer.remove("log") {
+                Some(Value::String(line)) => log(answer["level"].as_i64().unwrap_or_default(), line),
+                _ => {
+                    self.is_answered = true;
+                    return Ok(answer);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Question<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.child.cut(self.number);
+        }
+    }
+}
+
+impl Ending {
+    /// Hands on what the process writes to standard error, and keeps the end of it.
+    fn listen(&self, stderr: Option<ChildStderr>) {
+        let mut buffer = [0; 8192];
+        let mut stderr = stderr;
+        while let Some(Ok(count @ 1..)) = stderr.as_mut().map(|stderr| stderr.read(&mut buffer)) {
+            // There may be nobody to read it.
+            let _ = io::stderr().write_all(&buffer[..count]);
+            let words = &mut lock(&self.state).last_words;
+            words.extend_from_slice(&buffer[..count]);
+            words.drain(..words.len().saturating_sub(LAST_WORDS));
+        }
+        self.change(|ended| ended.is_silent = true);
+    }
+
+    /// Waits for the end of the process, and ends what it has started.
+    fn wait_for(&self, mut process: std::process::Child, group: Pid) {
+        let status = process.wait();
+        kill(group);
+        self.change(|ended| ended.status = status.ok());
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Ended)) {
+        change(&mut lock(&self.state));
+        self.changed.notify_all();
+    }
+
+    /// Waits, for some time, until it has come to this.
+    fn within(&self, time: Duration, condition: impl Fn(&Ended) -> bool) {
+        let waited = self.changed.wait_timeout_while(lock(&self.state), time, |ended| !condition(ended));
+        drop(waited);
+    }
+
+    /// How it ended, in words.
+    fn describe(&self) -> String {
+        let ended = lock(&self.state);
+        let how = match ended.status {
+            Some(status) => match (status.code(), status.signal()) {
+                (Some(code), _) => format!("python3 ended with status {code}"),
+                (None, signal) => format!("python3 was killed by signal {}", signal.unwrap_or_default()),
+            },
+            None => "python3 closed its socket".to_owned(),
+        };
+        match text::guessed(ended.last_words.clone()).trim() {
+            "" => how,
+            words => format!("{how}; its last words: {words}"),
+        }
+    }
+}
+
+/// Sends every message, until there is nobody left to send any or to receive any.
+async fn send(mut socket: OwnedWriteHalf, mut messages: UnboundedReceiver<String>) {
+    while let Some(message) = messages.recv().await {
+        if socket.write_all(message.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+    // The socket has to stay open for the last word, which is said as the child is dropped.
+    socket.forget();
+}
+
+/// Hands every answer to whoever waits for it, until there are none any more.
+async fn receive(socket: OwnedReadHalf, group: Pid, asked: Arc<Asked>, ending: Arc<Ending>) {
+    let mut lines = BufReader::new(socket);
+    let mut line = Vec::new();
+    let nonsense = loop {
+        line.clear();
+        if !matches!(lines.read_until(b'\n', &mut line).await, Ok(1..)) {
+            break None;
+        }
+        if let Err(error) = asked.hand_on(&line) {
+            break Some(format!("python3 sent what cannot be understood: {error}"));
+        }
+    };
+    for _ in 0..40 {
+        if nonsense.is_some() || lock(&ending.state).status.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    kill(group);
+    ending.within(SILENCE, |ended| ended.is_silent);
+    let mut state = lock(&asked.state);
+    state.gone = Some(nonsense.unwrap_or_else(|| ending.describe()));
+    state.waiting.clear();
+    state.cut.clear();
+    drop(state);
+    asked.settled.notify_waiters();
+}
+
+impl Asked {
+    /// Takes in one line.
+    fn hand_on(&self, line: &[u8]) -> Result<(), String> {
+        let line = str::from_utf8(line).map_err(|error| error.to_string())?;
+        let (number, answer) = line.split_once(' ').unwrap_or_default();
+        let number = number.parse().map_err(|_| shortened(line))?;
+        // Only numbers that no machine can hold are refused.
+        let answer = serde_json::from_str(answer).unwrap_or_else(|error| unreadable(answer, &error));
+        self.answered(number, answer);
+        Ok(())
+    }
+
+    fn answered(&self, number: u64, answer: Answer) {
+        let mut state = lock(&self.state);
+        if !answer.contains_key("done") {
+            // What is logged by nobody in particular comes from a call that has not ended.
+            let waiting = state.waiting.get(&number).or_else(|| state.waiting.values().next());
+            let _ = waiting.map(|waiting| waiting.send(answer));
+            return;
+        }
+        if let Some(waiting) = state.waiting.remove(&number) {
+            // A call that was dropped just now wants no answer.
+            let _ = waiting.send(answer);
+        }
+        if state.cut.remove(&number) {
+            self.settled.notify_waiters();
+        }
+    }
+}
+
+/// An answer that serde_json does not take.
+fn unreadable(answer: &str, error: &serde_json::Error) -> Answer {
+    let (error, done) = (format!("the output cannot be kept: {error}"), answer.ends_with("\"done\":true}\n"));
+    as_object(if done { json!({"error": error, "done": true}) } else { json!({}) })
+}
+
+fn shortened(line: &str) -> String {
+    let line: String = line.trim_end().chars().take(80).collect();
+    format!("`{line}`")
+}
+
+pub(super) fn as_object(value: Value) -> Answer {
+    match value {
+        Value::Object(map) => map,
+        _ => Answer::new(),
+    }
+}
+
+fn kill(group: Pid) {
+    // It may have ended by itself.
+    let _ = kill_process_group(group, Signal::KILL);
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

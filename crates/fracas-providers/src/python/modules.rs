@@ -1,0 +1,174 @@
+//! Functions of the user's own modules, called in the python3 child.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use fracas_engine::{Context, Stop, Surroundings, Tell, Values};
+use fracas_model::{Activity, ActivityKind, Failure, Happened, Level, Node, NodeValue, Problem, Problems};
+use serde_json::{Value, json};
+
+use super::child::{Answer, Child, as_object};
+use crate::process::Watchdog;
+
+const GET_PYTHON: &str = "install Python 3.8 or newer, or name one with --python";
+
+/// The user's modules: a python3 child that starts when it is first needed, and again when it died.
+pub(super) struct Modules {
+    python: PathBuf,
+    watchdog: Arc<Watchdog>,
+    child: RefCell<Option<Rc<Running>>>,
+}
+
+/// A child, and what it has been told.
+pub(super) struct Running {
+    child: Child,
+    /// Configuration and secrets as it knows them.
+    values: RefCell<Values>,
+    /// Whether the run log knows of it.
+    is_recorded: RefCell<bool>,
+}
+
+impl Modules {
+    /// Modules as this Python finds them.
+    pub(super) fn new(python: PathBuf) -> Modules {
+        Modules { python, watchdog: Arc::new(Watchdog::new()), child: RefCell::default() }
+    }
+
+    /// Calls the function that an activity names.
+    pub(super) async fn call(&self, activity: &Activity, context: &Context<'_>) -> Result<Value, Failure> {
+        let running = self.running().await.map_err(|error| not_called(error, GET_PYTHON))?;
+        running.record(context.tell).map_err(|error| not_called(error, ""))?;
+        running.share(context.values);
+        let question = running.child.ask("call", message(activity, context.values));
+        let answer = question.answer(|level, line| log(context.tell, level, line)).await;
+        outcome(activity, context, answer)
+    }
+
+    /// Looks for mistakes in an activity, with the help of the module itself.
+    pub(super) async fn check(
+        &self,
+        _activity: &Activity,
+        _surroundings: &Surroundings<'_>,
+        _meant: Option<Box<Problem>>,
+        _problems: &mut Problems,
+    ) {
+    }
+
+    /// The child, started if there is none that answers.
+    async fn running(&self) -> Result<Rc<Running>, String> {
+        let known = self.child.borrow().clone();
+        if let Some(running) = known {
+            running.child.settled().await;
+            if running.child.is_alive() {
+                return Ok(running);
+            }
+        }
+        let child = Child::start(&self.python, Arc::clone(&self.watchdog)).await?;
+        let running =
+            Rc::new(Running { child, values: RefCell::default(), is_recorded: RefCell::new(false) });
+        *self.child.borrow_mut() = Some(Rc::clone(&running));
+        Ok(running)
+    }
+}
+
+impl Running {
+    /// Writes down that the process runs.
+    fn record(&self, tell: &dyn Tell) -> Result<(), String> {
+        if !self.is_recorded.replace(true) {
+            tell.process_started(self.child.group()).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Tells the child configuration and secrets, unless it knows them.
+    fn share(&self, values: &Values) {
+        let mut known = self.values.borrow_mut();
+        if known.configuration != values.configuration || known.secrets != values.secrets {
+            *known = values.clone();
+            let secrets: Answer = values.secrets.clone().into_iter().collect();
+            let message = json!({"configuration": values.configuration, "secrets": secrets});
+            self.child.tell("values", as_object(message));
+        }
+    }
+}
+
+fn message(activity: &Activity, values: &Values) -> Answer {
+    let raw = |key: &str| activity.provider.get(key).map_or(Value::Null, Node::to_json);
+    let mut arguments = values.substitute_arguments(&raw("arguments"));
+    if arguments.is_null() {
+        arguments = json!({});
+    }
+    let background = activity.document.get("background") == Some(&Value::Bool(true));
+    let mut message = as_object(json!({
+        "module": raw("module"), "func": raw("func"), "arguments": arguments, "background": background,
+    }));
+    if let Some(groups) = groups(&activity.provider) {
+        message.insert("secrets".to_owned(), groups);
+    }
+    message
+}
+
+/// The names of the groups of secrets that a provider asks for.
+fn groups(provider: &Node) -> Option<Value> {
+    match &provider.get("secrets")?.value {
+        NodeValue::Map(groups) => Some(groups.keys().cloned().collect()),
+        NodeValue::List(names) => Some(names.iter().map(Node::to_json).collect()),
+        _ => Some(json!([])),
+    }
+}
+
+/// What became of a call.
+fn outcome(
+    activity: &Activity,
+    context: &Context<'_>,
+    answer: Result<Answer, String>,
+) -> Result<Value, Failure> {
+    let mut answer = answer.map_err(|error| failure(activity, error, ""))?;
+    if let Some(Value::String(kind)) = answer.get("unclear") {
+        let line =
+            format!("the output holds a {kind}, which JSON cannot carry: it is kept as Python shows it");
+        context.tell.log(Level::Warning, line);
+    }
+    if let Some(output) = answer.remove("output") {
+        return Ok(output);
+    }
+    if let Some(code) = answer.get("exit").and_then(Value::as_i64) {
+        context.tell.stop(Stop::Exit(i32::try_from(code).unwrap_or(1)));
+        return Err(failure(activity, format!("the function has exited with code {code}"), ""));
+    }
+    if let Some(Value::String(reason)) =
+        answer.get("interrupt").filter(|_| context.policy.activities_interrupt)
+    {
+        context.tell.stop(Stop::Interrupt(reason.clone()));
+    }
+    let unexpected = answer.contains_key("unexpected");
+    if unexpected {
+        context.tell.stop(Stop::Abort);
+    }
+    let error = answer.get("error").and_then(Value::as_str).unwrap_or("the function was cut").to_owned();
+    Err(failure(activity, error, ""))
+}
+
+/// The failure of a function that was called.
+fn failure(activity: &Activity, error: String, help: &str) -> Failure {
+    let happened = match activity.kind {
+        ActivityKind::Action => Happened::Maybe,
+        ActivityKind::Probe => Happened::No,
+    };
+    Failure { error, help: help.to_owned(), happened }
+}
+
+fn not_called(error: String, help: &str) -> Failure {
+    Failure { error, help: help.to_owned(), happened: Happened::No }
+}
+
+/// A line that Python logged at one of its levels.
+fn log(tell: &dyn Tell, level: i64, line: String) {
+    match level {
+        30.. => tell.log(Level::Warning, line),
+        20.. => tell.log(Level::Info, line),
+        _ => {}
+    }
+}
