@@ -5,6 +5,7 @@
 //!
 //! Source: `chaoslib.provider.python` and `chaosaws/__init__.py`.
 
+mod check;
 mod child;
 mod modules;
 

@@ -21,6 +21,8 @@ PARENT = os.getppid()
 MAIN = _thread.get_ident()
 EXITS = {_signal.SIGUSR1: 20, _signal.SIGUSR2: 30}
 
+FUNCTION = type(lambda: None)
+
 operations = {}
 tasks = SimpleQueue()
 saying = _thread.allocate_lock()
@@ -158,14 +160,43 @@ def loaded(module):
 
 
 def parameters(function):
-    """The names that a function takes; `inspect` is slow to import, and plain functions do without."""
-    if type(function) is not type(parameters) or function.__dict__:
+    """The parameters of a function: the name, the kind and whether it must be given, of each.
+
+    The kind is the number that `inspect` gives it. That is slow to import, and plain functions do
+    without: positional only, either, any further ones, keyword only, any further keywords."""
+    if type(function) is not FUNCTION or function.__dict__:
         from inspect import signature
 
-        return list(signature(function).parameters)
-    code = function.__code__
-    count = code.co_argcount + code.co_kwonlyargcount
-    return code.co_varnames[: count + bool(code.co_flags & 4) + bool(code.co_flags & 8)]
+        all = signature(function).parameters.values()
+        return [(one.name, one.kind, one.default is one.empty and one.kind not in (2, 4)) for one in all]
+    code, by_keyword = function.__code__, function.__kwdefaults__ or ()
+    names = iter(code.co_varnames)
+    needed = code.co_argcount - len(function.__defaults__ or ())
+    found = [(next(names), int(at >= code.co_posonlyargcount), at < needed) for at in range(code.co_argcount)]
+    keywords = [next(names) for _ in range(code.co_kwonlyargcount)]
+    if code.co_flags & 4:
+        found.append((next(names), 2, False))
+    found += [(name, 3, name not in by_keyword) for name in keywords]
+    return found + [(name, 4, False) for name in names if code.co_flags & 8][:1]
+
+
+def look(message):
+    """Tells what a module has under a name, without calling it."""
+    try:
+        module = loaded(message["module"])
+    except ImportError as error:
+        return {"missing": str(error)}
+    except BaseException as error:
+        return {"raised": last_line(error)}
+    functions = (FUNCTION, type(len))
+    function = getattr(module, message["func"], None)
+    if not isinstance(function, functions):
+        names = [name for name in dir(module) if isinstance(getattr(module, name, None), functions)]
+        return {"functions": names}
+    try:
+        return {"parameters": parameters(function)}
+    except Exception:
+        return {}
 
 
 def call(message):
@@ -173,7 +204,7 @@ def call(message):
     arguments = message["arguments"]
     try:
         function = getattr(loaded(message["module"]), message["func"])
-        names = parameters(function)
+        names = [name for name, *_ in parameters(function)]
         if "secrets" in names and "secrets" in message:
             arguments["secrets"] = {}
             for group in message["secrets"]:
@@ -198,7 +229,7 @@ def extend(message):
     exec(compile(message["source"], "<fracas>", "exec"), globals())
 
 
-operations.update(call=call, values=values, extend=extend)
+operations.update(look=look, call=call, values=values, extend=extend)
 
 
 # Threads and signals

@@ -1,29 +1,33 @@
 //! Functions of the user's own modules, called in the python3 child.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use fracas_engine::{Context, Stop, Surroundings, Tell, Values};
-use fracas_model::{Activity, ActivityKind, Failure, Happened, Level, Node, NodeValue, Problem, Problems};
+use fracas_engine::{Context, Stop, Tell, Values};
+use fracas_model::{Activity, ActivityKind, Failure, Happened, Level, Node, NodeValue};
 use serde_json::{Value, json};
 
+use super::check::Look;
 use super::child::{Answer, Child, as_object};
 use crate::process::Watchdog;
 
-const GET_PYTHON: &str = "install Python 3.8 or newer, or name one with --python";
+pub(super) const GET_PYTHON: &str = "install Python 3.8 or newer, or name one with --python";
 
 /// The user's modules: a python3 child that starts when it is first needed, and again when it died.
 pub(super) struct Modules {
-    python: PathBuf,
+    pub(super) python: PathBuf,
     watchdog: Arc<Watchdog>,
     child: RefCell<Option<Rc<Running>>>,
+    /// What modules have, by module and function.
+    pub(super) looks: RefCell<HashMap<(String, String), Rc<Look>>>,
 }
 
 /// A child, and what it has been told.
 pub(super) struct Running {
-    child: Child,
+    pub(super) child: Child,
     /// Configuration and secrets as it knows them.
     values: RefCell<Values>,
     /// Whether the run log knows of it.
@@ -33,7 +37,12 @@ pub(super) struct Running {
 impl Modules {
     /// Modules as this Python finds them.
     pub(super) fn new(python: PathBuf) -> Modules {
-        Modules { python, watchdog: Arc::new(Watchdog::new()), child: RefCell::default() }
+        Modules {
+            python,
+            watchdog: Arc::new(Watchdog::new()),
+            child: RefCell::default(),
+            looks: RefCell::default(),
+        }
     }
 
     /// Calls the function that an activity names.
@@ -46,18 +55,8 @@ impl Modules {
         outcome(activity, context, answer)
     }
 
-    /// Looks for mistakes in an activity, with the help of the module itself.
-    pub(super) async fn check(
-        &self,
-        _activity: &Activity,
-        _surroundings: &Surroundings<'_>,
-        _meant: Option<Box<Problem>>,
-        _problems: &mut Problems,
-    ) {
-    }
-
     /// The child, started if there is none that answers.
-    async fn running(&self) -> Result<Rc<Running>, String> {
+    pub(super) async fn running(&self) -> Result<Rc<Running>, String> {
         let known = self.child.borrow().clone();
         if let Some(running) = known {
             running.child.settled().await;
