@@ -2,7 +2,9 @@
 //!
 //! Source: chaoslib's `control` package, <https://chaostoolkit.org/reference/api/experiment/#controls>.
 
-use fracas_model::{Level, Node, Problems};
+use std::collections::HashSet;
+
+use fracas_model::{Level, Node, Problems, python};
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 
@@ -123,6 +125,77 @@ impl Hook {
             (ControlScope::After, Activity) => "after_activity_control",
         }
     }
+}
+
+/// The controls that apply to a thing, in order.
+///
+/// `global` are those of the settings, `experiment` is the document, and `context` the part of it
+/// that the thing is declared in. With `once`, each control applies once: those of the experiment
+/// that are automatic, unless the thing declares one of the same name, those of the settings, and
+/// the thing's own. Otherwise they apply as in Chaos Toolkit, which drops those of the settings
+/// around the method and the rollbacks, and repeats those of the experiment for each other one.
+///
+/// Source: `get_context_controls` of chaoslib's `control` package.
+pub fn applicable(
+    level: ControlLevel,
+    global: &[Value],
+    experiment: &Value,
+    context: Option<&Value>,
+    once: bool,
+) -> Vec<Value> {
+    let of_all = declared(Some(experiment));
+    let own = declared(context);
+    if of_all.is_empty() {
+        return global.iter().chain(own).cloned().collect();
+    }
+    let automatic = || of_all.iter().filter(|control| control.get("automatic") != Some(&Value::Bool(false)));
+    let around_many = matches!(level, ControlLevel::Method | ControlLevel::Rollback);
+    if !once && (around_many || (global.is_empty() && own.is_empty())) {
+        return automatic().cloned().collect();
+    }
+    let mut found: Vec<Value> = global.iter().chain(own).cloned().collect();
+    if level == ControlLevel::Experiment {
+        return found;
+    }
+    if once {
+        let is_own = |control: &&Value| own.iter().any(|own| same_name(own, control));
+        found.splice(0..0, automatic().filter(|control| !is_own(control)).cloned());
+    }
+    for control in global.iter().chain(own) {
+        match control.get("ref") {
+            Some(name) => {
+                found.extend(of_all.iter().find(|control| control.get("name") == Some(name)).cloned())
+            }
+            None if once => {}
+            None => {
+                let others = automatic().filter(|other| !same_name(other, control));
+                found.splice(0..0, others.cloned());
+            }
+        }
+    }
+    found
+}
+
+/// The controls declared in a part of an experiment.
+pub fn declared(part: Option<&Value>) -> &[Value] {
+    part.and_then(|part| part.get("controls")?.as_array()).map_or(&[], Vec::as_slice)
+}
+
+fn same_name(left: &Value, right: &Value) -> bool {
+    left.get("name") == right.get("name")
+}
+
+/// Every control that an experiment declares, once for each name: its own, the hypothesis's, and
+/// those of activities. Source: `get_controls` of chaoslib's `control` package.
+pub fn all_declared(experiment: &Value) -> Vec<Value> {
+    let hypothesis = experiment.get("steady-state-hypothesis");
+    let probes = hypothesis.and_then(|hypothesis| hypothesis.get("probes"));
+    let activities = [probes, experiment.get("method"), experiment.get("rollbacks")];
+    let activities = activities.into_iter().flatten().filter_map(Value::as_array).flatten();
+    let parts = [Some(experiment), hypothesis].into_iter().chain(activities.map(Some));
+    let mut seen = HashSet::new();
+    let named = parts.flat_map(declared).filter(|control| control.get("name").is_some_and(python::truth));
+    named.filter(|control| seen.insert(control["name"].to_string())).cloned().collect()
 }
 
 /// What came of a call.

@@ -4,6 +4,7 @@
 //! RUNS_DIR/20231013-102453-090984/
 //!     events.jsonl         the run log, one event a line, locked while the run goes on
 //!     experiment.json      the experiment as loaded (or .yaml)
+//!     changed.json         the experiment as controls have changed it, if they have
 //!     configuration.json   the configuration as it was resolved
 //!     journal.json         the journal, once the run has ended or was recovered
 //! ```
@@ -19,6 +20,7 @@ use serde_json::{Map, Value};
 const EVENTS: &str = "events.jsonl";
 const JOURNAL: &str = "journal.json";
 const CONFIGURATION: &str = "configuration.json";
+const CHANGED: &str = "changed.json";
 
 /// The folder of one run. Only its owner may look inside: an experiment may hold secrets.
 #[derive(Debug, Clone)]
@@ -221,15 +223,16 @@ impl RunFolder {
         self.path.join(JOURNAL)
     }
 
-    /// The experiment as it was loaded.
+    /// The experiment as it was played last.
     ///
     /// # Errors
     ///
     /// It is missing or unreadable.
     pub fn experiment(&self) -> Result<Source, Problem> {
         let formats = [Format::Json, Format::Yaml];
-        let paths = formats.map(|format| self.path.join(format!("experiment.{}", format.extension())));
-        let path = paths.iter().find(|path| path.exists()).unwrap_or(&paths[0]);
+        let loaded = formats.map(|format| self.path.join(format!("experiment.{}", format.extension())));
+        let changed = self.path.join(CHANGED);
+        let path = [&changed].into_iter().chain(&loaded).find(|path| path.exists()).unwrap_or(&loaded[0]);
         crate::load_file(&path.to_string_lossy())
     }
 
@@ -240,6 +243,32 @@ impl RunFolder {
     /// It is missing or unreadable.
     pub fn configuration(&self) -> io::Result<Map<String, Value>> {
         Ok(serde_json::from_slice(&fs::read(self.path.join(CONFIGURATION))?)?)
+    }
+
+    /// Keeps the configuration as it is now: all of it or nothing.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn keep_configuration(&self, configuration: &Map<String, Value>) -> io::Result<()> {
+        self.replace(CONFIGURATION, &serde_json::to_vec_pretty(configuration)?)
+    }
+
+    /// Keeps the experiment as it is now, beside the one that was loaded: all of it or nothing.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn keep_experiment(&self, experiment: &Value) -> io::Result<()> {
+        self.replace(CHANGED, &serde_json::to_vec_pretty(experiment)?)
+    }
+
+    fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let draft = self.path.join(format!(".{name}"));
+        // What an earlier try left behind.
+        let _ = fs::remove_file(&draft);
+        keep(&draft, content)?;
+        fs::rename(draft, self.path.join(name))
     }
 
     /// Reads the run log, event by event. An unfinished or unreadable last line is left out.

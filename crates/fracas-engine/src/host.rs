@@ -9,7 +9,7 @@ use fracas_model::{Activity, Failure, Moment};
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
-use crate::Context;
+use crate::{Context, Controls};
 
 /// Where a run takes place.
 pub trait Host {
@@ -28,4 +28,7 @@ pub trait Host {
         activity: &'a Activity,
         context: &'a Context<'a>,
     ) -> LocalBoxFuture<'a, Result<Value, Failure>>;
+
+    /// Who applies controls, if anybody.
+    fn controls(&self) -> Option<&dyn Controls>;
 }

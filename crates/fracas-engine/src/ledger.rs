@@ -15,6 +15,7 @@ pub struct Ledger {
     actions: BTreeMap<StepId, (String, Happened)>,
     rollbacks: BTreeMap<StepId, (String, RollbackState)>,
     deviated: bool,
+    policy: Policy,
 }
 
 /// How far a rollback has come.
@@ -34,9 +35,9 @@ impl Ledger {
         match &stamped.event {
             Event::ActivityStarted(started) => self.activity_started(started),
             Event::ActivityFinished(finished) => self.activity_finished(finished),
-            Event::HypothesisChecked(checked) if !checked.met => {
-                self.deviated |= checked.phase == Phase::After;
-            }
+            Event::RunStarted(run) => self.policy = run.policy,
+            Event::HypothesisUnmet(unmet) => self.deviated |= self.is_deviation(unmet.phase),
+            Event::Amended(Amended::Journal { outcome, .. }) => self.outcome = Some(*outcome),
             Event::RecoveryStarted(_) => self.recovering = true,
             Event::RunFinished(finished) => {
                 self.outcome = Some(finished.outcome);
@@ -77,6 +78,10 @@ impl Ledger {
     /// Whether the steady state no longer held after the method.
     pub fn deviated(&self) -> bool {
         self.deviated
+    }
+
+    fn is_deviation(&self, phase: Phase) -> bool {
+        phase == Phase::After || (phase == Phase::During && self.policy.deviation_during_counts)
     }
 
     fn activity_started(&mut self, started: &ActivityStarted) {

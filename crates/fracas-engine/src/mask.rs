@@ -1,6 +1,10 @@
 //! Keeps the values of secrets out of everything that a run writes or shows.
 
-use fracas_model::{ActivityResult, Event, Failure, Problems, Source, Stamped, python};
+use std::sync::Arc;
+
+use fracas_model::{
+    Aborted, ActivityResult, Event, Failure, Interrupted, InterruptedBy, Problems, Source, Stamped, python,
+};
 use serde_json::Value;
 
 use crate::Values;
@@ -53,11 +57,21 @@ impl Mask {
                 pause.declared_name.iter_mut().for_each(|name| self.text(name));
                 self.value(&mut pause.seconds);
             }
-            Event::HypothesisChecked(_)
+            Event::Saved(saved) => saved.values.values_mut().for_each(|value| self.value(value)),
+            Event::ToleranceChecked(checked) => checked.unknown.iter_mut().for_each(|why| self.text(why)),
+            Event::HypothesisUnmet(unmet) => self.text(&mut unmet.probe),
+            Event::Interrupted(Interrupted { by: InterruptedBy::Request(why), .. })
+            | Event::Aborted(Aborted { why }) => self.text(why),
+            Event::ControlFailed(failed) => self.text(&mut failed.error),
+            Event::Amended(amended) => self.value(amended.value_mut()),
+            Event::Prepared(_)
+            | Event::ChecksStarted(_)
+            | Event::ChecksEnded(_)
+            | Event::Retrying(_)
+            | Event::SignalCaught(_)
+            | Event::HypothesisChecked(_)
             | Event::ProcessStarted(_)
-            | Event::ToleranceChecked(_)
             | Event::Interrupted(_)
-            | Event::Aborted(_)
             | Event::RollbacksDecided(_)
             | Event::RecoveryStarted(_)
             | Event::RunFinished(_) => {}
@@ -92,7 +106,7 @@ impl Mask {
 
     fn result(&self, result: &mut ActivityResult) {
         match result {
-            ActivityResult::Succeeded { output } => self.value(output),
+            ActivityResult::Succeeded { output } => self.value(Arc::make_mut(output)),
             ActivityResult::Failed(failure) | ActivityResult::Cut(failure) => {
                 let Failure { error, help, happened: _ } = failure;
                 self.text(error);
@@ -222,7 +236,7 @@ mod tests {
     fn a_secret_that_is_a_word_of_the_run_log_unmasks_nothing() {
         let mask = mask(json!({"a": "succeeded", "b": "hunter22", "c": "2023"}));
         let moment = Moment::from_micros(1_691_922_293_000_000);
-        let result = ActivityResult::Succeeded { output: json!("hunter22") };
+        let result = ActivityResult::Succeeded { output: json!("hunter22").into() };
         let step = StepId { phase: Phase::Method, index: 0 };
         let finished = ActivityFinished { step, start: moment, end: moment, result };
         let event = mask.event(Stamped { time: moment, event: Event::ActivityFinished(finished) });

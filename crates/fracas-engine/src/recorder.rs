@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::io;
 
-use fracas_model::{Durability, Event, Journal, JournalFold, Moment, Stamped};
+use fracas_model::{Durability, Event, Journal, JournalFold, Moment, Phase, Stamped, StepId};
+use serde::Serialize;
+use serde_json::Value;
 
-use crate::Ledger;
 use crate::folder::{RunFolder, RunLog};
 use crate::mask::Mask;
+use crate::{Ledger, Values};
 
 /// Watches a run. It may not change it: a failure of an observer does not stop the run.
 pub trait Observer {
@@ -21,7 +23,7 @@ pub struct Recorder {
     pub folder: RunFolder,
     log: RefCell<RunLog>,
     durability: Durability,
-    mask: Mask,
+    mask: RefCell<Mask>,
     fold: RefCell<JournalFold>,
     ledger: RefCell<Ledger>,
     observers: RefCell<Vec<Box<dyn Observer>>>,
@@ -40,7 +42,7 @@ impl Recorder {
             folder,
             log,
             durability,
-            mask,
+            mask: RefCell::new(mask),
             fold: RefCell::default(),
             ledger: RefCell::default(),
             observers,
@@ -65,7 +67,7 @@ impl Recorder {
     ///
     /// The run log could not be written. Observers and the journal have the event all the same.
     pub fn record(&self, time: Moment, event: Event) -> io::Result<()> {
-        let event = self.mask.event(Stamped { time, event });
+        let event = self.mask.borrow().event(Stamped { time, event });
         let written = self.log.borrow_mut().append(&event);
         self.announce(event);
         written
@@ -84,6 +86,34 @@ impl Recorder {
         }
     }
 
+    /// Masks these values from now on.
+    pub fn learn(&self, values: &Values) {
+        self.mask.replace(Mask::of(values));
+    }
+
+    /// What the journal says so far, as data.
+    pub fn journal(&self) -> Value {
+        self.with_journal(as_value)
+    }
+
+    /// What the journal says of the last check of the hypothesis in a part of the run, as data.
+    pub fn state(&self, phase: Phase) -> Value {
+        self.with_journal(|journal| as_value(&journal.steady_states.of(phase)))
+    }
+
+    /// What the journal says of a step, as data.
+    pub fn run(&self, step: StepId) -> Option<Value> {
+        self.fold.borrow().run(step).map(as_value)
+    }
+
+    /// What the journal says of the method or of the rollbacks, as data.
+    pub fn runs(&self, phase: Phase) -> Value {
+        self.with_journal(|journal| match phase {
+            Phase::Rollbacks => as_value(&journal.rollbacks),
+            _ => as_value(&journal.run),
+        })
+    }
+
     /// What the journal says so far.
     pub fn with_journal<T>(&self, look: impl FnOnce(&Journal) -> T) -> T {
         look(self.fold.borrow().journal())
@@ -97,4 +127,9 @@ impl Recorder {
     fn tell(&self, event: &Stamped) {
         self.observers.borrow_mut().iter_mut().for_each(|observer| observer.see(event));
     }
+}
+
+/// Everything in a journal is plain data.
+fn as_value(part: &impl Serialize) -> Value {
+    serde_json::to_value(part).unwrap_or_default()
 }

@@ -68,14 +68,19 @@ pub async fn run(
 ) -> io::Result<Ended> {
     let now = host.now();
     let new = NewRun::create(options.runs_dir, source, &plan.values.configuration, now)?;
-    let mask = Mask::of(&plan.values);
+    let mask = mask(plan);
     let first = mask
         .event(Stamped { time: now, event: Event::RunStarted(run_started(&new.id, source, plan, options)) });
     let opened = new.begin(&first)?;
     let recorder = Recorder::new(opened, plan.experiment.runtime.durability, mask, observers);
     recorder.announce(first);
-    let outcome = Runner { plan, host, recorder: &recorder }.run().await;
+    let outcome = Runner::new(plan, host, &recorder).run().await;
     Ok(finish(&recorder, outcome, &options.journal_path))
+}
+
+/// Masks what the plan wants masked.
+fn mask(plan: &Plan) -> Mask {
+    if plan.policy.mask_secrets { Mask::of(&plan.values) } else { Mask::default() }
 }
 
 fn run_started(id: &str, source: &Source, plan: &Plan, options: &RunOptions<'_>) -> Box<RunStarted> {
@@ -83,7 +88,8 @@ fn run_started(id: &str, source: &Source, plan: &Plan, options: &RunOptions<'_>)
     if let Some(experiment) = experiment.as_object_mut() {
         experiment.insert("title".to_owned(), plan.values.substitute(&experiment["title"]));
         // The reference always notes the value of --dry here.
-        experiment.insert("dry".to_owned(), Value::Null);
+        let dry = plan.dry.map_or(Value::Null, |dry| dry.name().into());
+        experiment.insert("dry".to_owned(), dry);
     }
     Box::new(RunStarted {
         run_id: id.to_owned(),
@@ -92,6 +98,8 @@ fn run_started(id: &str, source: &Source, plan: &Plan, options: &RunOptions<'_>)
         node: options.node.clone(),
         source: source.name.clone(),
         journal_path: options.journal_path.to_string_lossy().into_owned(),
+        dry: plan.dry,
+        policy: plan.policy,
         rollback_strategy: plan.rollback_strategy,
         durability: plan.experiment.runtime.durability,
         working_folder: options.working_folder.clone(),
@@ -126,8 +134,8 @@ fn finish(recorder: &Recorder, outcome: Outcome, journal_path: &Path) -> Ended {
 }
 
 fn failed_names<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Vec<String> {
-    let failed = runs.into_iter().filter(|run| run.status == "failed");
-    failed.filter_map(|run| run.activity.get("name")?.as_str().map(str::to_owned)).collect()
+    let failed = runs.into_iter().filter(|run| matches!(run.status(), Some("failed") | None));
+    failed.filter_map(|run| run.name().map(str::to_owned)).collect()
 }
 
 /// How many rollbacks an experiment declares.
@@ -193,7 +201,7 @@ pub async fn recover(
     }
     log.cut_after(good)?;
     let opened = (folder.clone(), log);
-    let recorder = Recorder::new(opened, started.durability, Mask::of(&plan.values), observers);
+    let recorder = Recorder::new(opened, started.durability, mask(&plan), observers);
     folder.events()?.try_for_each(|event| event.map(|event| recorder.replay(event)))?;
     let outcome = play_recovery(&recorder, &plan, host, &ledger, &work, options.version).await?;
     Ok(Recovered::Done(finish(&recorder, outcome, Path::new(&started.journal_path))))
@@ -208,7 +216,7 @@ struct Work {
 
 impl Work {
     fn of(ledger: &Ledger, plan: &Plan, retry_failed: bool) -> Work {
-        let declared = plan.count(Phase::Rollbacks);
+        let declared = plan.rollbacks();
         let is_wanted = |index: &usize| match ledger.rollback(*index) {
             None | Some(RollbackState::Cut) => true,
             Some(RollbackState::Failed) => retry_failed,
@@ -237,7 +245,7 @@ async fn play_recovery(
 ) -> io::Result<Outcome> {
     let begun = RecoveryStarted { fracas_version: version.to_owned(), rollbacks: work.rollbacks.len() };
     recorder.record_surely(host.now(), Event::RecoveryStarted(begun))?;
-    let runner = Runner { plan, host, recorder };
+    let runner = Runner::new(plan, host, recorder);
     let played = work.rollbacks.is_empty() || runner.play_rollbacks(&work.rollbacks, &work.again).await;
     let exit_code =
         if played && !work.leaves_failed(ledger) { ExitCode::Ok } else { ExitCode::RollbackFailed };
@@ -324,7 +332,7 @@ async fn plan_again(
         return Err(Recovery { source: Some(source), problems: problems.sorted() });
     }
     let rollback_strategy = started.rollback_strategy;
-    Ok(Plan { rollback_strategy, ..Plan::new(experiment, values, Policy::FRACAS) })
+    Ok(Plan { rollback_strategy, ..Plan::new(experiment, values, started.policy) })
 }
 
 /// Rollbacks must go where the faults went: a problem for each variable that is not as it was.

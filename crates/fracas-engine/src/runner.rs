@@ -3,18 +3,26 @@
 //! Every effect is a step: its intent is in the run log before it, its result after it. Whatever
 //! waits here can be cut by a signal.
 
+mod activity;
+mod controls;
+mod halt;
+mod hypothesis;
+mod live;
+mod tasks;
+
+use std::cell::{Cell, RefCell};
 use std::io;
-use std::time::Duration;
 
 use fracas_model::*;
-use futures_util::future::{Either, FutureExt, select};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::check::pause_seconds;
+use self::activity::unrecorded;
+use self::halt::{Flag, Halt, Halts};
+use self::live::Live;
+use self::tasks::Tasks;
 use crate::host::Host;
 use crate::recorder::Recorder;
-use crate::tolerance::within;
-use crate::{Context, Tell, Values};
+use crate::{ControlLevel, ControlScope, Values};
 
 /// What is played: an experiment with its values, and when its rollbacks are played.
 pub struct Plan {
@@ -59,252 +67,369 @@ impl Plan {
         }
     }
 
-    /// The steps of a part of the run, each with its id.
-    pub fn steps(&self, phase: Phase) -> impl Iterator<Item = (StepId, &Step)> {
-        let hypothesis = self.experiment.hypothesis.as_ref().map(|hypothesis| &hypothesis.probes[..]);
-        let steps = match phase {
-            Phase::Before | Phase::After => hypothesis.unwrap_or_default(),
-            Phase::Method => &self.experiment.method,
-            Phase::Rollbacks => &self.experiment.rollbacks,
-        };
-        steps.iter().enumerate().map(move |(index, step)| (StepId { phase, index }, step))
-    }
-
-    /// How many steps a part of the run has.
-    pub fn count(&self, phase: Phase) -> usize {
-        self.steps(phase).count()
+    /// How many rollbacks there are.
+    pub fn rollbacks(&self) -> usize {
+        self.experiment.rollbacks.len()
     }
 }
 
 /// Plays a plan on a host and records all of it.
 pub struct Runner<'a> {
-    /// What to play.
-    pub plan: &'a Plan,
-    /// Where to play it.
-    pub host: &'a dyn Host,
-    /// Where everything that happens is told.
-    pub recorder: &'a Recorder,
-}
-
-/// Why a run does not go on.
-enum Stop {
-    /// A signal asked it to.
-    Interrupted,
-    /// The run log cannot be written.
-    Aborted,
-}
-
-/// How far the method has come, before rollbacks.
-#[derive(Clone, Copy)]
-struct Played {
-    status: Status,
-    deviated: bool,
-    not_run: bool,
-}
-
-/// What a check of the hypothesis found.
-enum Checked {
-    Met,
-    NotMet { probe_failed: bool },
+    plan: &'a Plan,
+    host: &'a dyn Host,
+    recorder: &'a Recorder,
+    live: Live,
+    global_controls: RefCell<Vec<Value>>,
+    halts: Halts<'a>,
+    /// What the run has come to; none as long as all goes well.
+    status: Cell<Option<Status>>,
+    deviated: Cell<bool>,
 }
 
 /// What became of the rollbacks.
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 enum RolledBack {
     /// All of them did their work, or none was asked for.
     Proven,
     /// Some failed or were not played to their end.
     Unproven,
-    /// A signal stopped them.
+    /// They were stopped.
     Interrupted,
 }
 
 impl Runner<'_> {
+    /// What to play, where to play it, and where everything that happens is told.
+    pub fn new<'a>(plan: &'a Plan, host: &'a dyn Host, recorder: &'a Recorder) -> Runner<'a> {
+        Runner {
+            plan,
+            host,
+            recorder,
+            live: Live::new(plan.experiment.clone(), plan.values.clone()),
+            global_controls: RefCell::new(plan.global_controls.clone()),
+            halts: Halts::new(host, recorder),
+            status: Cell::new(None),
+            deviated: Cell::new(false),
+        }
+    }
+
     /// Plays all of the plan and gives its outcome. The journal is the recorder's.
     pub async fn run(&self) -> Outcome {
-        let played = match self.play().await {
-            Ok(played) => played,
-            Err(Stop::Interrupted) => Played::stopped(Status::Interrupted),
-            Err(Stop::Aborted) => Played::stopped(Status::Aborted),
-        };
-        let rolled_back = self.roll_back(played).await;
-        let outcome = self.outcome(played, rolled_back);
+        let stopped = self.play().await.err();
+        if let Some(halt) = &stopped {
+            self.stopped(halt, Phase::Method).await;
+        }
+        let rolled_back = self.roll_back(stopped).await;
+        let outcome = self.outcome(rolled_back);
         // The end is worth recording, but nothing depends on it: without it, the run counts as
         // interrupted.
         let _ = self.record(Event::RunFinished(RunFinished { outcome }));
-        outcome
+        self.finish(outcome, rolled_back).await
     }
 
-    /// Plays these rollbacks, whatever the strategy says. True when all did their work.
+    /// Plays these rollbacks, whatever the strategy says, without controls. True when all did their
+    /// work.
     pub async fn play_rollbacks(&self, wanted: &[usize], again: &[usize]) -> bool {
-        self.rollbacks(wanted, again).await == RolledBack::Proven
-    }
-
-    async fn play(&self) -> Result<Played, Stop> {
-        if let Checked::NotMet { .. } = self.check_hypothesis(Phase::Before).await? {
-            return Ok(Played { status: Status::Failed, deviated: false, not_run: true });
-        }
-        self.method().await?;
-        let played = match self.check_hypothesis(Phase::After).await? {
-            Checked::Met => Played { status: Status::Completed, deviated: false, not_run: false },
-            Checked::NotMet { probe_failed: true } => {
-                Played { status: Status::Failed, deviated: true, not_run: false }
-            }
-            Checked::NotMet { probe_failed: false } => {
-                Played { status: Status::Completed, deviated: true, not_run: false }
-            }
-        };
-        Ok(played)
-    }
-
-    async fn check_hypothesis(&self, phase: Phase) -> Result<Checked, Stop> {
-        let Some(hypothesis) = self.plan.experiment.hypothesis.as_ref().filter(|it| !it.probes.is_empty())
-        else {
-            return Ok(Checked::Met);
-        };
-        self.phase_started(phase, Some(hypothesis.title.clone()))?;
-        let mut checked = Checked::Met;
-        for (id, step) in self.plan.steps(phase) {
-            checked = self.check_probe(id, step).await?;
-            if let Checked::NotMet { .. } = checked {
-                break;
+        let _ = self.phase_started(Phase::Rollbacks, None);
+        let steps =
+            wanted.iter().filter_map(|index| Some((*index, self.live.step(Phase::Rollbacks, *index)?)));
+        let mut proven = true;
+        for (index, step) in steps {
+            let id = StepId { phase: Phase::Rollbacks, index };
+            match self.step(id, index, &step, false, again.contains(&index)).await {
+                Ok(done) => proven &= done.output.is_some(),
+                Err(halt) => {
+                    self.stopped(&halt, Phase::Rollbacks).await;
+                    return false;
+                }
             }
         }
-        let met = matches!(checked, Checked::Met);
-        self.note(Event::HypothesisChecked(HypothesisChecked { phase, met }))?;
-        Ok(checked)
+        proven
     }
 
-    async fn check_probe(&self, id: StepId, step: &Step) -> Result<Checked, Stop> {
-        let result = self.step(id, step, false).await?;
-        let (met, probe_failed) = match (&result, &step.activity.tolerance) {
-            (ActivityResult::Succeeded { output }, Some(tolerance)) => {
-                (within(tolerance, output, &self.plan.values), false)
-            }
-            (ActivityResult::Succeeded { .. }, None) => (true, false),
-            _ => (false, true),
-        };
-        self.note(Event::ToleranceChecked(ToleranceChecked { step: id, met }))?;
-        Ok(if met { Checked::Met } else { Checked::NotMet { probe_failed } })
-    }
-
-    async fn method(&self) -> Result<(), Stop> {
-        self.phase_started(Phase::Method, None)?;
-        for (id, step) in self.plan.steps(Phase::Method) {
-            self.step(id, step, false).await?;
+    async fn play(&self) -> Result<(), Halt> {
+        self.configure_controls().await?;
+        self.tell_handlers("running", || self.running_argument()).await;
+        self.prepared()?;
+        self.apply(ControlLevel::Experiment, ControlScope::Before, "", || None).await?;
+        let strategy = self.plan.hypothesis_strategy;
+        let checked = self.live.count(Phase::Before) > 0;
+        if checked && strategy.before() && !self.gate().await? {
+            return Ok(());
+        }
+        match checked && strategy.during() {
+            true => self.method_with_checks().await?,
+            false => self.method().await?,
+        }
+        let stopped = matches!(self.status.get(), Some(Status::Interrupted | Status::Aborted));
+        if checked && strategy.after() && !stopped {
+            self.verify().await?;
         }
         Ok(())
     }
 
-    async fn roll_back(&self, played: Played) -> RolledBack {
+    fn prepared(&self) -> Result<(), Halt> {
+        self.note(Event::Prepared(Prepared {
+            hypothesis_strategy: self.plan.hypothesis_strategy,
+            rollback_strategy: self.plan.rollback_strategy,
+            probes: self.live.count(Phase::Before),
+        }))
+    }
+
+    /// Plays the method, with the hypothesis checked again and again beside it.
+    async fn method_with_checks(&self) -> Result<(), Halt> {
+        let over = Flag::default();
+        let tasks = Tasks::default();
+        tasks.begin(self.checks(&over));
+        let played = tasks
+            .drive(async {
+                let played = self.method().await;
+                over.raise();
+                played
+            })
+            .await;
+        match played {
+            // Failing fast ends the method, not the run.
+            Err(Halt::FailFast) => {
+                self.halts.forget();
+                Ok(())
+            }
+            played => played,
+        }
+    }
+
+    async fn method(&self) -> Result<(), Halt> {
+        self.phase_started(Phase::Method, None)?;
+        self.tell_handlers("start_method", || json!({})).await;
+        let played = self.part(Phase::Method, ControlLevel::Method).await;
+        self.tell_handlers("method_completed", || json!({"state": self.recorder.runs(Phase::Method)})).await;
+        played.map(drop)
+    }
+
+    /// Plays the steps of the method or of the rollbacks, background ones to their end, between the
+    /// controls of that level.
+    async fn part(&self, phase: Phase, level: ControlLevel) -> Result<bool, Halt> {
+        let begun = self.apply(level, ControlScope::Before, "", || None).await;
+        let played = match begun {
+            Ok(_) => self.steps(phase).await,
+            Err(halt) => Err(halt),
+        };
+        let state = || Some(self.recorder.runs(phase));
+        if let Some(value) = self.apply(level, ControlScope::After, "", state).await? {
+            self.note(Event::Amended(Amended::Runs { phase, value }))?;
+        }
+        played
+    }
+
+    /// True when every activity did its work.
+    async fn steps(&self, phase: Phase) -> Result<bool, Halt> {
+        let proven = Cell::new(true);
+        let tasks = Tasks::default();
+        let played = tasks.drive(self.foreground(phase, &tasks, &proven)).await;
+        // What a background activity asked for while the last one was waited for.
+        let asked = if phase == Phase::Method { self.halts.asked() } else { None };
+        played.and(asked.map_or(Ok(proven.get()), Err))
+    }
+
+    async fn foreground<'s>(
+        &'s self,
+        phase: Phase,
+        tasks: &Tasks<'s>,
+        proven: &'s Cell<bool>,
+    ) -> Result<(), Halt> {
+        let mut index = 0;
+        while let Some(step) = self.live.step(phase, index) {
+            let id = StepId { phase, index };
+            if step.background {
+                tasks.begin(self.in_background(id, step, proven));
+                // It begins before the next one does.
+                yield_once().await;
+            } else {
+                self.take_stock(id, index, &step, proven).await?;
+            }
+            if phase == Phase::Method && self.status.get().is_some() {
+                break;
+            }
+            index += 1;
+        }
+        Ok(())
+    }
+
+    async fn take_stock(
+        &self,
+        id: StepId,
+        index: usize,
+        step: &Step,
+        proven: &Cell<bool>,
+    ) -> Result<(), Halt> {
+        let done = self.step(id, index, step, false, false).await?;
+        if done.output.is_none() {
+            proven.set(false);
+            if step.activity.on_failure == OnFailure::Abort && id.phase == Phase::Method {
+                let name = &step.activity.name;
+                return Err(Halt::Aborted(format!(
+                    "Experiment aborted: `{name}` failed, and says to abort then"
+                )));
+            }
+        }
+        if let (true, Some(output)) = (self.counts(id.phase, step), &done.output)
+            && !done.pretended
+        {
+            let (met, unknown) = self.judge(id, index, step, output).await;
+            self.note(Event::ToleranceChecked(ToleranceChecked { step: id, met, unknown }))?;
+            self.deviated.set(self.deviated.get() || !met);
+        }
+        Ok(())
+    }
+
+    /// Whether the tolerance of a probe counts outside of the hypothesis.
+    fn counts(&self, phase: Phase, step: &Step) -> bool {
+        let strict = self.live.with(|experiment| experiment.runtime.strict_probes);
+        strict && phase == Phase::Method && step.activity.tolerance.is_some()
+    }
+
+    /// A background activity; what it asks for stops the others as well.
+    async fn in_background(&self, id: StepId, step: Step, proven: &Cell<bool>) {
+        match self.step(id, id.index, &step, true, false).await {
+            Ok(done) => proven.set(proven.get() && done.output.is_some()),
+            // In Chaos Toolkit, nobody looks at what became of it.
+            Err(_) if !self.plan.policy.activities_interrupt => {}
+            Err(halt) => self.halts.ask(halt),
+        }
+    }
+
+    async fn roll_back(&self, stopped: Option<Halt>) -> RolledBack {
+        if stopped.is_some_and(|halt| halt.leaves_rollbacks_out()) {
+            return RolledBack::Proven;
+        }
         let strategy = self.plan.rollback_strategy;
         let play = match strategy {
             RollbackStrategy::Always => true,
             RollbackStrategy::Never => false,
-            RollbackStrategy::Deviated => played.deviated,
-            RollbackStrategy::Default => !matches!(played.status, Status::Failed | Status::Interrupted),
+            RollbackStrategy::Deviated => self.deviated.get(),
+            RollbackStrategy::Default => {
+                !matches!(self.status.get(), Some(Status::Failed | Status::Interrupted))
+            }
         };
         let _ = self.record(Event::RollbacksDecided(RollbacksDecided { play, strategy }));
         if !play {
             return RolledBack::Proven;
         }
-        let all: Vec<usize> = (0..self.plan.count(Phase::Rollbacks)).collect();
-        self.rollbacks(&all, &[]).await
-    }
-
-    async fn rollbacks(&self, wanted: &[usize], again: &[usize]) -> RolledBack {
+        self.halts.forget();
+        self.tell_handlers("start_rollbacks", || json!({})).await;
         let _ = self.phase_started(Phase::Rollbacks, None);
-        let mut rolled_back = RolledBack::Proven;
-        for (id, step) in self.plan.steps(Phase::Rollbacks).filter(|(id, _)| wanted.contains(&id.index)) {
-            match self.step(id, step, again.contains(&id.index)).await {
-                Ok(ActivityResult::Succeeded { .. }) => {}
-                Ok(_) => rolled_back = RolledBack::Unproven,
-                Err(_) => return RolledBack::Interrupted,
+        let played = self.part(Phase::Rollbacks, ControlLevel::Rollback).await;
+        let rolled_back = match played {
+            Ok(true) => RolledBack::Proven,
+            Ok(false) => RolledBack::Unproven,
+            Err(halt) => {
+                self.stopped(&halt, Phase::Rollbacks).await;
+                RolledBack::Interrupted
             }
-        }
+        };
+        self.tell_handlers("rollbacks_completed", || self.journal_argument()).await;
         rolled_back
     }
 
-    /// Plays one activity with the pauses around it.
-    async fn step(&self, id: StepId, step: &Step, again: bool) -> Result<ActivityResult, Stop> {
-        let pauses = &step.activity.pauses;
-        self.pause(id, step, PauseWhen::Before, &pauses.before).await?;
-        let result = self.activity(id, step, again).await?;
-        self.pause(id, step, PauseWhen::After, &pauses.after).await?;
-        Ok(result)
-    }
-
-    async fn pause(&self, step: StepId, declared: &Step, when: PauseWhen, pause: &Value) -> Result<(), Stop> {
-        let seconds = self.plan.values.substitute(pause);
-        let Some(duration) = pause_seconds(&seconds).filter(|seconds| *seconds > 0.0) else { return Ok(()) };
-        let declared_name = declared.declared_name.clone();
-        self.note(Event::PauseStarted(PauseStarted { step, declared_name, when, seconds }))?;
-        let sleep = self.host.sleep(Duration::try_from_secs_f64(duration).unwrap_or(Duration::MAX));
-        match select(self.host.signal(), sleep).await {
-            Either::Left((signal, _)) => Err(self.interrupted(signal, step.phase)),
-            Either::Right(_) => Ok(()),
-        }
-    }
-
-    async fn activity(&self, id: StepId, step: &Step, again: bool) -> Result<ActivityResult, Stop> {
-        // A signal that came while nothing waited must not find an action begun.
-        if let Some(signal) = self.host.signal().now_or_never() {
-            return Err(self.interrupted(signal, id.phase));
-        }
-        self.intend(id, step, again)?;
-        let start = self.host.now();
-        let tell = StepTell { runner: self, step: id };
-        let context = Context { values: &self.plan.values, policy: &self.plan.policy, tell: &tell };
-        let work = self.host.carry_out(&step.activity, &context);
-        let (result, signal) = match select(self.host.signal(), work).await {
-            Either::Left((signal, work)) => {
-                drop(work);
-                (ActivityResult::Cut(cut_by(signal, step.activity.kind)), Some(signal))
+    /// Takes in that the run was asked to stop.
+    async fn stopped(&self, halt: &Halt, during: Phase) {
+        let (status, event) = match halt {
+            Halt::Interrupted(by) => {
+                let interrupted = Interrupted { by: by.clone(), during: Some(during) };
+                (Status::Interrupted, Event::Interrupted(interrupted))
             }
-            Either::Right((Ok(output), _)) => (ActivityResult::Succeeded { output }, None),
-            Either::Right((Err(failure), _)) => (ActivityResult::Failed(failure), None),
+            Halt::Aborted(why) => (Status::Aborted, Event::Aborted(Aborted { why: why.clone() })),
+            // It is known already.
+            Halt::FailFast => return,
         };
-        let finished = ActivityFinished { step: id, start, end: self.host.now(), result: result.clone() };
-        self.note(Event::ActivityFinished(finished))?;
-        match signal {
-            Some(signal) => Err(self.interrupted(signal, id.phase)),
-            None => Ok(result),
+        self.status.set(Some(status));
+        let _ = self.record(event);
+        match halt {
+            Halt::Interrupted(InterruptedBy::Request(_)) => {
+                self.tell_handlers("interrupted", || self.journal_argument()).await;
+            }
+            Halt::Interrupted(_) => self.tell_handlers("signal_exit", || json!({})).await,
+            _ => {}
         }
     }
 
-    /// Records that an activity is about to happen. An action whose intent cannot be recorded does
-    /// not happen, unless it is a rollback: undoing a fault unrecorded is better than leaving it.
-    fn intend(&self, id: StepId, step: &Step, again: bool) -> Result<(), Stop> {
-        let activity = &step.activity;
-        let started = Event::ActivityStarted(ActivityStarted {
-            step: id,
-            name: activity.name.clone(),
-            declared_name: step.declared_name.clone(),
-            kind: activity.kind,
-            activity: activity.document.clone(),
-            again,
+    /// Applies the controls after the experiment, which may still change how it ended.
+    async fn finish(&self, outcome: Outcome, rolled_back: RolledBack) -> Outcome {
+        let state = || Some(self.recorder.journal());
+        let applied = self.apply(ControlLevel::Experiment, ControlScope::After, "", state).await;
+        let mut outcome = outcome;
+        if let Ok(Some(value)) = applied {
+            outcome = self.outcome_of(&value, outcome, rolled_back);
+            let _ = self.record(Event::Amended(Amended::Journal { value, outcome }));
+        }
+        self.clean_up_controls().await;
+        self.tell_handlers("finish", || self.journal_argument()).await;
+        outcome
+    }
+
+    /// How a run ended according to a journal that a control has changed.
+    fn outcome_of(&self, journal: &Value, outcome: Outcome, rolled_back: RolledBack) -> Outcome {
+        let status = journal.get("status").and_then(Value::as_str).and_then(Status::from_name);
+        let deviated = journal.get("deviated").map_or(outcome.deviated, python::truth);
+        let status = status.unwrap_or(outcome.status);
+        if (status, deviated) == (outcome.status, outcome.deviated) {
+            return outcome;
+        }
+        self.status.set(Some(status));
+        self.deviated.set(deviated);
+        Outcome { status, deviated, ..self.outcome(rolled_back) }
+    }
+
+    fn outcome(&self, rolled_back: RolledBack) -> Outcome {
+        let status = match rolled_back {
+            RolledBack::Interrupted if self.status.get() != Some(Status::Aborted) => Status::Interrupted,
+            _ => self.status.get().unwrap_or(Status::Completed),
+        };
+        let deviated = self.deviated.get();
+        let exit_code = match self.plan.policy.telling_exit_codes {
+            true => self.telling_exit_code(status, deviated, rolled_back),
+            false if status == Status::Completed && !deviated => ExitCode::Ok,
+            false => ExitCode::Deviated,
+        };
+        Outcome { status, deviated, exit_code }
+    }
+
+    fn telling_exit_code(&self, status: Status, deviated: bool, rolled_back: RolledBack) -> ExitCode {
+        let (activity_failed, gate_unmet) = self.recorder.with_journal(|journal| {
+            let failed = journal.runs().any(|run| run.status() == Some("failed"));
+            (failed, journal.steady_states.before.as_ref().is_some_and(|state| !state.is_met()))
         });
-        let now = self.host.now();
-        let recorded = match activity.kind {
-            ActivityKind::Action => self.recorder.record_surely(now, started),
-            ActivityKind::Probe => self.recorder.record(now, started),
-        };
-        match recorded {
-            Err(error) if id.phase != Phase::Rollbacks => Err(self.aborted(&error)),
-            _ => Ok(()),
+        if rolled_back != RolledBack::Proven {
+            ExitCode::RollbackFailed
+        } else if status == Status::Interrupted {
+            ExitCode::Interrupted
+        } else if gate_unmet {
+            ExitCode::NotRun
+        } else if deviated || activity_failed || status != Status::Completed {
+            ExitCode::Deviated
+        } else {
+            ExitCode::Ok
         }
     }
 
-    fn phase_started(&self, phase: Phase, title: Option<String>) -> Result<(), Stop> {
-        let activities = self.plan.count(phase);
+    fn running_argument(&self) -> Value {
+        let schedule = json!({
+            "continuous_hypothesis_frequency": self.plan.frequency,
+            "fail_fast": self.plan.fail_fast,
+            "fail_fast_ratio": 0,
+        });
+        json!({"journal": self.recorder.journal(), "schedule": schedule})
+    }
+
+    fn phase_started(&self, phase: Phase, title: Option<String>) -> Result<(), Halt> {
+        let activities = self.live.count(phase);
         self.note(Event::PhaseStarted(PhaseStarted { phase, activities, title }))
     }
 
     /// Records what has happened. During rollbacks nothing stops on account of the run log.
-    fn note(&self, event: Event) -> Result<(), Stop> {
+    fn note(&self, event: Event) -> Result<(), Halt> {
         let in_rollbacks = matches!(phase_of(&event), Some(Phase::Rollbacks));
         match self.record(event) {
-            Err(error) if !in_rollbacks => Err(self.aborted(&error)),
+            Err(error) if !in_rollbacks => Err(unrecorded(&error)),
             _ => Ok(()),
         }
     }
@@ -312,49 +437,19 @@ impl Runner<'_> {
     fn record(&self, event: Event) -> io::Result<()> {
         self.recorder.record(self.host.now(), event)
     }
-
-    fn interrupted(&self, signal: &'static str, during: Phase) -> Stop {
-        let interrupted = Interrupted { signal: signal.to_owned(), during: Some(during) };
-        let _ = self.record(Event::Interrupted(interrupted));
-        Stop::Interrupted
-    }
-
-    fn aborted(&self, error: &io::Error) -> Stop {
-        let why = format!("cannot write the run log: {error}");
-        let _ = self.record(Event::Aborted(Aborted { why }));
-        Stop::Aborted
-    }
-
-    fn outcome(&self, played: Played, rolled_back: RolledBack) -> Outcome {
-        let interrupted = rolled_back == RolledBack::Interrupted || played.status == Status::Interrupted;
-        let activity_failed =
-            self.recorder.with_journal(|journal| journal.runs().any(|run| run.status == "failed"));
-        let exit_code = if rolled_back != RolledBack::Proven {
-            ExitCode::RollbackFailed
-        } else if interrupted {
-            ExitCode::Interrupted
-        } else if played.not_run {
-            ExitCode::NotRun
-        } else if played.deviated || activity_failed || played.status != Status::Completed {
-            ExitCode::Deviated
-        } else {
-            ExitCode::Ok
-        };
-        let status = if interrupted { Status::Interrupted } else { played.status };
-        Outcome { status, deviated: played.deviated, exit_code }
-    }
 }
 
-impl Played {
-    fn stopped(status: Status) -> Played {
-        Played { status, deviated: false, not_run: false }
-    }
-}
-
-/// What the journal says of an activity that a signal cut.
-fn cut_by(signal: &str, kind: ActivityKind) -> Failure {
-    let happened = if kind == ActivityKind::Action { Happened::Maybe } else { Happened::No };
-    Failure { error: format!("cut by {signal}"), help: String::new(), happened }
+/// Lets others have their turn once.
+async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
 }
 
 fn phase_of(event: &Event) -> Option<Phase> {
@@ -364,28 +459,11 @@ fn phase_of(event: &Event) -> Option<Phase> {
         Event::ActivityFinished(finished) => Some(finished.step.phase),
         Event::HypothesisChecked(checked) => Some(checked.phase),
         Event::ToleranceChecked(checked) => Some(checked.step.phase),
+        Event::Retrying(retrying) => Some(retrying.step.phase),
+        Event::Saved(saved) => Some(saved.step.phase),
+        Event::ActivityLog(log) => log.step.map(|step| step.phase),
+        Event::Amended(Amended::Run { step, .. }) => Some(step.phase),
+        Event::Amended(Amended::Runs { phase, .. }) => Some(*phase),
         _ => None,
     }
-}
-
-/// Takes what one activity tells while it is carried out.
-struct StepTell<'a> {
-    runner: &'a Runner<'a>,
-    step: StepId,
-}
-
-impl Tell for StepTell<'_> {
-    fn log(&self, level: Level, message: String) {
-        // A line that cannot be recorded was still shown; the next step notices the run log.
-        let _ = self.runner.record(Event::ActivityLog(ActivityLog { step: self.step, level, message }));
-    }
-
-    fn process_started(&self, group: u32) -> io::Result<()> {
-        let recorded = self.runner.record(Event::ProcessStarted(ProcessStarted { step: self.step, group }));
-        if self.step.phase == Phase::Rollbacks { Ok(()) } else { recorded }
-    }
-
-    fn stop(&self, _: crate::Stop) {}
-
-    fn changed(&self, _: crate::Changes) {}
 }

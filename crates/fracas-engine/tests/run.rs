@@ -109,6 +109,10 @@ impl Host for Stage {
         };
         Box::pin(async { result })
     }
+
+    fn controls(&self) -> Option<&dyn Controls> {
+        None
+    }
 }
 
 /// Keeps the names of events.

@@ -3,10 +3,15 @@
 //! One enum stands between the runner and whoever listens: the run log, the terminal, the
 //! journal. A listener needs nothing but these events.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use std::sync::Arc;
 
-use crate::{ActivityKind, Durability, Moment, Outcome, Phase, RollbackStrategy, StepId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    ActivityKind, Dry, Durability, HypothesisStrategy, Moment, Outcome, Phase, Policy, RollbackStrategy,
+    StepId,
+};
 
 /// An event and when it happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,24 +29,42 @@ pub struct Stamped {
 pub enum Event {
     /// The run begins. Always the first event.
     RunStarted(Box<RunStarted>),
+    /// All is ready, controls included: the parts of the run follow.
+    Prepared(Prepared),
     /// A part of the run begins.
     PhaseStarted(PhaseStarted),
-    /// A hypothesis has been checked.
+    /// From now on the hypothesis is checked again and again.
+    ChecksStarted(ChecksStarted),
+    /// The hypothesis is no longer checked again.
+    ChecksEnded(ChecksEnded),
+    /// The probes of the hypothesis have been asked.
     HypothesisChecked(HypothesisChecked),
+    /// The hypothesis is not met, as its probes and the controls say.
+    HypothesisUnmet(HypothesisUnmet),
     /// An activity is about to be carried out.
     ActivityStarted(ActivityStarted),
-    /// An activity says something about its own work.
+    /// An activity, or a control, says something about its own work.
     ActivityLog(ActivityLog),
     /// A process that an activity runs on this machine.
     ProcessStarted(ProcessStarted),
     /// An activity has ended.
     ActivityFinished(ActivityFinished),
-    /// The output of a hypothesis probe was compared with its tolerance.
+    /// The output of a probe was compared with its tolerance.
     ToleranceChecked(ToleranceChecked),
+    /// A probe is tried again, since its output was not within its tolerance.
+    Retrying(Retrying),
+    /// Parts of an activity's output were saved for later activities.
+    Saved(Saved),
     /// Waiting begins.
     PauseStarted(PauseStarted),
-    /// A signal asks the run to stop.
+    /// A signal came.
+    SignalCaught(SignalCaught),
+    /// The run stops, because it was asked to.
     Interrupted(Interrupted),
+    /// A control failed, and the run goes on without it.
+    ControlFailed(ControlFailed),
+    /// A control, or an activity, changed what is being recorded.
+    Amended(Amended),
     /// The method stopped for a reason that is not an activity's own.
     Aborted(Aborted),
     /// Whether rollbacks are played, and why.
@@ -68,6 +91,11 @@ pub struct RunStarted {
     pub source: String,
     /// Where the journal goes besides the run's folder, an absolute path.
     pub journal_path: String,
+    /// What of the activities is only pretended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry: Option<Dry>,
+    /// How the experiment is understood.
+    pub policy: Policy,
     /// When rollbacks are played.
     pub rollback_strategy: RollbackStrategy,
     /// How surely this log is kept.
@@ -75,9 +103,21 @@ pub struct RunStarted {
     /// The folder that the run was started in.
     pub working_folder: String,
     /// Variables of the environment that decide where calls go; null for those that were not set.
-    pub environment: serde_json::Map<String, Value>,
+    pub environment: Map<String, Value>,
     /// The experiment as the journal shows it.
     pub experiment: Value,
+}
+
+/// See [`Event::Prepared`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Prepared {
+    /// When the hypothesis is checked.
+    pub hypothesis_strategy: HypothesisStrategy,
+    /// When rollbacks are played.
+    pub rollback_strategy: RollbackStrategy,
+    /// How many probes the hypothesis has.
+    pub probes: usize,
 }
 
 /// See [`Event::PhaseStarted`].
@@ -92,13 +132,37 @@ pub struct PhaseStarted {
     pub title: Option<String>,
 }
 
+/// See [`Event::ChecksStarted`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChecksStarted {
+    /// Seconds from one check to the next.
+    pub frequency: f64,
+}
+
+/// See [`Event::ChecksEnded`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChecksEnded {
+    /// How many of a hundred checks were not met, when that ends the method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deviated_percent: Option<f64>,
+}
+
 /// See [`Event::HypothesisChecked`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HypothesisChecked {
-    /// Before the method or after it.
+    /// Before the method, during it or after it.
     pub phase: Phase,
     /// Whether every probe was within its tolerance.
     pub met: bool,
+}
+
+/// See [`Event::HypothesisUnmet`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HypothesisUnmet {
+    /// Before the method, during it or after it.
+    pub phase: Phase,
+    /// The name of the last probe that was asked.
+    pub probe: String,
 }
 
 /// See [`Event::ActivityStarted`].
@@ -114,6 +178,9 @@ pub struct ActivityStarted {
     pub kind: ActivityKind,
     /// The activity as the journal shows it.
     pub activity: Value,
+    /// Whether the next activity begins without waiting for its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub background: bool,
     /// Played again, because an earlier try was cut in the middle.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
@@ -122,8 +189,9 @@ pub struct ActivityStarted {
 /// See [`Event::ActivityLog`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActivityLog {
-    /// Which step of the plan.
-    pub step: StepId,
+    /// Which step of the plan; none for a control.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepId>,
     /// How much it matters.
     pub level: Level,
     /// The words.
@@ -134,10 +202,14 @@ pub struct ActivityLog {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
+    /// what only those who look for a cause want to know
+    Debug,
     /// what goes on
     Info,
     /// worth a look
     Warning,
+    /// something failed
+    Error,
 }
 
 /// See [`Event::ProcessStarted`].
@@ -170,7 +242,7 @@ pub enum ActivityResult {
     /// It did its work.
     Succeeded {
         /// What it gave back.
-        output: Value,
+        output: Arc<Value>,
     },
     /// It did not, or not all of it.
     Failed(Failure),
@@ -209,6 +281,29 @@ pub struct ToleranceChecked {
     pub step: StepId,
     /// Whether the output was within the tolerance.
     pub met: bool,
+    /// Why nobody can tell, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+}
+
+/// See [`Event::Retrying`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Retrying {
+    /// Which step of the plan.
+    pub step: StepId,
+    /// How many tries there were.
+    pub tries: u64,
+    /// Seconds until the next one.
+    pub seconds: f64,
+}
+
+/// See [`Event::Saved`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Saved {
+    /// Which step of the plan.
+    pub step: StepId,
+    /// The values by name.
+    pub values: Map<String, Value>,
 }
 
 /// See [`Event::PauseStarted`].
@@ -237,10 +332,121 @@ pub enum PauseWhen {
 /// See [`Event::Interrupted`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Interrupted {
-    /// The signal's name.
-    pub signal: String,
+    /// Who asked.
+    #[serde(flatten)]
+    pub by: InterruptedBy,
     /// The part of the run that it met.
     pub during: Option<Phase>,
+}
+
+/// Who asked a run to stop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InterruptedBy {
+    /// A signal of this name.
+    Signal(String),
+    /// A control or an activity, for this reason.
+    Request(String),
+    /// An activity that exited with this code.
+    Exit(i32),
+}
+
+impl InterruptedBy {
+    /// The exit code that this stands for, if it does: SIGUSR1 exits with 20, SIGUSR2 with 30.
+    /// Source: `chaoslib/exit.py`.
+    pub fn exit_code(&self) -> Option<i32> {
+        match self {
+            InterruptedBy::Exit(code) => Some(*code),
+            InterruptedBy::Signal(name) if name == "SIGUSR1" => Some(20),
+            InterruptedBy::Signal(name) if name == "SIGUSR2" => Some(30),
+            InterruptedBy::Signal(_) | InterruptedBy::Request(_) => None,
+        }
+    }
+
+    /// Whether rollbacks are left out, whatever their strategy.
+    pub fn leaves_rollbacks_out(&self) -> bool {
+        self.exit_code() == Some(30)
+    }
+}
+
+/// See [`Event::SignalCaught`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SignalCaught {
+    /// The signal's name.
+    pub signal: String,
+}
+
+/// See [`Event::ControlFailed`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ControlFailed {
+    /// The control's name.
+    pub control: String,
+    /// The function that failed.
+    pub function: String,
+    /// Why.
+    pub error: String,
+}
+
+/// See [`Event::Amended`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "part", rename_all = "kebab-case")]
+pub enum Amended {
+    /// A part of the experiment.
+    Experiment {
+        /// Where it stands: a JSON pointer.
+        pointer: String,
+        /// What stands there now.
+        value: Value,
+    },
+    /// What the journal says of an activity.
+    Run {
+        /// Which step of the plan.
+        step: StepId,
+        /// All of it.
+        value: Value,
+    },
+    /// What the journal says of the last check of the hypothesis in a part of the run.
+    Hypothesis {
+        /// Before the method, during it or after it.
+        phase: Phase,
+        /// All of it.
+        value: Value,
+    },
+    /// What the journal says of the activities of the method or of the rollbacks.
+    Runs {
+        /// The method or the rollbacks.
+        phase: Phase,
+        /// All of it, a list.
+        value: Value,
+    },
+    /// The value that the tolerance of a hypothesis's probe was given.
+    Tolerance {
+        /// The probe's place.
+        index: usize,
+        /// The value.
+        value: Value,
+    },
+    /// The whole journal.
+    Journal {
+        /// All of it.
+        value: Value,
+        /// How the run ended, after all.
+        outcome: Outcome,
+    },
+}
+
+impl Amended {
+    /// What was changed, as it is now.
+    pub fn value_mut(&mut self) -> &mut Value {
+        match self {
+            Amended::Experiment { value, .. }
+            | Amended::Run { value, .. }
+            | Amended::Hypothesis { value, .. }
+            | Amended::Runs { value, .. }
+            | Amended::Tolerance { value, .. }
+            | Amended::Journal { value, .. } => value,
+        }
+    }
 }
 
 /// See [`Event::Aborted`].

@@ -3,12 +3,13 @@
 //! A journal is a pure fold over the events of a run. Keys, their order and their meaning follow
 //! Chaos Toolkit's `journal.json`; what fracas adds stands under keys of its own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::sync::Arc;
 
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Serialize, Serializer as Serializing};
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+use serde_json::{Map, Value};
 
 use crate::*;
 
@@ -17,6 +18,7 @@ const FORMAT_VERSION: &str = "1.44.0";
 
 /// What a run did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(remote = "Self")]
 pub struct Journal {
     #[serde(rename = "chaoslib-version")]
     chaoslib_version: &'static str,
@@ -38,11 +40,30 @@ pub struct Journal {
     end: Option<Moment>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duration: Option<f64>,
-    #[serde(rename = "fracas-version")]
-    fracas_version: String,
-    #[serde(rename = "run-id")]
-    run_id: String,
+    #[serde(rename = "fracas-version", skip_serializing_if = "Option::is_none")]
+    fracas_version: Option<String>,
+    #[serde(rename = "run-id", skip_serializing_if = "Option::is_none")]
+    run_id: Option<String>,
+    /// What a control made of it.
+    #[serde(skip)]
+    amended: Option<Value>,
 }
+
+/// Serializes what a control made of something, and else the thing itself.
+macro_rules! serialize_amended {
+    ($($type:ty),*) => {$(
+        impl Serialize for $type {
+            fn serialize<S: Serializing>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match &self.amended {
+                    Some(value) => value.serialize(serializer),
+                    None => <$type>::serialize(self, serializer),
+                }
+            }
+        }
+    )*};
+}
+
+serialize_amended!(Journal, SteadyState, Run);
 
 /// What the hypothesis's probes saw, before, after and during the method.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -57,23 +78,70 @@ pub struct SteadyStates {
 
 /// One check of the hypothesis.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(remote = "Self")]
 pub struct SteadyState {
     /// Whether every probe was within its tolerance; none while nobody knows.
     pub steady_state_met: Option<bool>,
     /// What each probe saw.
     pub probes: Vec<Run>,
+    #[serde(skip)]
+    amended: Option<Value>,
+}
+
+impl SteadyStates {
+    /// The last check in a part of the run.
+    pub fn of(&self, phase: Phase) -> Option<&SteadyState> {
+        match phase {
+            Phase::Before => self.before.as_ref(),
+            Phase::During => self.during.last(),
+            Phase::After => self.after.as_ref(),
+            Phase::Method | Phase::Rollbacks => None,
+        }
+    }
+}
+
+impl SteadyState {
+    /// Whether every probe was within its tolerance, or a control says so.
+    pub fn is_met(&self) -> bool {
+        match &self.amended {
+            Some(value) => value.get("steady_state_met").is_some_and(python::truth),
+            None => self.steady_state_met == Some(true),
+        }
+    }
+
+    /// Whether a probe failed, so that nobody can tell.
+    pub fn has_failed_probe(&self) -> bool {
+        match &self.amended {
+            Some(value) => list(value, "probes").any(|probe| probe["status"] != "succeeded"),
+            None => self.probes.iter().any(|probe| probe.status() != Some("succeeded")),
+        }
+    }
+
+    /// The name of the last probe that was asked.
+    pub fn last_probe(&self) -> Option<&str> {
+        match &self.amended {
+            Some(value) => list(value, "probes").last()?.pointer("/activity/name")?.as_str(),
+            None => self.probes.last()?.name(),
+        }
+    }
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
 /// One activity carried out.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(remote = "Self")]
 pub struct Run {
     /// The activity as declared.
     pub activity: Value,
     /// What it gave back.
-    pub output: Value,
+    pub output: Arc<Value>,
     start: Moment,
-    /// `succeeded` or `failed`.
-    pub status: &'static str,
+    /// `succeeded` or `failed`; none for one that was cut, in a journal as Chaos Toolkit writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
     /// Why it failed, as Python prints exceptions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exception: Option<[String; 1]>,
@@ -87,6 +155,29 @@ pub struct Run {
     /// Whether a failed activity may have changed something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub happened: Option<Happened>,
+    /// How often it was tried, if more than once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tries: Option<u64>,
+    /// What of its output was saved for later activities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saved: Option<Map<String, Value>>,
+    #[serde(skip)]
+    amended: Option<Value>,
+}
+
+impl Run {
+    /// `succeeded` or `failed`, or what a control says.
+    pub fn status(&self) -> Option<&str> {
+        match &self.amended {
+            Some(value) => value.get("status")?.as_str(),
+            None => self.status,
+        }
+    }
+
+    /// The activity's name.
+    pub fn name(&self) -> Option<&str> {
+        self.activity.get("name")?.as_str()
+    }
 }
 
 impl Journal {
@@ -97,7 +188,8 @@ impl Journal {
 
     /// Every activity carried out: before the method, after it, in it, and the rollbacks.
     pub fn runs(&self) -> impl Iterator<Item = &Run> {
-        let states = self.steady_states.before.iter().chain(&self.steady_states.after);
+        let SteadyStates { before, during, after } = &self.steady_states;
+        let states = before.iter().chain(during).chain(after);
         states.flat_map(|state| &state.probes).chain(&self.run).chain(&self.rollbacks)
     }
 }
@@ -117,8 +209,9 @@ impl Default for Journal {
             rollbacks: Vec::new(),
             end: None,
             duration: None,
-            fracas_version: String::new(),
-            run_id: String::new(),
+            fracas_version: None,
+            run_id: None,
+            amended: None,
         }
     }
 }
@@ -130,6 +223,9 @@ pub struct JournalFold {
     journal: Journal,
     /// Where each step stands in its part of the journal.
     places: HashMap<StepId, usize>,
+    policy: Policy,
+    /// The value that the tolerance of each probe of the hypothesis was last given.
+    tolerance_values: BTreeMap<usize, Value>,
 }
 
 impl JournalFold {
@@ -138,19 +234,45 @@ impl JournalFold {
         &self.journal
     }
 
+    /// What the journal says of a step.
+    pub fn run(&self, step: StepId) -> Option<&Run> {
+        let place = *self.places.get(&step)?;
+        let runs = match step.phase {
+            Phase::Method => &self.journal.run,
+            Phase::Rollbacks => &self.journal.rollbacks,
+            phase => &self.journal.steady_states.of(phase)?.probes,
+        };
+        runs.get(place)
+    }
+
     /// Takes in one more event.
     pub fn see(&mut self, Stamped { time, event }: Stamped) {
         match event {
             Event::RunStarted(run) => self.run_started(time, *run),
             Event::PhaseStarted(phase) => self.phase_started(phase.phase),
             Event::HypothesisChecked(checked) => {
-                self.steady_state(checked.phase).steady_state_met = Some(checked.met);
+                if let Some(state) = self.steady_state(checked.phase) {
+                    state.steady_state_met = Some(checked.met);
+                }
             }
             Event::ActivityStarted(started) => self.activity_started(time, started),
             Event::ActivityFinished(finished) => self.activity_finished(finished),
-            Event::ToleranceChecked(checked) => self.tolerance_checked(checked),
+            Event::ToleranceChecked(checked) => {
+                self.open_run(checked.step, |run| run.tolerance_met = Some(checked.met));
+            }
+            Event::Retrying(retrying) => {
+                self.open_run(retrying.step, |run| run.tries = Some(retrying.tries + 1))
+            }
+            Event::Saved(saved) => self.open_run(saved.step, |run| run.saved = Some(saved.values)),
+            Event::Amended(amended) => self.amended(amended),
             Event::RunFinished(finished) => self.run_finished(time, finished.outcome),
-            Event::ActivityLog(_)
+            Event::Prepared(_)
+            | Event::ChecksStarted(_)
+            | Event::ChecksEnded(_)
+            | Event::HypothesisUnmet(_)
+            | Event::SignalCaught(_)
+            | Event::ControlFailed(_)
+            | Event::ActivityLog(_)
             | Event::ProcessStarted(_)
             | Event::PauseStarted(_)
             | Event::Interrupted(_)
@@ -165,60 +287,166 @@ impl JournalFold {
         self.journal.node = run.node;
         self.journal.experiment = run.experiment;
         self.journal.start = Some(time);
-        self.journal.fracas_version = run.fracas_version;
-        self.journal.run_id = run.run_id;
+        self.policy = run.policy;
+        if run.policy.fuller_journal {
+            self.journal.fracas_version = Some(run.fracas_version);
+            self.journal.run_id = Some(run.run_id);
+        }
     }
 
     fn phase_started(&mut self, phase: Phase) {
-        if matches!(phase, Phase::Before | Phase::After) {
-            self.steady_state(phase);
+        let states = &mut self.journal.steady_states;
+        match phase {
+            Phase::Before => states.before = Some(SteadyState::default()),
+            Phase::After => states.after = Some(SteadyState::default()),
+            Phase::During => states.during.push(SteadyState::default()),
+            Phase::Method | Phase::Rollbacks => {}
         }
     }
 
     fn activity_started(&mut self, time: Moment, started: ActivityStarted) {
         let step = started.step;
-        let runs = self.runs(step.phase);
-        runs.push(Run::cut_at(time, started));
-        let place = runs.len() - 1;
-        self.places.insert(step, place);
+        if let Some(runs) = self.runs(step.phase) {
+            runs.push(Run::cut_at(time, started));
+            let place = runs.len() - 1;
+            self.places.insert(step, place);
+        }
     }
 
     fn activity_finished(&mut self, finished: ActivityFinished) {
-        if let Some(run) = self.open_run(finished.step) {
-            run.finish(finished);
+        let fuller = self.policy.fuller_journal;
+        self.open_run(finished.step, |run| run.finish(finished, fuller));
+    }
+
+    fn amended(&mut self, amended: Amended) {
+        match amended {
+            Amended::Experiment { pointer, value } => set(&mut self.journal.experiment, &pointer, value),
+            Amended::Run { step, value } => self.open_run(step, |run| run.amended = Some(value)),
+            Amended::Hypothesis { phase, value } => {
+                if let Some(state) = self.steady_state(phase) {
+                    state.amended = Some(value);
+                }
+            }
+            Amended::Runs { phase, value } => self.runs_amended(phase, value),
+            Amended::Tolerance { index, value } => drop(self.tolerance_values.insert(index, value)),
+            Amended::Journal { value, outcome } => {
+                self.journal.status = Some(outcome.status);
+                self.journal.deviated = outcome.deviated;
+                self.journal.amended = Some(value);
+            }
         }
     }
 
-    fn tolerance_checked(&mut self, checked: ToleranceChecked) {
-        if let Some(run) = self.open_run(checked.step) {
-            run.tolerance_met = Some(checked.met);
-        }
+    /// A control may have changed some, added others or dropped some.
+    fn runs_amended(&mut self, phase: Phase, value: Value) {
+        let (Some(runs), Value::Array(values)) = (self.runs(phase), value) else { return };
+        let mut old = std::mem::take(runs).into_iter();
+        *runs = values
+            .into_iter()
+            .map(|value| Run { amended: Some(value), ..old.next().unwrap_or_default() })
+            .collect();
     }
 
     fn run_finished(&mut self, time: Moment, outcome: Outcome) {
+        if !self.policy.fuller_journal {
+            self.drop_what_is_unfinished();
+        }
+        self.show_tolerance_values();
         self.journal.status = Some(outcome.status);
         self.journal.deviated = outcome.deviated;
         self.journal.end = Some(time);
         self.journal.duration = self.journal.start.map(|start| time.seconds_since(start));
     }
 
-    fn steady_state(&mut self, phase: Phase) -> &mut SteadyState {
+    /// The reference notes a check of the hypothesis when it has ended.
+    fn drop_what_is_unfinished(&mut self) {
         let states = &mut self.journal.steady_states;
-        let state = if phase == Phase::After { &mut states.after } else { &mut states.before };
-        state.get_or_insert_default()
+        let is_finished = |state: &SteadyState| state.steady_state_met.is_some() || state.amended.is_some();
+        states.before.take_if(|state| !is_finished(state));
+        states.after.take_if(|state| !is_finished(state));
+        states.during.retain(is_finished);
     }
 
-    fn runs(&mut self, phase: Phase) -> &mut Vec<Run> {
-        match phase {
-            Phase::Method => &mut self.journal.run,
-            Phase::Rollbacks => &mut self.journal.rollbacks,
-            Phase::Before | Phase::After => &mut self.steady_state(phase).probes,
+    /// In the reference a probe's tolerance is one object for all of its runs, and for the experiment.
+    fn show_tolerance_values(&mut self) {
+        let values = std::mem::take(&mut self.tolerance_values);
+        let journal = &mut self.journal;
+        let SteadyStates { before, during, after } = &mut journal.steady_states;
+        for (index, value) in &values {
+            let pointer = format!("/steady-state-hypothesis/probes/{index}{TOLERANCE_VALUE}");
+            set(&mut journal.experiment, &pointer, value.clone());
+        }
+        for state in before.iter_mut().chain(during).chain(after) {
+            for (index, value) in &values {
+                if let Some(run) = state.probes.get_mut(*index) {
+                    set(&mut run.activity, TOLERANCE_VALUE, value.clone());
+                }
+            }
         }
     }
 
-    fn open_run(&mut self, step: StepId) -> Option<&mut Run> {
-        let place = *self.places.get(&step)?;
-        self.runs(step.phase).get_mut(place)
+    fn steady_state(&mut self, phase: Phase) -> Option<&mut SteadyState> {
+        let states = &mut self.journal.steady_states;
+        match phase {
+            Phase::Before => states.before.as_mut(),
+            Phase::During => states.during.last_mut(),
+            Phase::After => states.after.as_mut(),
+            Phase::Method | Phase::Rollbacks => None,
+        }
+    }
+
+    fn runs(&mut self, phase: Phase) -> Option<&mut Vec<Run>> {
+        match phase {
+            Phase::Method => Some(&mut self.journal.run),
+            Phase::Rollbacks => Some(&mut self.journal.rollbacks),
+            Phase::Before | Phase::During | Phase::After => Some(&mut self.steady_state(phase)?.probes),
+        }
+    }
+
+    /// Changes what is said of a step that has started.
+    fn open_run(&mut self, step: StepId, change: impl FnOnce(&mut Run)) {
+        let Some(place) = self.places.get(&step).copied() else { return };
+        if let Some(run) = self.runs(step.phase).and_then(|runs| runs.get_mut(place)) {
+            change(run);
+        }
+    }
+}
+
+/// Where the value stands that a tolerance's probe is given.
+const TOLERANCE_VALUE: &str = "/tolerance/provider/arguments/value";
+
+/// Puts a value in a place of a document, if there is the object or list that it belongs to.
+pub fn set(document: &mut Value, pointer: &str, value: Value) {
+    let Some((parent, key)) = pointer.rsplit_once('/') else {
+        *document = value;
+        return;
+    };
+    match document.pointer_mut(parent) {
+        Some(Value::Object(map)) => drop(map.insert(key.replace("~1", "/").replace("~0", "~"), value)),
+        Some(Value::Array(items)) => match key.parse::<usize>() {
+            Ok(index) if index < items.len() => items[index] = value,
+            _ => items.push(value),
+        },
+        _ => {}
+    }
+}
+
+impl Default for Run {
+    fn default() -> Run {
+        Run {
+            activity: Value::Null,
+            output: Arc::default(),
+            start: Moment::from_micros(0),
+            status: None,
+            exception: None,
+            end: None,
+            duration: None,
+            tolerance_met: None,
+            happened: None,
+            tries: None,
+            saved: None,
+            amended: None,
+        }
     }
 }
 
@@ -227,31 +455,34 @@ impl Run {
     fn cut_at(start: Moment, started: ActivityStarted) -> Run {
         Run {
             activity: started.activity,
-            output: Value::Null,
             start,
-            status: "failed",
+            status: Some("failed"),
             exception: Some([UNFINISHED.to_owned()]),
-            end: None,
-            duration: None,
-            tolerance_met: None,
             happened: Some(Happened::Maybe),
+            ..Run::default()
         }
     }
 
-    fn finish(&mut self, finished: ActivityFinished) {
+    /// Takes in how the activity ended; `fuller` says more than Chaos Toolkit would.
+    fn finish(&mut self, finished: ActivityFinished, fuller: bool) {
         self.start = finished.start;
         self.end = Some(finished.end);
         self.duration = Some(finished.end.seconds_since(finished.start));
         match finished.result {
             ActivityResult::Succeeded { output } => {
                 self.output = output;
-                self.status = "succeeded";
+                self.status = Some("succeeded");
+                self.exception = None;
+                self.happened = None;
+            }
+            ActivityResult::Cut(_) if !fuller => {
+                self.status = None;
                 self.exception = None;
                 self.happened = None;
             }
             ActivityResult::Failed(failure) | ActivityResult::Cut(failure) => {
                 self.exception = Some([format!("chaoslib.exceptions.ActivityFailed: {}\n", failure.error)]);
-                self.happened = Some(failure.happened);
+                self.happened = Some(failure.happened).filter(|_| fuller);
             }
         }
     }
@@ -333,8 +564,6 @@ mod tests {
             "steady_states",
             "run",
             "rollbacks",
-            "fracas-version",
-            "run-id",
         ];
         assert_eq!(keys, expected);
     }

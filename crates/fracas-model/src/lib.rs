@@ -17,7 +17,7 @@ mod step;
 pub use document::{Entry, Format, Map, Node, NodeValue, Source, Span};
 pub use event::*;
 pub use experiment::*;
-pub use journal::{Journal, JournalFold, Run, SteadyState, SteadyStates, write_python_json};
+pub use journal::{Journal, JournalFold, Run, SteadyState, SteadyStates, set, write_python_json};
 pub use moment::Moment;
 pub use outcome::{ExitCode, Outcome, Status};
 pub use policy::Policy;

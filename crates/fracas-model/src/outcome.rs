@@ -29,6 +29,12 @@ pub enum Status {
 }
 
 impl Status {
+    /// The status that the journal writes so.
+    pub fn from_name(name: &str) -> Option<Status> {
+        use Status::*;
+        [Completed, Failed, Aborted, Interrupted].into_iter().find(|status| status.name() == name)
+    }
+
     /// How the journal writes it.
     pub fn name(self) -> &'static str {
         match self {

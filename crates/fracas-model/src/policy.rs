@@ -1,8 +1,11 @@
 //! The switches in which fracas differs from Chaos Toolkit. `docs/differences.md` has a row for each.
 
+use serde::{Deserialize, Serialize};
+
 /// How an experiment is understood. Two presets exist, and no code asks which one is on: it asks
 /// the field that it needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
 pub struct Policy {
     /// Exit codes tell what happened (0 to 5), instead of 0 or 1 by the journal's status.
     pub telling_exit_codes: bool,
@@ -29,6 +32,9 @@ pub struct Policy {
     /// A var file or control file that cannot be read is an error before the run, instead of told
     /// and left out.
     pub var_files_required: bool,
+    /// The probe of a tolerance leaves no trace in the experiment; otherwise the journal's experiment
+    /// shows the last value that it was given.
+    pub tolerances_untouched: bool,
     /// Configuration that a probe cannot give is an error before the run, instead of left out.
     pub dynamic_configuration_required: bool,
     /// Values of secrets are masked wherever they would be shown or kept.
@@ -73,6 +79,7 @@ impl Policy {
             fuller_journal: on,
             given_values_stand: on,
             var_files_required: on,
+            tolerances_untouched: on,
             dynamic_configuration_required: on,
             mask_secrets: on,
             controls_once: on,

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Phase {
     /// the steady-state hypothesis, before the method
     Before,
+    /// the steady-state hypothesis, again and again during the method
+    During,
     /// the method
     Method,
     /// the steady-state hypothesis, after the method
@@ -22,6 +24,7 @@ impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Phase::Before => "before",
+            Phase::During => "during",
             Phase::Method => "method",
             Phase::After => "after",
             Phase::Rollbacks => "rollbacks",
@@ -31,7 +34,8 @@ impl fmt::Display for Phase {
 
 /// Names one activity of a plan: its phase and its place there, from 0.
 ///
-/// The same plan gives the same ids in every run and in every recovery.
+/// The same plan gives the same ids in every run and in every recovery. The probes of checks during
+/// the method count on from check to check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StepId {
     /// The part of the run.

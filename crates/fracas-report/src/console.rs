@@ -30,9 +30,7 @@ pub type Lines = Vec<(Importance, String)>;
 /// Turns the events of a run into lines, one event at a time.
 #[derive(Default)]
 pub struct Console {
-    /// The last activity, which a hypothesis that is not met blames.
-    last_name: String,
-    last_failed: bool,
+    policy: Policy,
     /// The rollback that was announced already, by the pause before it.
     announced: Option<StepId>,
 }
@@ -41,33 +39,87 @@ impl Console {
     /// The lines that an event is worth.
     pub fn lines(&mut self, event: &Event) -> Lines {
         match event {
-            Event::RunStarted(run) => run_started(run),
+            Event::RunStarted(run) => self.run_started(run),
+            Event::Prepared(prepared) => self.prepared(prepared),
             Event::PhaseStarted(phase) => phase_started(phase),
-            Event::HypothesisChecked(checked) => self.hypothesis_checked(checked),
+            Event::ChecksStarted(checks) => info(format!(
+                "Executing the steady-state hypothesis continuously every {} seconds",
+                python::float_repr(checks.frequency)
+            )),
+            Event::ChecksEnded(checks) => checks_ended(checks),
+            Event::HypothesisChecked(checked) if checked.met => info("Steady state hypothesis is met!"),
+            Event::HypothesisUnmet(unmet) => hypothesis_unmet(unmet),
             Event::ActivityStarted(started) => self.activity_started(started),
             Event::ActivityLog(log) => activity_log(log),
             Event::ActivityFinished(finished) => self.activity_finished(finished),
-            Event::ToleranceChecked(_) => self.tolerance_checked(),
+            Event::ToleranceChecked(checked) => tolerance_checked(checked),
+            Event::Retrying(retrying) => retrying_lines(retrying),
             Event::PauseStarted(pause) => self.pause_started(pause),
-            Event::Interrupted(interrupted) => interrupted_lines(interrupted),
+            Event::SignalCaught(caught) => signal_caught(caught),
+            Event::Interrupted(interrupted) => self.interrupted(interrupted),
+            Event::ControlFailed(failed) if self.policy.tell_control_failures => control_failed(failed),
             Event::Aborted(aborted) => {
-                vec![(Importance::Critical, format!("Experiment aborted: {}", aborted.why))]
+                vec![(Importance::Critical, aborted.why.clone())]
             }
             Event::RollbacksDecided(decided) => rollbacks_decided(decided),
             Event::RecoveryStarted(recovery) => recovery_started(recovery),
             Event::RunFinished(finished) => run_finished(finished.outcome),
-            Event::ProcessStarted(_) => Lines::new(),
+            Event::HypothesisChecked(_)
+            | Event::ProcessStarted(_)
+            | Event::Saved(_)
+            | Event::ControlFailed(_)
+            | Event::Amended(_) => Lines::new(),
         }
     }
 
-    fn hypothesis_checked(&self, checked: &HypothesisChecked) -> Lines {
-        if checked.met {
-            return info("Steady state hypothesis is met!");
+    fn run_started(&mut self, run: &RunStarted) -> Lines {
+        self.policy = run.policy;
+        let title = run.experiment.get("title").map(python::to_str).unwrap_or_default();
+        let mut lines = info(format!("Running experiment: {title}"));
+        lines.extend(
+            run.dry.map(|dry| (Importance::Warning, format!("Running experiment with dry {}", dry.name()))),
+        );
+        lines
+    }
+
+    fn prepared(&self, prepared: &Prepared) -> Lines {
+        let mut lines = info(format!("Steady-state strategy: {}", prepared.hypothesis_strategy.name()));
+        lines.extend(info(format!("Rollbacks strategy: {}", prepared.rollback_strategy.name())));
+        if prepared.hypothesis_strategy == HypothesisStrategy::Skip {
+            lines.extend(info("Skipping Steady-State Hypothesis as requested"));
+        } else if prepared.probes == 0 {
+            lines.extend(info("No steady state hypothesis defined. That's ok, just exploring."));
         }
-        let name = &self.last_name;
-        let line =
-            format!("Steady state probe '{name}' is not in the given tolerance so failing this experiment");
-        vec![(Importance::Critical, line)]
+        lines
+    }
+
+    fn interrupted(&self, interrupted: &Interrupted) -> Lines {
+        let by = &interrupted.by;
+        let in_rollbacks = interrupted.during == Some(Phase::Rollbacks);
+        let warning = |line: String| vec![(Importance::Warning, line)];
+        match by {
+            InterruptedBy::Request(why) => vec![(Importance::Critical, why.clone())],
+            InterruptedBy::Signal(name) if matches!(name.as_str(), "SIGTERM" | "SIGHUP") => {
+                vec![(Importance::Critical, format!("{name} signal received"))]
+            }
+            _ if in_rollbacks => {
+                let space = if self.policy.fuller_journal { " " } else { "" };
+                warning(format!(
+                    "Received an exit signal.{space}Terminating now without running the remaining rollbacks."
+                ))
+            }
+            InterruptedBy::Signal(name) if name == "SIGINT" => {
+                warning("Received a termination signal (Ctrl-C)...".to_owned())
+            }
+            _ => {
+                let mut lines =
+                    warning(format!("Received the exit signal: {}", by.exit_code().unwrap_or_default()));
+                if by.leaves_rollbacks_out() {
+                    lines.extend(warning("Ignoring rollbacks as per signal".to_owned()));
+                }
+                lines
+            }
+        }
     }
 
     fn activity_started(&mut self, started: &ActivityStarted) -> Lines {
@@ -76,18 +128,21 @@ impl Console {
             let line = "An earlier try of this rollback did not come to a good end: playing it again";
             lines.push((Importance::Warning, line.to_owned()));
         }
-        lines.push((Importance::Info, format!("{}: {}", started.kind.title(), started.name)));
-        self.last_name.clone_from(&started.name);
-        self.last_failed = false;
+        let background = if started.background { " [in background]" } else { "" };
+        lines.push((Importance::Info, format!("{}: {}{background}", started.kind.title(), started.name)));
         lines
     }
 
-    fn activity_finished(&mut self, finished: &ActivityFinished) -> Lines {
-        let (ActivityResult::Failed(failure) | ActivityResult::Cut(failure)) = &finished.result else {
-            return Lines::new();
+    fn activity_finished(&self, finished: &ActivityFinished) -> Lines {
+        let failure = match &finished.result {
+            ActivityResult::Succeeded { .. } => return Lines::new(),
+            ActivityResult::Cut(_) if !self.policy.fuller_journal => return Lines::new(),
+            ActivityResult::Failed(failure) | ActivityResult::Cut(failure) => failure,
         };
-        self.last_failed = true;
         let mut lines = vec![(Importance::Error, format!("  => failed: {}", failure.error))];
+        if !self.policy.fuller_journal {
+            return lines;
+        }
         let happened = match failure.happened {
             Happened::No => "nothing was changed",
             Happened::Maybe => "it may have happened all the same",
@@ -98,14 +153,6 @@ impl Console {
             lines.push((Importance::Error, format!("     help: {}", failure.help)));
         }
         lines
-    }
-
-    fn tolerance_checked(&self) -> Lines {
-        if !self.last_failed {
-            return Lines::new();
-        }
-        let line = "Probe terminated unexpectedly, so its tolerance could not be validated";
-        vec![(Importance::Warning, line.to_owned())]
     }
 
     fn pause_started(&mut self, pause: &PauseStarted) -> Lines {
@@ -128,22 +175,70 @@ impl Console {
     }
 }
 
-fn run_started(run: &RunStarted) -> Lines {
-    let title = run.experiment.get("title").map(python::to_str).unwrap_or_default();
-    let mut lines = info(format!("Running experiment: {title}"));
-    lines.extend(info("Steady-state strategy: default"));
-    lines.extend(info(format!("Rollbacks strategy: {}", run.rollback_strategy.name())));
-    let probes =
-        run.experiment.pointer("/steady-state-hypothesis/probes").and_then(|probes| probes.as_array());
-    if probes.is_none_or(Vec::is_empty) {
-        lines.extend(info("No steady state hypothesis defined. That's ok, just exploring."));
+fn checks_ended(checks: &ChecksEnded) -> Lines {
+    let mut lines = Lines::new();
+    if let Some(percent) = checks.deviated_percent {
+        lines.extend(info(format!(
+            "Terminating immediately the experiment after {percent:.1}% hypothesis deviated"
+        )));
     }
+    lines.extend(info("Continuous steady state hypothesis terminated"));
     lines
+}
+
+fn hypothesis_unmet(unmet: &HypothesisUnmet) -> Lines {
+    let probe = &unmet.probe;
+    match unmet.phase {
+        Phase::During => {
+            let line = format!("Continuous steady state probe '{probe}' is not in the given tolerance");
+            vec![(Importance::Warning, line)]
+        }
+        _ => {
+            let line = format!(
+                "Steady state probe '{probe}' is not in the given tolerance so failing this experiment"
+            );
+            vec![(Importance::Critical, line)]
+        }
+    }
+}
+
+/// A tolerance in the method is told only where it counts and is not met.
+fn tolerance_checked(checked: &ToleranceChecked) -> Lines {
+    match &checked.unknown {
+        Some(why) => vec![(Importance::Warning, why.clone())],
+        None if checked.step.phase == Phase::Method && !checked.met => {
+            vec![(Importance::Critical, "The output is not in the given tolerance".to_owned())]
+        }
+        None => Lines::new(),
+    }
+}
+
+fn retrying_lines(retrying: &Retrying) -> Lines {
+    let Retrying { tries, seconds, .. } = retrying;
+    let seconds = python::float_repr(*seconds);
+    info(format!("Not in the given tolerance after {tries} tries: trying again in {seconds}s..."))
+}
+
+fn signal_caught(caught: &SignalCaught) -> Lines {
+    match caught.signal.as_str() {
+        signal @ ("SIGTERM" | "SIGHUP") => {
+            vec![(Importance::Warning, format!("Caught {signal} signal, interrupting experiment now"))]
+        }
+        _ => Lines::new(),
+    }
+}
+
+fn control_failed(failed: &ControlFailed) -> Lines {
+    let ControlFailed { control, function, error } = failed;
+    vec![(
+        Importance::Warning,
+        format!("{function} of the control `{control}` failed, and was ignored: {error}"),
+    )]
 }
 
 fn phase_started(phase: &PhaseStarted) -> Lines {
     let mut lines = info(match phase.phase {
-        Phase::Before | Phase::After => {
+        Phase::Before | Phase::During | Phase::After => {
             format!("Steady state hypothesis: {}", phase.title.as_deref().unwrap_or_default())
         }
         Phase::Method => "Playing your experiment's method now...".to_owned(),
@@ -163,24 +258,12 @@ fn phase_started(phase: &PhaseStarted) -> Lines {
 
 fn activity_log(log: &ActivityLog) -> Lines {
     let importance = match log.level {
+        Level::Debug => Importance::Debug,
         Level::Info => Importance::Info,
         Level::Warning => Importance::Warning,
+        Level::Error => Importance::Error,
     };
     vec![(importance, log.message.clone())]
-}
-
-fn interrupted_lines(interrupted: &Interrupted) -> Lines {
-    if interrupted.during == Some(Phase::Rollbacks) {
-        let line = "Received an exit signal. Terminating now without running the remaining rollbacks.";
-        return vec![(Importance::Warning, line.to_owned())];
-    }
-    match interrupted.signal.as_str() {
-        "SIGINT" => vec![(Importance::Warning, "Received a termination signal (Ctrl-C)...".to_owned())],
-        signal => vec![
-            (Importance::Warning, format!("Caught {signal} signal, interrupting experiment now")),
-            (Importance::Critical, format!("{signal} signal received")),
-        ],
-    }
 }
 
 fn rollbacks_decided(decided: &RollbacksDecided) -> Lines {
@@ -263,6 +346,7 @@ mod tests {
             name,
             kind: ActivityKind::Action,
             activity: json!({}),
+            background: false,
             again,
         })
     }
@@ -300,8 +384,21 @@ mod tests {
         Event::RunFinished(RunFinished { outcome: Outcome { status, deviated, exit_code: ExitCode::Ok } })
     }
 
-    fn interrupted(signal: &str, during: Phase) -> Event {
-        Event::Interrupted(Interrupted { signal: signal.to_owned(), during: Some(during) })
+    fn interrupted(by: InterruptedBy, during: Phase) -> Event {
+        Event::Interrupted(Interrupted { by, during: Some(during) })
+    }
+
+    fn signal(name: &str, during: Phase) -> Event {
+        interrupted(InterruptedBy::Signal(name.to_owned()), during)
+    }
+
+    fn unmet(phase: Phase) -> Event {
+        Event::HypothesisUnmet(HypothesisUnmet { phase, probe: "well".to_owned() })
+    }
+
+    fn tolerance(phase: Phase, met: bool, unknown: Option<&str>) -> Event {
+        let unknown = unknown.map(str::to_owned);
+        Event::ToleranceChecked(ToleranceChecked { step: step(phase), met, unknown })
     }
 
     fn decided(strategy: RollbackStrategy, play: bool) -> Event {
@@ -318,6 +415,8 @@ mod tests {
             node: String::new(),
             source: "experiment.json".to_owned(),
             journal_path: "journal.json".to_owned(),
+            dry: Some(Dry::Actions),
+            policy: Policy::FRACAS,
             rollback_strategy: RollbackStrategy::Default,
             durability: Durability::Disk,
             working_folder: "/".to_owned(),
@@ -327,34 +426,62 @@ mod tests {
         let met = |phase, met| Event::HypothesisChecked(HypothesisChecked { phase, met });
         let events = [
             Event::RunStarted(Box::new(run)),
+            Event::Prepared(Prepared {
+                hypothesis_strategy: HypothesisStrategy::Continuously,
+                rollback_strategy: RollbackStrategy::Default,
+                probes: 0,
+            }),
+            Event::Prepared(Prepared {
+                hypothesis_strategy: HypothesisStrategy::Skip,
+                rollback_strategy: RollbackStrategy::Always,
+                probes: 1,
+            }),
+            Event::ChecksStarted(ChecksStarted { frequency: 0.5 }),
+            Event::ChecksEnded(ChecksEnded { deviated_percent: Some(50.0) }),
+            unmet(Phase::During),
             phase(Phase::Before, 1),
             met(Phase::Before, true),
             phase(Phase::Method, 0),
             started(Phase::Method, false),
             Event::ActivityLog(ActivityLog {
-                step: step(Phase::Method),
+                step: Some(step(Phase::Method)),
                 level: Level::Info,
                 message: "found 1 clusters".to_owned(),
             }),
             Event::ActivityLog(ActivityLog {
-                step: step(Phase::Method),
+                step: Some(step(Phase::Method)),
                 level: Level::Warning,
                 message: "This process returned a non-zero exit code.".to_owned(),
             }),
-            finished(ActivityResult::Succeeded { output: json!(1) }),
+            finished(ActivityResult::Succeeded { output: json!(1).into() }),
             failed(Happened::No, ""),
             failed(Happened::Maybe, "look at the cluster"),
             failed(Happened::Yes, ""),
-            Event::ToleranceChecked(ToleranceChecked { step: step(Phase::Method), met: false }),
+            tolerance(Phase::Method, false, None),
+            tolerance(Phase::Before, false, None),
+            tolerance(Phase::Before, false, Some("nobody can tell")),
+            Event::Retrying(Retrying { step: step(Phase::Method), tries: 2, seconds: 1.0 }),
+            Event::ControlFailed(ControlFailed {
+                control: "audit".to_owned(),
+                function: "before_activity_control".to_owned(),
+                error: "KeyError: 'x'".to_owned(),
+            }),
             met(Phase::After, false),
+            unmet(Phase::After),
             pause(Phase::Method, PauseWhen::After, json!(5)),
             pause(Phase::Rollbacks, PauseWhen::Before, json!(0.5)),
             started(Phase::Rollbacks, true),
             phase(Phase::Rollbacks, 0),
-            interrupted("SIGINT", Phase::Method),
-            interrupted("SIGTERM", Phase::Method),
-            interrupted("SIGTERM", Phase::Rollbacks),
-            Event::Aborted(Aborted { why: "cannot write the run log: disk full".to_owned() }),
+            signal("SIGINT", Phase::Method),
+            Event::SignalCaught(SignalCaught { signal: "SIGTERM".to_owned() }),
+            signal("SIGTERM", Phase::Method),
+            signal("SIGINT", Phase::Rollbacks),
+            signal("SIGUSR1", Phase::Method),
+            interrupted(InterruptedBy::Exit(30), Phase::Method),
+            interrupted(InterruptedBy::Request("a safeguard".to_owned()), Phase::Method),
+            Event::Aborted(Aborted {
+                why: "Experiment aborted: cannot write the run log: disk full".to_owned(),
+            }),
             decided(RollbackStrategy::Always, true),
             decided(RollbackStrategy::Never, false),
             decided(RollbackStrategy::Deviated, true),

@@ -6,7 +6,7 @@ use std::io;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use fracas_engine::{Context, Host, Providers};
+use fracas_engine::{Context, Controls, Host, Providers};
 use fracas_model::{Activity, Failure, Happened, Moment};
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
@@ -27,8 +27,12 @@ impl ThisMachine<'_> {
     ///
     /// The signals cannot be taken.
     pub fn new(providers: &Providers) -> io::Result<ThisMachine<'_>> {
-        let mut signals =
-            vec![("SIGINT", signal(SignalKind::interrupt())?), ("SIGTERM", signal(SignalKind::terminate())?)];
+        let mut signals = vec![
+            ("SIGINT", signal(SignalKind::interrupt())?),
+            ("SIGTERM", signal(SignalKind::terminate())?),
+            ("SIGUSR1", signal(SignalKind::user_defined1())?),
+            ("SIGUSR2", signal(SignalKind::user_defined2())?),
+        ];
         // Under nohup the run is meant to outlive its terminal.
         if !hangups_are_ignored() {
             signals.push(("SIGHUP", signal(SignalKind::hangup())?));
@@ -71,6 +75,10 @@ impl Host for ThisMachine<'_> {
                 Box::pin(async { Err(Failure { error, help: String::new(), happened: Happened::No }) })
             }
         }
+    }
+
+    fn controls(&self) -> Option<&dyn Controls> {
+        self.providers.controls()
     }
 }
 

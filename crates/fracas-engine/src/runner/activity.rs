@@ -1,0 +1,419 @@
+//! One activity: its controls, its pauses, its tries, and what becomes of it.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fracas_model::*;
+use futures_util::future::{Either, LocalBoxFuture, pending, select};
+use serde_json::{Map, Value, json};
+
+use super::Runner;
+use super::controls::UNEXPECTED;
+use super::halt::Halt;
+use crate::check::pause_seconds;
+use crate::tolerance::within;
+use crate::{Changes, Context, ControlLevel, ControlScope, Stop, Tell, Values};
+
+/// What became of an activity.
+pub(super) struct Done {
+    /// What it gave, if it succeeded.
+    pub output: Option<Arc<Value>>,
+    /// Whether it was only pretended.
+    pub pretended: bool,
+}
+
+/// An activity that is being carried out.
+struct Doing<'a> {
+    id: StepId,
+    /// Its place in its part of the experiment.
+    index: usize,
+    step: &'a Step,
+    values: Rc<Values>,
+    background: bool,
+    dry: Option<Dry>,
+}
+
+impl Doing<'_> {
+    fn activity(&self) -> &Activity {
+        &self.step.activity
+    }
+
+    fn pretended(&self) -> bool {
+        self.dry.is_some_and(|dry| dry.pretends(self.activity().kind))
+    }
+
+    fn waits(&self) -> bool {
+        !self.pretended() && self.dry != Some(Dry::Pause)
+    }
+}
+
+/// How carrying out an activity ended: its result, and that the run is to stop.
+type Carried = (ActivityResult, Option<Halt>);
+
+impl Runner<'_> {
+    /// Plays the step in this place with the controls and pauses around it.
+    pub(super) async fn step(
+        &self,
+        id: StepId,
+        index: usize,
+        step: &Step,
+        background: bool,
+        again: bool,
+    ) -> Result<Done, Halt> {
+        let place = self.live.place(id.phase, index, step);
+        let level = ControlLevel::Activity;
+        let begun = self.apply(level, ControlScope::Before, &place, || None).await;
+        // A control may have changed what follows.
+        let step = self.live.step(id.phase, index).unwrap_or_else(|| step.clone());
+        let played = match begun {
+            Ok(_) => self.play_step(id, index, &step, background, again).await,
+            Err(halt) => Err(halt),
+        };
+        let state = || played.as_ref().ok().and_then(|_| self.recorder.run(id));
+        let changed = self.apply(level, ControlScope::After, &place, state).await?;
+        let mut done = played?;
+        if let Some(value) = changed {
+            done.output = amended_output(&value, &done);
+            self.note(Event::Amended(Amended::Run { step: id, value }))?;
+        }
+        Ok(done)
+    }
+
+    async fn play_step(
+        &self,
+        id: StepId,
+        index: usize,
+        step: &Step,
+        background: bool,
+        again: bool,
+    ) -> Result<Done, Halt> {
+        let dry = self.dry_of(&step.activity);
+        let doing = Doing { id, index, step, values: self.live.values(), background, dry };
+        self.pause(&doing, PauseWhen::Before, &step.activity.pauses.before).await?;
+        // A signal that came while nothing waited must not find an action begun.
+        self.look_up(background)?;
+        self.intend(&doing, again)?;
+        self.tell_handlers("start_activity", || json!({"activity": step.activity.document})).await;
+        let start = self.host.now();
+        let (result, halt) = self.carry_out(&doing).await;
+        let output = match &result {
+            ActivityResult::Succeeded { output } => Some(output.clone()),
+            ActivityResult::Failed(_) | ActivityResult::Cut(_) => None,
+        };
+        let cut = matches!(result, ActivityResult::Cut(_));
+        let finished = ActivityFinished { step: id, start, end: self.host.now(), result };
+        self.note(Event::ActivityFinished(finished))?;
+        self.tell_handlers(
+            "activity_completed",
+            || json!({"activity": step.activity.document, "run": self.recorder.run(id)}),
+        )
+        .await;
+        if let Some(output) = output.as_ref().filter(|_| !step.activity.save.is_empty()) {
+            self.save(&doing, output)?;
+        }
+        if !(cut && self.plan.policy.signals_cut_all) {
+            self.pause(&doing, PauseWhen::After, &step.activity.pauses.after).await?;
+        }
+        match halt {
+            Some(halt) => Err(halt),
+            None => Ok(Done { output, pretended: doing.pretended() }),
+        }
+    }
+
+    /// What of an activity is only pretended.
+    fn dry_of(&self, activity: &Activity) -> Option<Dry> {
+        match self.plan.policy.dry_of_activities {
+            true => activity.dry.or(self.plan.dry),
+            // Chaos Toolkit compares the text with something that is no text.
+            false => self.plan.dry.filter(|_| activity.document.get("dry").is_none()),
+        }
+    }
+
+    async fn pause(&self, doing: &Doing<'_>, when: PauseWhen, pause: &Value) -> Result<(), Halt> {
+        let seconds = doing.values.substitute(pause);
+        let Some(duration) = pause_seconds(&seconds).filter(|seconds| *seconds > 0.0) else { return Ok(()) };
+        let declared_name = doing.step.declared_name.clone();
+        self.note(Event::PauseStarted(PauseStarted { step: doing.id, declared_name, when, seconds }))?;
+        if !doing.waits() {
+            return Ok(());
+        }
+        let asked = self.halts.asked().is_some();
+        let halted = async {
+            // A pause after an activity that was cut gives way to another signal only.
+            if asked { self.halts.next_signal().await } else { self.halted(doing.background).await }
+        };
+        match select(Box::pin(halted), self.sleep(duration)).await {
+            Either::Left((halt, _)) => Err(halt),
+            Either::Right(_) => Ok(()),
+        }
+    }
+
+    /// Carries an activity out, again and again if it asks for that, or only pretends.
+    async fn carry_out(&self, doing: &Doing<'_>) -> Carried {
+        if doing.pretended() {
+            return (ActivityResult::Succeeded { output: Arc::default() }, None);
+        }
+        let Some(retry) = doing.activity().retry else { return self.attempt(doing).await };
+        let began = self.host.now();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let (result, halt) = self.attempt(doing).await;
+            let over = self.host.now().seconds_since(began) + retry.every > retry.within;
+            if halt.is_some() || over || self.is_within(doing, &result).await {
+                return (result, halt);
+            }
+            let retrying = Retrying { step: doing.id, tries, seconds: retry.every };
+            let recorded = self.note(Event::Retrying(retrying));
+            let halted = Box::pin(self.halted(doing.background));
+            if let Either::Left((halt, _)) = select(halted, self.sleep(retry.every)).await {
+                return (result, Some(halt));
+            }
+            if let Err(halt) = recorded {
+                return (result, Some(halt));
+            }
+        }
+    }
+
+    async fn is_within(&self, doing: &Doing<'_>, result: &ActivityResult) -> bool {
+        match result {
+            ActivityResult::Succeeded { output } => {
+                self.judge(doing.id, doing.index, doing.step, output).await.0
+            }
+            ActivityResult::Failed(_) | ActivityResult::Cut(_) => false,
+        }
+    }
+
+    async fn attempt(&self, doing: &Doing<'_>) -> Carried {
+        let activity = doing.activity();
+        let tell = StepTell { runner: self, step: doing.id, stop: RefCell::default() };
+        let context = Context { values: &doing.values, policy: &self.plan.policy, tell: &tell };
+        let work = self.host.carry_out(activity, &context);
+        let timeout = activity.timeout.filter(|_| self.plan.policy.activity_timeouts);
+        let timed_out: LocalBoxFuture<'_, ()> = match timeout {
+            Some(seconds) => self.sleep(seconds),
+            None => Box::pin(pending()),
+        };
+        let halted = Box::pin(self.halted(doing.background));
+        let ended = match select(halted, select(work, timed_out)).await {
+            Either::Left((halt, _)) => return self.cut(activity, halt),
+            Either::Right((Either::Left((result, _)), _)) => result,
+            Either::Right((Either::Right(_), _)) => {
+                Err(timed_out_after(timeout.unwrap_or_default(), activity.kind))
+            }
+        };
+        match ended {
+            Ok(output) => (ActivityResult::Succeeded { output: Arc::new(output) }, None),
+            Err(failure) => self.failed(failure, tell.stop.take(), doing.background),
+        }
+    }
+
+    /// What a request to stop makes of the activity that it meets.
+    fn cut(&self, activity: &Activity, halt: Halt) -> Carried {
+        let happened = if activity.kind == ActivityKind::Action { Happened::Maybe } else { Happened::No };
+        let failure = |error: String| Failure { error, help: String::new(), happened };
+        let by = match &halt {
+            Halt::Interrupted(InterruptedBy::Signal(name)) => name.as_str(),
+            Halt::Interrupted(_) => "a request to stop",
+            Halt::Aborted(_) => "the end of the run",
+            Halt::FailFast => "a steady state that is not met",
+        };
+        // In Chaos Toolkit, SIGTERM raises an error in the function that is called, which fails.
+        if by == "SIGTERM" && !self.plan.policy.activities_interrupt && activity.provider_type == "python" {
+            self.halts.forget();
+            let error = "chaoslib.exceptions.InterruptExecution: SIGTERM signal received".to_owned();
+            return (ActivityResult::Failed(failure(error)), None);
+        }
+        (ActivityResult::Cut(failure(format!("cut by {by}"))), Some(halt))
+    }
+
+    /// What a failure is, with what the activity asked the run for.
+    fn failed(&self, failure: Failure, stop: Option<Stop>, background: bool) -> Carried {
+        let policy = &self.plan.policy;
+        match stop {
+            Some(Stop::Interrupt(why)) if policy.activities_interrupt => {
+                (ActivityResult::Failed(failure), Some(Halt::Interrupted(InterruptedBy::Request(why))))
+            }
+            Some(Stop::Exit(code)) => {
+                (ActivityResult::Cut(failure), Some(Halt::Interrupted(InterruptedBy::Exit(code))))
+            }
+            Some(Stop::Abort) if !policy.unexpected_errors_fail && background => {
+                (ActivityResult::Cut(failure), None)
+            }
+            Some(Stop::Abort) if !policy.unexpected_errors_fail => {
+                (ActivityResult::Cut(failure), Some(Halt::Aborted(UNEXPECTED.to_owned())))
+            }
+            _ => (ActivityResult::Failed(failure), None),
+        }
+    }
+
+    /// Whether an output is within the tolerance of its step; if nobody can tell, why.
+    pub(super) async fn judge(
+        &self,
+        id: StepId,
+        index: usize,
+        step: &Step,
+        output: &Value,
+    ) -> (bool, Option<String>) {
+        let values = self.live.values();
+        match &step.activity.tolerance {
+            None => (true, None),
+            Some(Tolerance::Probe(probe)) => self.judge_by(probe, id, index, output, &values).await,
+            Some(tolerance) => (within(tolerance, output, &values), None),
+        }
+    }
+
+    async fn judge_by(
+        &self,
+        probe: &Activity,
+        id: StepId,
+        index: usize,
+        output: &Value,
+        values: &Values,
+    ) -> (bool, Option<String>) {
+        if !self.plan.policy.tolerances_untouched {
+            let value = output.clone();
+            let _ = self.record(Event::Amended(Amended::Tolerance { index, value }));
+        }
+        let tell = StepTell { runner: self, step: id, stop: RefCell::default() };
+        let context = Context { values, policy: &self.plan.policy, tell: &tell };
+        match select(Box::pin(self.halted(false)), self.host.carry_out(probe, &context)).await {
+            Either::Left((halt, _)) => {
+                self.halts.ask(halt);
+                (false, None)
+            }
+            Either::Right((Ok(value), _)) => (python::truth(&value), None),
+            Either::Right((Err(failure), _)) => {
+                (false, Some(format!("the probe of the tolerance failed: {}", failure.error)))
+            }
+        }
+    }
+
+    /// Gives later activities what this one's output holds for them.
+    fn save(&self, doing: &Doing<'_>, output: &Value) -> Result<(), Halt> {
+        let mut values = Map::new();
+        for (name, expression) in &doing.activity().save {
+            let value = search(expression, output);
+            if value.is_null() {
+                let name = &doing.activity().name;
+                let message =
+                    format!("`{expression}` finds nothing in the output of `{name}`, so null is saved");
+                self.note(Event::ActivityLog(ActivityLog {
+                    step: Some(doing.id),
+                    level: Level::Warning,
+                    message,
+                }))?;
+            }
+            self.live.set(name, value.clone());
+            values.insert(name.clone(), value);
+        }
+        let names = values.keys().map(|name| (name.clone(), None));
+        self.keep(&Changes { configuration: names.collect(), ..Changes::default() });
+        self.note(Event::Saved(Saved { step: doing.id, values }))
+    }
+
+    /// Records that an activity is about to happen. An action whose intent cannot be recorded does
+    /// not happen, unless it is a rollback: undoing a fault unrecorded is better than leaving it.
+    fn intend(&self, doing: &Doing<'_>, again: bool) -> Result<(), Halt> {
+        let activity = doing.activity();
+        let started = Event::ActivityStarted(ActivityStarted {
+            step: doing.id,
+            name: activity.name.clone(),
+            declared_name: doing.step.declared_name.clone(),
+            kind: activity.kind,
+            activity: activity.document.clone(),
+            background: activity.document.get("background") == Some(&Value::Bool(true)),
+            again,
+        });
+        let now = self.host.now();
+        let recorded = match activity.kind {
+            ActivityKind::Action if !doing.pretended() => self.recorder.record_surely(now, started),
+            ActivityKind::Action | ActivityKind::Probe => self.recorder.record(now, started),
+        };
+        match recorded {
+            Err(error) if doing.id.phase != Phase::Rollbacks => Err(unrecorded(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A request to stop that has come, also while nothing waited for it.
+    fn look_up(&self, background: bool) -> Result<(), Halt> {
+        use futures_util::future::FutureExt;
+        match self.halted(background).now_or_never() {
+            Some(halt) => Err(halt),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends when this activity is to be cut. In Chaos Toolkit, background activities are waited for
+    /// when the run is asked to stop, unless it is asked to leave the rollbacks out as well.
+    async fn halted(&self, background: bool) -> Halt {
+        let all = self.plan.policy.signals_cut_all || !background;
+        self.halts.halted(|halt| all || halt.leaves_rollbacks_out()).await
+    }
+
+    fn sleep(&self, seconds: f64) -> LocalBoxFuture<'_, ()> {
+        self.host.sleep(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+    }
+}
+
+/// The output that a control has left, which is the real one where the control did not touch it.
+fn amended_output(run: &Value, done: &Done) -> Option<Arc<Value>> {
+    if run["status"] != "succeeded" {
+        return None;
+    }
+    match &done.output {
+        Some(output) if run["output"] == **output || run["output"].to_string().contains("*****") => {
+            Some(output.clone())
+        }
+        _ => Some(Arc::new(run["output"].clone())),
+    }
+}
+
+/// What a JMESPath expression finds; it was compiled before the run.
+fn search(expression: &str, output: &Value) -> Value {
+    let found = jmespath::compile(expression).ok().and_then(|expression| expression.search(output).ok());
+    found.and_then(|found| serde_json::to_value(&*found).ok()).unwrap_or_default()
+}
+
+fn timed_out_after(seconds: f64, kind: ActivityKind) -> Failure {
+    let happened = if kind == ActivityKind::Action { Happened::Maybe } else { Happened::No };
+    let error = format!("the activity's timeout of {}s is over", python::float_repr(seconds));
+    Failure { error, help: "raise its `timeout`, or look at why it takes so long".to_owned(), happened }
+}
+
+/// The run log cannot be written.
+pub(super) fn unrecorded(error: &io::Error) -> Halt {
+    Halt::Aborted(format!("Experiment aborted: cannot write the run log: {error}"))
+}
+
+/// Takes what one activity tells while it is carried out.
+struct StepTell<'a> {
+    runner: &'a Runner<'a>,
+    step: StepId,
+    stop: RefCell<Option<Stop>>,
+}
+
+impl Tell for StepTell<'_> {
+    fn log(&self, level: Level, message: String) {
+        // A line that cannot be recorded was still shown; the next step notices the run log.
+        let step = Some(self.step);
+        let _ = self.runner.record(Event::ActivityLog(ActivityLog { step, level, message }));
+    }
+
+    fn process_started(&self, group: u32) -> io::Result<()> {
+        let recorded = self.runner.record(Event::ProcessStarted(ProcessStarted { step: self.step, group }));
+        if self.step.phase == Phase::Rollbacks { Ok(()) } else { recorded }
+    }
+
+    fn stop(&self, stop: Stop) {
+        self.stop.replace(Some(stop));
+    }
+
+    fn changed(&self, changes: Changes) {
+        self.runner.change(changes);
+    }
+}

@@ -1,0 +1,173 @@
+//! The experiment and its values while they are played: controls and activities may change them.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use fracas_model::*;
+use serde_json::Value;
+
+use crate::{Changes, Values, activity_of, experiment_of};
+
+/// What is played, as it is now.
+pub struct Live {
+    experiment: RefCell<Experiment>,
+    values: RefCell<Rc<Values>>,
+    /// Where each activity that a reference can name is declared; none until somebody asks.
+    declared: RefCell<Option<HashMap<String, String>>>,
+}
+
+impl Live {
+    /// An experiment that nobody has changed yet.
+    pub fn new(experiment: Experiment, values: Values) -> Live {
+        let (experiment, values) = (RefCell::new(experiment), RefCell::new(Rc::new(values)));
+        Live { experiment, values, declared: RefCell::default() }
+    }
+
+    /// Configuration and secrets.
+    pub fn values(&self) -> Rc<Values> {
+        self.values.borrow().clone()
+    }
+
+    /// Looks at the experiment.
+    pub fn with<T>(&self, look: impl FnOnce(&Experiment) -> T) -> T {
+        look(&self.experiment.borrow())
+    }
+
+    /// The step in this place of a part of the run, if there is one.
+    pub fn step(&self, phase: Phase, index: usize) -> Option<Step> {
+        self.with(|experiment| steps(experiment, phase).get(index).cloned())
+    }
+
+    /// How many steps a part of the run has.
+    pub fn count(&self, phase: Phase) -> usize {
+        self.with(|experiment| steps(experiment, phase).len())
+    }
+
+    /// Where the activity of a step is declared: a JSON pointer. That of a reference is another
+    /// place than its own.
+    pub fn place(&self, phase: Phase, index: usize, step: &Step) -> String {
+        if step.declared_name.is_some() {
+            return place(phase, index);
+        }
+        let mut declared = self.declared.borrow_mut();
+        let declared = declared.get_or_insert_with(|| self.with(places));
+        declared.get(&step.activity.name).cloned().unwrap_or_default()
+    }
+
+    /// Takes in changes, and gives those of the experiment's document that could not be understood.
+    pub fn change(&self, changes: &Changes) -> Vec<String> {
+        if !(changes.configuration.is_empty() && changes.secrets.is_empty()) {
+            self.change_values(changes);
+        }
+        let parts = changes.experiment.iter();
+        parts
+            .filter(|(pointer, value)| !self.change_part(pointer, value))
+            .map(|(pointer, _)| pointer.clone())
+            .collect()
+    }
+
+    /// Gives a name of the configuration a value.
+    pub fn set(&self, name: &str, value: Value) {
+        let changes = Changes { configuration: vec![(name.to_owned(), Some(value))], ..Changes::default() };
+        self.change_values(&changes);
+    }
+
+    fn change_values(&self, changes: &Changes) {
+        let mut values = self.values.borrow_mut();
+        let values = Rc::make_mut(&mut values);
+        for (name, value) in &changes.configuration {
+            match value {
+                Some(value) => drop(values.configuration.insert(name.clone(), value.clone())),
+                None => drop(values.configuration.shift_remove(name)),
+            }
+        }
+        for (name, group) in &changes.secrets {
+            match group {
+                Some(group) => drop(values.secrets.insert(name.clone(), group.clone())),
+                None => drop(values.secrets.shift_remove(name)),
+            }
+        }
+    }
+
+    /// False when the part is no longer what the experiment needs there: what is played stays.
+    fn change_part(&self, pointer: &str, value: &Value) -> bool {
+        let mut experiment = self.experiment.borrow_mut();
+        set(&mut experiment.document, pointer, value.clone());
+        match activity_place(pointer) {
+            Some((phase, index)) => replace(&mut experiment, phase, index, value),
+            None => {
+                self.declared.take();
+                let (changed, problems) = experiment_of(&Node::from(&experiment.document));
+                let changed = changed.filter(|_| !problems.has_errors());
+                let understood = changed.is_some();
+                *experiment = changed.unwrap_or_else(|| experiment.clone());
+                understood
+            }
+        }
+    }
+}
+
+/// Puts a changed activity in its place, and in the place of each reference to it.
+fn replace(experiment: &mut Experiment, phase: Phase, index: usize, value: &Value) -> bool {
+    let (changed, problems) = activity_of(&Node::from(value));
+    let Some(changed) = changed.filter(|_| !problems.has_errors()).map(Arc::new) else { return false };
+    let Some(old) = steps(experiment, phase).get(index).map(|step| step.activity.clone()) else {
+        return false;
+    };
+    let Experiment { hypothesis, method, rollbacks, .. } = experiment;
+    let probes = hypothesis.iter_mut().flat_map(|hypothesis| &mut hypothesis.probes);
+    for step in probes.chain(method).chain(rollbacks).filter(|step| Arc::ptr_eq(&step.activity, &old)) {
+        step.activity = changed.clone();
+        if let Some(name) = &mut step.declared_name {
+            name.clone_from(&changed.name);
+            step.background = value.get("background") == Some(&Value::Bool(true));
+        }
+    }
+    true
+}
+
+/// The steps of a part of the run.
+pub fn steps(experiment: &Experiment, phase: Phase) -> &[Step] {
+    match phase {
+        Phase::Before | Phase::During | Phase::After => {
+            experiment.hypothesis.as_ref().map_or(&[], |hypothesis| &hypothesis.probes)
+        }
+        Phase::Method => &experiment.method,
+        Phase::Rollbacks => &experiment.rollbacks,
+    }
+}
+
+fn place(phase: Phase, index: usize) -> String {
+    match phase {
+        Phase::Before | Phase::During | Phase::After => format!("/steady-state-hypothesis/probes/{index}"),
+        Phase::Method => format!("/method/{index}"),
+        Phase::Rollbacks => format!("/rollbacks/{index}"),
+    }
+}
+
+/// The step that a JSON pointer names, if it names one.
+fn activity_place(pointer: &str) -> Option<(Phase, usize)> {
+    let (parent, index) = pointer.rsplit_once('/')?;
+    let phase = match parent {
+        "/steady-state-hypothesis/probes" => Phase::Before,
+        "/method" => Phase::Method,
+        "/rollbacks" => Phase::Rollbacks,
+        _ => return None,
+    };
+    Some((phase, index.parse().ok()?))
+}
+
+/// A probe of the hypothesis wins over an activity of the method with the same name.
+fn places(experiment: &Experiment) -> HashMap<String, String> {
+    let mut places = HashMap::new();
+    for phase in [Phase::Method, Phase::Before] {
+        for (index, step) in steps(experiment, phase).iter().enumerate() {
+            if let Some(name) = &step.declared_name {
+                places.insert(name.clone(), place(phase, index));
+            }
+        }
+    }
+    places
+}
