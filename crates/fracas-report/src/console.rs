@@ -257,13 +257,7 @@ fn phase_started(phase: &PhaseStarted) -> Lines {
 }
 
 fn activity_log(log: &ActivityLog) -> Lines {
-    let importance = match log.level {
-        Level::Debug => Importance::Debug,
-        Level::Info => Importance::Info,
-        Level::Warning => Importance::Warning,
-        Level::Error => Importance::Error,
-    };
-    vec![(importance, log.message.clone())]
+    vec![(log.level.into(), log.message.clone())]
 }
 
 fn rollbacks_decided(decided: &RollbacksDecided) -> Lines {
@@ -299,6 +293,17 @@ fn run_finished(outcome: Outcome) -> Lines {
 
 fn info(line: impl Into<String>) -> Lines {
     vec![(Importance::Info, line.into())]
+}
+
+impl From<Level> for Importance {
+    fn from(level: Level) -> Importance {
+        match level {
+            Level::Debug => Importance::Debug,
+            Level::Info => Importance::Info,
+            Level::Warning => Importance::Warning,
+            Level::Error => Importance::Error,
+        }
+    }
 }
 
 impl Importance {

@@ -112,10 +112,7 @@ struct BeforeRun<'a> {
 impl Tell for BeforeRun<'_> {
     fn log(&self, level: Level, message: String) {
         let message = self.mask.line(&message);
-        match level {
-            Level::Info => self.session.info(&message),
-            Level::Warning => self.session.warn(&message),
-        }
+        self.session.terminal.line(level.into(), &message);
     }
 
     fn process_started(&self, _: u32) -> io::Result<()> {
