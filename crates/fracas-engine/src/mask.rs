@@ -42,8 +42,7 @@ impl Mask {
         }
         match &mut stamped.event {
             Event::RunStarted(run) => {
-                hide_inline(run.experiment.get_mut("secrets"));
-                self.value(&mut run.experiment);
+                run.experiment = self.experiment(std::mem::take(&mut run.experiment));
             }
             Event::PhaseStarted(phase) => phase.title.iter_mut().for_each(|title| self.text(title)),
             Event::ActivityStarted(started) => {
@@ -77,6 +76,13 @@ impl Mask {
             | Event::RunFinished(_) => {}
         }
         stamped
+    }
+
+    /// The same document of an experiment without secrets, also without those written into it.
+    pub fn experiment(&self, mut experiment: Value) -> Value {
+        hide_inline(experiment.get_mut("secrets"));
+        self.value(&mut experiment);
+        experiment
     }
 
     /// The same source with stars over its secrets; every place in it stays where it is.

@@ -56,6 +56,8 @@ pub struct Policy {
     /// Warnings about the statuses of servers and programs name them; otherwise they are in Chaos
     /// Toolkit's words.
     pub own_warnings: bool,
+    /// After a run, what failed and what may still be broken is told, and the way out.
+    pub tell_end: bool,
     /// All problems of an experiment are drawn in its text; otherwise the first is told in Chaos
     /// Toolkit's words.
     pub draw_problems: bool,
@@ -89,6 +91,7 @@ impl Policy {
             log_file_on_request: on,
             broken_settings_stop: on,
             own_warnings: on,
+            tell_end: on,
             draw_problems: on,
         }
     }

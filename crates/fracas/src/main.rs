@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod host;
 mod loading;
+mod notifications;
 mod python;
 mod session;
 mod settings;

@@ -5,21 +5,21 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
-use super::{Ready, load};
+use super::ready::{Ready, load};
 use crate::args;
 use crate::session::Session;
 
 /// Prints the policy, indented as the AWS console indents policies.
 pub async fn iam(args: &args::Iam, session: &Session) -> ExitCode {
-    let Some(source) = load(&args.source, &args.fetching, session).await else { return ExitCode::Invalid };
-    let Some(mut ready) = Ready::of(source, &args.values, session) else { return ExitCode::Invalid };
+    let Ok(source) = load(&args.source, &args.fetching, session).await else { return ExitCode::Invalid };
+    let Ok(mut ready) = Ready::of(source, &args.values, session) else { return ExitCode::Invalid };
     // A policy is written where the experiment does not run, so its environment may be missing:
     // resources that depend on it are named by wildcards.
     ready.unresolved.0.clear();
     let policy = fracas_providers::policy(&ready.experiment, &ready.values, args.account.as_deref());
     let policy = policy.map_err(|mut problems| ready.problems.0.append(&mut problems.0)).ok();
     let sound = ready.check(&fracas_providers::all(&session.python), false, session).await;
-    let Some(policy) = policy.filter(|_| sound) else {
+    let Some(policy) = policy.filter(|_| sound.is_ok()) else {
         return ExitCode::Invalid;
     };
     if let Some(role) = ready.values.configuration.get("aws_assume_role_arn").and_then(Value::as_str) {

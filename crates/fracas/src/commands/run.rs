@@ -4,10 +4,10 @@ use std::io;
 use std::path::{Path, absolute};
 
 use fracas_engine::{Ended, Host, Plan, Providers, RunOptions};
-use fracas_model::{ExitCode, HypothesisStrategy, Problem, Source, python};
+use fracas_model::{ExitCode, HypothesisStrategy, Outcome, Problem, Source, Status, python};
 use fracas_report::Importance;
 
-use super::{Ready, load};
+use super::ready::{Ready, Told, document, load};
 use crate::args;
 use crate::host::ThisMachine;
 use crate::session::Session;
@@ -16,59 +16,59 @@ use crate::terminal::TerminalObserver;
 
 /// Checks the experiment, plays it, and writes its journal.
 pub async fn run(args: &args::Run, session: &Session) -> ExitCode {
-    let Some(source) = load(&args.source, &args.fetching, session).await else { return ExitCode::Invalid };
+    match attempt(args, session).await {
+        Ok(ended) => {
+            let code = tell_end(&ended, &args.runs_dir, session);
+            notify_end(&ended, session).await;
+            code
+        }
+        Err(told) => told.code,
+    }
+}
+
+async fn attempt(args: &args::Run, session: &Session) -> Result<Ended, Told> {
+    let source = load(&args.source, &args.fetching, session).await?;
     if !args.no_validation {
         session.info("Validating the experiment's syntax");
     }
-    let Some(mut ready) = Ready::of(source, &args.values, session) else { return ExitCode::Invalid };
+    let ready = Ready::of(source, &args.values, session);
+    session.notify("run-started", || document(&ready, session), None).await;
+    let mut ready = ready?;
     let providers = fracas_providers::all(&session.python);
-    if !valid(&mut ready, &providers, args, session).await {
-        return ExitCode::Invalid;
-    }
-    if let Err(code) = ask(&mut ready, &providers, session).await {
-        return code;
-    }
-    let (source, plan) = match plan(ready, args, session) {
-        Ok(planned) => planned,
-        Err(problem) => {
-            session.terminal.problem(problem);
-            return ExitCode::Invalid;
-        }
-    };
-    match play(&source, &plan, &providers, args, session).await {
-        Ok(ended) => tell_end(&ended, &args.runs_dir, session),
-        Err(problem) => {
-            session.terminal.problem(problem);
-            ExitCode::Invalid
-        }
-    }
+    valid(&mut ready, &providers, args, session).await?;
+    ask(&mut ready, &providers, session).await?;
+    let (source, plan) = plan(ready, args, session).map_err(|problem| session.refuse(problem))?;
+    let ended = play(&source, &plan, &providers, args, session).await;
+    ended.map_err(|problem| session.refuse(problem))
 }
 
-async fn valid(ready: &mut Ready, providers: &Providers, args: &args::Run, session: &Session) -> bool {
+async fn valid(
+    ready: &mut Ready,
+    providers: &Providers,
+    args: &args::Run,
+    session: &Session,
+) -> Result<(), Told> {
     if args.no_validation {
         return ready.show_problems(session);
     }
-    let valid = ready.check(providers, true, session).await;
-    if valid {
-        session.info("Experiment looks valid");
-    }
-    valid
+    ready.check(providers, true, session).await?;
+    session.info("Experiment looks valid");
+    Ok(())
 }
 
 /// Asks for the values that are not known yet, until a signal comes.
-async fn ask(ready: &mut Ready, providers: &Providers, session: &Session) -> Result<(), ExitCode> {
+async fn ask(ready: &mut Ready, providers: &Providers, session: &Session) -> Result<(), Told> {
     if !ready.is_pending() {
         return Ok(());
     }
-    let host = ThisMachine::new(providers).map_err(|error| {
-        session.terminal.problem(Problem::general(format!("the system gives no signals: {error}")));
-        ExitCode::Invalid
-    })?;
+    let host = ThisMachine::new(providers)
+        .map_err(|error| session.refuse(Problem::general(format!("the system gives no signals: {error}"))))?;
     tokio::select! {
-        valid = ready.ask(providers, session) => if valid { Ok(()) } else { Err(ExitCode::Invalid) },
+        asked = ready.ask(providers, session) => asked,
         signal = host.signal() => {
-            session.warn(&format!("{signal} came while the configuration was asked for; nothing was run"));
-            Err(ExitCode::Interrupted)
+            let why = format!("{signal} came while the configuration was asked for; nothing was run");
+            session.warn(&why);
+            Err(Told { code: ExitCode::Interrupted, why })
         }
     }
 }
@@ -137,10 +137,35 @@ fn unkept(path: &Path, error: &io::Error) -> Problem {
         .help("nothing was run; name a folder that can be written with --runs-dir")
 }
 
+/// Tells the channels of the settings how the run ended, and its journal.
+async fn notify_end(ended: &Ended, session: &Session) {
+    let journal = || {
+        let kept = std::fs::read(ended.folder.journal_path()).unwrap_or_default();
+        serde_json::from_slice(&kept).unwrap_or_default()
+    };
+    let Outcome { status, deviated, .. } = ended.outcome;
+    let event = if status == Status::Completed { "run-completed" } else { "run-failed" };
+    session.notify(event, journal, None).await;
+    if deviated {
+        session.notify("run-deviated", journal, None).await;
+    }
+}
+
 /// Says what the user has to know after a run: what failed, what may still be broken and the way
 /// out, and where the journal is if not where they asked.
 pub fn tell_end(ended: &Ended, runs_dir: &args::RunsDir, session: &Session) -> ExitCode {
     let warn = |line: String| session.warn(&line);
+    if session.policy.tell_end {
+        tell_failures(ended, &warn);
+        tell_live(ended, runs_dir, &warn);
+    }
+    match tell_journal(ended, session) {
+        true => ended.outcome.exit_code,
+        false => ended.outcome.exit_code.max(ExitCode::Deviated),
+    }
+}
+
+fn tell_failures(ended: &Ended, warn: &dyn Fn(String)) {
     if ended.outcome.exit_code == ExitCode::NotRun {
         warn("The method was not played, since the steady state was not met before it".to_owned());
     }
@@ -152,11 +177,6 @@ pub fn tell_end(ended: &Ended, runs_dir: &args::RunsDir, session: &Session) -> E
             "Something may still be broken, since these rollbacks failed: {}",
             ended.failed_rollbacks.join(", ")
         ));
-    }
-    tell_live(ended, runs_dir, &warn);
-    match tell_journal(ended, session) {
-        true => ended.outcome.exit_code,
-        false => ended.outcome.exit_code.max(ExitCode::Deviated),
     }
 }
 

@@ -2,19 +2,31 @@
 
 use fracas_model::ExitCode;
 
-use super::{Ready, load};
+use super::ready::{Ready, Told, document, load};
 use crate::args;
 use crate::session::Session;
 
 /// Shows every problem at once.
 pub async fn validate(args: &args::Validate, session: &Session) -> ExitCode {
-    let Some(source) = load(&args.source, &args.fetching, session).await else { return ExitCode::Invalid };
+    let Ok(source) = load(&args.source, &args.fetching, session).await else { return ExitCode::Invalid };
     session.info("Validating the experiment's syntax");
-    let Some(mut ready) = Ready::of(source, &args.values, session) else { return ExitCode::Invalid };
-    if !ready.check(&fracas_providers::all(&session.python), false, session).await {
-        return ExitCode::Invalid;
+    let mut ready = Ready::of(source, &args.values, session);
+    session.notify("validate-started", || document(&ready, session), None).await;
+    let checked = match &mut ready {
+        Ok(ready) => ready.check(&fracas_providers::all(&session.python), false, session).await,
+        Err(unready) => Err(unready.told.clone()),
+    };
+    if let Err(Told { why, code }) = checked {
+        session.notify("validate-failed", || document(&ready, session), Some(&invalid(&why))).await;
+        return code;
     }
     session.info("Experiment looks valid");
+    session.notify("validate-completed", || document(&ready, session), None).await;
     session.info("experiment syntax and semantic look valid");
     ExitCode::Ok
+}
+
+/// An error as notifications carry it.
+fn invalid(why: &str) -> String {
+    format!("An exception was raised: InvalidExperiment('{why}')")
 }

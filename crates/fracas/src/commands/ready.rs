@@ -1,0 +1,195 @@
+//! An experiment made ready: loaded, parsed, its values resolved, checked.
+
+use std::io;
+
+use fracas_engine::{
+    Changes, Given, Mask, Providers, Stop, Tell, check_dynamic, experiment_of, parse_document, resolve,
+    resolve_dynamic,
+};
+use fracas_model::{ExitCode, Experiment, Level, Node, Problem, Problems, Severity, Source};
+use serde_json::Value;
+
+use crate::args;
+use crate::loading;
+use crate::session::Session;
+use crate::surroundings::Surroundings;
+
+/// That something stops a command: the user has been told what.
+#[derive(Clone)]
+pub struct Told {
+    /// What the command answers then.
+    pub code: ExitCode,
+    /// The first of it.
+    pub why: String,
+}
+
+/// A document that cannot be used as an experiment; the user has been told why.
+pub struct Unready {
+    /// The document, when it could be read.
+    document: Value,
+    /// That the user has been told.
+    pub told: Told,
+}
+
+impl From<Unready> for Told {
+    fn from(unready: Unready) -> Told {
+        unready.told
+    }
+}
+
+impl Session {
+    /// Tells the one thing that stops a command.
+    pub fn refuse(&self, problem: Problem) -> Told {
+        let why = problem.message.clone();
+        self.terminal.problem(problem);
+        Told { code: ExitCode::Invalid, why }
+    }
+}
+
+/// Gets the text of an experiment.
+///
+/// # Errors
+///
+/// That is impossible.
+pub async fn load(source: &str, fetching: &args::Fetching, session: &Session) -> Result<Source, Told> {
+    let loaded = loading::load(source, !fetching.no_verify_tls, &session.settings).await;
+    loaded.map_err(|problem| session.refuse(problem))
+}
+
+/// What an experiment's file holds, as far as it may be shown.
+pub fn document(ready: &Result<Ready, Unready>, session: &Session) -> Value {
+    let (document, mask) = match ready {
+        Ok(ready) => (&ready.experiment.document, ready.mask(session)),
+        Err(unready) => (&unready.document, Mask::default()),
+    };
+    let document = document.clone();
+    if session.policy.mask_secrets { mask.experiment(document) } else { document }
+}
+
+/// An experiment ready to be used, with its values.
+pub struct Ready {
+    /// Its text.
+    pub source: Source,
+    /// What it says.
+    pub experiment: Experiment,
+    /// Its configuration and secrets, as far as they are known.
+    pub values: fracas_engine::Values,
+    /// What is wrong with it, and has not been shown yet.
+    pub problems: Problems,
+    /// Values that could not be had.
+    pub unresolved: Problems,
+}
+
+impl Ready {
+    /// Parses an experiment and resolves its values.
+    ///
+    /// # Errors
+    ///
+    /// It is no experiment.
+    pub fn of(source: Source, values: &args::Values, session: &Session) -> Result<Ready, Unready> {
+        let (node, mut problems) = parse_document(&source);
+        let (experiment, mut found) = node.as_ref().map(experiment_of).unwrap_or_default();
+        problems.0.append(&mut found.0);
+        let Some(experiment) = experiment else {
+            let problems = problems.sorted();
+            session.terminal.problems(Some(&source), &problems);
+            let document = node.as_ref().map_or(Value::Null, Node::to_json);
+            return Err(Unready { document, told: told(&problems) });
+        };
+        let given = Given { configuration: values.variables.iter().cloned().collect(), ..Given::default() };
+        let mut unresolved = Problems::default();
+        let values =
+            resolve(&experiment, &Surroundings::environment, &given, &session.policy, &mut unresolved);
+        Ok(Ready { source, experiment, values, problems, unresolved })
+    }
+
+    /// Holds the activities against their providers; shows everything that was found so far.
+    ///
+    /// # Errors
+    ///
+    /// Something of it stops a run.
+    pub async fn check(
+        &mut self,
+        providers: &Providers,
+        running: bool,
+        session: &Session,
+    ) -> Result<(), Told> {
+        let surroundings = fracas_engine::Surroundings { values: &self.values, running };
+        fracas_engine::check(&self.experiment, providers, &surroundings, &mut self.problems).await;
+        if session.policy.dynamic_configuration_required {
+            check_dynamic(providers, &surroundings, &mut self.problems).await;
+        }
+        self.show_problems(session)
+    }
+
+    /// Whether values have to be asked for.
+    pub fn is_pending(&self) -> bool {
+        !self.values.pending.probes.is_empty() || !self.values.pending.vault.is_empty()
+    }
+
+    /// Asks probes and the vault for the values that they have.
+    ///
+    /// # Errors
+    ///
+    /// Something that is needed cannot be had, or is not what it has to be.
+    pub async fn ask(&mut self, providers: &Providers, session: &Session) -> Result<(), Told> {
+        let tell = BeforeRun { session, mask: self.mask(session) };
+        let Ready { experiment, values, .. } = self;
+        self.problems = resolve_dynamic(experiment, values, providers, &session.policy, &tell).await;
+        if self.problems.has_errors() || !session.policy.dynamic_configuration_required {
+            return self.show_problems(session);
+        }
+        let surroundings = fracas_engine::Surroundings { values: &self.values, running: true };
+        fracas_engine::check(&self.experiment, providers, &surroundings, &mut self.problems).await;
+        // Warnings have been shown before.
+        self.problems.0.retain(|problem| problem.severity == Severity::Error);
+        self.show_problems(session)
+    }
+
+    fn mask(&self, session: &Session) -> Mask {
+        if session.policy.mask_secrets { Mask::of(&self.values) } else { Mask::default() }
+    }
+
+    /// Shows everything that was found so far.
+    ///
+    /// # Errors
+    ///
+    /// Something of it stops a run.
+    pub fn show_problems(&mut self, session: &Session) -> Result<(), Told> {
+        self.problems.0.append(&mut self.unresolved.0);
+        let mask = self.mask(session);
+        let problems = mask.problems(std::mem::take(&mut self.problems).sorted());
+        if !problems.0.is_empty() {
+            session.terminal.problems(Some(&mask.source(&self.source)), &problems);
+        }
+        if problems.has_errors() { Err(told(&problems)) } else { Ok(()) }
+    }
+}
+
+/// That these problems have been shown.
+fn told(problems: &Problems) -> Told {
+    let first = problems.0.iter().find(|problem| problem.severity == Severity::Error);
+    let why = first.map(|problem| problem.message.clone()).unwrap_or_default();
+    Told { code: ExitCode::Invalid, why }
+}
+
+/// Hears what activities tell before there is a run.
+struct BeforeRun<'a> {
+    session: &'a Session,
+    mask: Mask,
+}
+
+impl Tell for BeforeRun<'_> {
+    fn log(&self, level: Level, message: String) {
+        let message = self.mask.line(&message);
+        self.session.terminal.line(level.into(), &message);
+    }
+
+    fn process_started(&self, _: u32) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn stop(&self, _: Stop) {}
+
+    fn changed(&self, _: Changes) {}
+}

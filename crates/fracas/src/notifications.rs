@@ -1,0 +1,181 @@
+//! Tells the channels of the settings what goes on: servers, and functions in Python.
+//!
+//! Source: `chaoslib.notification`. Whatever goes wrong is a debug line, and stops nothing.
+
+use std::io;
+
+use fracas_engine::{Changes, Context, Provider, Stop, Tell, Values, activity_of};
+use fracas_model::{Level, Node};
+use fracas_providers::Http;
+use serde_json::{Map, Value, json};
+
+use crate::python::Python;
+use crate::session::Session;
+use crate::terminal::now;
+
+/// Seconds to connect to a server, and to wait for each part of its answer.
+const TIMEOUT: [f64; 2] = [2.0, 5.0];
+
+/// A channel of the settings.
+type Channel = Map<String, Value>;
+
+impl Session {
+    /// Tells every channel that wants to know of an event such as `run-started`, one after the
+    /// other, what goes with it, and what went wrong. The payload is only made if one does.
+    pub async fn notify(&self, event: &str, payload: impl FnOnce() -> Value, error: Option<&str>) {
+        let channels = self.settings.notifications().unwrap_or_else(|problem| {
+            self.debug(&problem.message);
+            Vec::new()
+        });
+        let wanted: Vec<Channel> = channels.into_iter().filter(|channel| wants(channel, event)).collect();
+        if wanted.is_empty() {
+            return;
+        }
+        let note = note(event, payload(), error);
+        for channel in &wanted {
+            if let Err(why) = self.tell(channel, &note).await {
+                self.debug(&why);
+            }
+        }
+    }
+
+    async fn tell(&self, channel: &Channel, note: &Value) -> Result<(), String> {
+        match channel.get("type").and_then(Value::as_str) {
+            Some("http") => call_server(channel, note).await,
+            Some("plugin") => self.call_function(channel, note),
+            _ => Ok(()),
+        }
+    }
+
+    fn call_function(&self, channel: &Channel, note: &Value) -> Result<(), String> {
+        let question = json!({"op": "notify", "channel": channel, "payload": note});
+        let answer = Python(&self.python).ask(&question);
+        match answer.map_err(|problem| format!("failed calling notification plugin: {}", problem.message))? {
+            Value::String(why) => Err(why),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A channel that names no events wants all of them.
+fn wants(channel: &Channel, event: &str) -> bool {
+    match channel.get("events") {
+        Some(Value::Array(events)) if !events.is_empty() => events.iter().any(|wanted| wanted == event),
+        Some(Value::String(events)) if !events.is_empty() => events.contains(event),
+        _ => true,
+    }
+}
+
+fn note(event: &str, payload: Value, error: Option<&str>) -> Value {
+    let phase = event.split('-').next();
+    let seconds = now().timestamp().as_microsecond() as f64 / 1e6;
+    let mut note = json!({"name": event, "payload": payload, "phase": phase, "ts": seconds});
+    if let (Some(error), Some(note)) = (error, note.as_object_mut()) {
+        note.insert("error".to_owned(), error.into());
+    }
+    note
+}
+
+/// Sends a note, as an http activity would.
+async fn call_server(channel: &Channel, note: &Value) -> Result<(), String> {
+    let Some(url) = channel.get("url").and_then(Value::as_str).filter(|url| !url.is_empty()) else {
+        return Err("missing url in notification channel".to_owned());
+    };
+    let action = json!({"type": "action", "name": "notify", "provider": request(channel, url, note)});
+    let (activity, problems) = activity_of(&Node::from(&action));
+    let activity = activity.ok_or_else(|| match problems.0.into_iter().next() {
+        Some(problem) => format!("failed calling notification endpoint: {}", problem.message),
+        None => "failed calling notification endpoint".to_owned(),
+    })?;
+    let context = Context { values: &Values::default(), policy: &Default::default(), tell: &Silence };
+    let output = Http::new().carry_out(&activity, &context).await;
+    let output =
+        output.map_err(|failure| format!("failed calling notification endpoint: {}", failure.error))?;
+    match output.get("status").and_then(Value::as_u64) {
+        Some(status) if status >= 400 => Err(format!("notification sent to {url} failed with: {status}")),
+        _ => Ok(()),
+    }
+}
+
+fn request(channel: &Channel, url: &str, note: &Value) -> Value {
+    let forward = channel.get("forward_event_payload").is_none_or(fracas_model::python::truth);
+    let mut headers = channel.get("headers").and_then(Value::as_object).cloned().unwrap_or_default();
+    headers.values_mut().for_each(escape);
+    let mut url = url.into();
+    escape(&mut url);
+    let mut request = json!({"type": "http", "url": url, "timeout": TIMEOUT});
+    if let Some(verify) = channel.get("verify_tls") {
+        request["verify_tls"] = verify.clone();
+    }
+    if forward {
+        headers.retain(|name, _| !name.eq_ignore_ascii_case("content-type"));
+        headers.insert("Content-Type".to_owned(), "application/json".into());
+        request["method"] = "POST".into();
+        request["arguments"] = note.clone();
+    }
+    request["headers"] = headers.into();
+    request
+}
+
+/// Nothing is substituted in the settings: each `$` is meant.
+fn escape(value: &mut Value) {
+    if let Value::String(text) = value {
+        *text = text.replace('$', "$$");
+    }
+}
+
+/// Notifications are no part of the run that they tell about.
+struct Silence;
+
+impl Tell for Silence {
+    fn log(&self, _: Level, _: String) {}
+
+    fn process_started(&self, _: u32) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn stop(&self, _: Stop) {}
+
+    fn changed(&self, _: Changes) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn channel(value: Value) -> Channel {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn channels_want_what_they_name() {
+        let wanting = |events: Value| wants(&channel(json!({"events": events})), "run-failed");
+        assert!(wanting(json!(["run-failed"])) && wanting(json!([])) && wanting(Value::Null));
+        assert!(!wanting(json!(["run-started"])));
+        assert!(wants(&channel(json!({})), "run-failed"));
+    }
+
+    #[test]
+    fn notes_say_what_and_when() {
+        let note = note("validate-failed", json!({"title": "x"}), Some("no method"));
+        assert_eq!(note["name"], "validate-failed");
+        assert_eq!((&note["phase"], &note["error"]), (&json!("validate"), &json!("no method")));
+        assert!(note["ts"].as_f64().unwrap() > 1.6e9);
+    }
+
+    #[test]
+    fn requests_are_posts_unless_the_note_stays_here() {
+        let given = json!({"headers": {"content-type": "x", "a": "$b"}, "verify_tls": false});
+        let post = request(&channel(given), "http://x/$1", &json!(1));
+        assert_eq!(
+            post,
+            json!({
+                "type": "http", "url": "http://x/$$1", "timeout": [2.0, 5.0], "verify_tls": false,
+                "method": "POST", "arguments": 1,
+                "headers": {"a": "$$b", "Content-Type": "application/json"},
+            })
+        );
+        let get = request(&channel(json!({"forward_event_payload": false})), "http://x/", &json!(1));
+        assert_eq!(get, json!({"type": "http", "url": "http://x/", "timeout": [2.0, 5.0], "headers": {}}));
+    }
+}
