@@ -14,10 +14,12 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::iter::repeat_n;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -43,6 +45,8 @@ pub fn run(stop: &Stop) -> Result<()> {
         print!("{}", table(&result));
         results.push(result.to_json());
     }
+    print!("{}", bench.iterations()?);
+    print!("{}", bench.growth()?);
     print!("{}", model_loads()?);
     let path = bench.folder.join("results.json");
     fs::write(&path, serde_json::to_string_pretty(&results)? + "\n")?;
@@ -57,9 +61,23 @@ struct Contest {
     floor: Vec<String>,
     fracas: Vec<String>,
     reference: Vec<String>,
-    /// CPU milliseconds and resident MiB that fracas aims at.
-    target: Option<(f64, f64)>,
+    targets: &'static [Target],
 }
+
+/// What fracas aims at.
+#[derive(Clone, Copy)]
+enum Target {
+    /// At most so many CPU milliseconds.
+    Cpu(f64),
+    /// At most so many times the floor's CPU time.
+    CpuOfFloor(f64),
+    /// At most so many milliseconds.
+    Wall(f64),
+    /// At most so many resident MiB.
+    Rss(f64),
+}
+
+use Target::{Cpu, CpuOfFloor, Rss, Wall};
 
 struct Bench<'a> {
     stop: &'a Stop,
@@ -72,42 +90,146 @@ impl Bench<'_> {
         let walkthrough = root().join(demo::EXPERIMENT).display().to_string();
         let call = self.write("call", &aws_call("chaosaws.docdb.probes", "docdb_cluster_identifier"))?;
         let call_reference = self.write("call-reference", &aws_call("chaosaws.rds.probes", "cluster_id"))?;
-        let processes = self.write("processes", &processes())?;
         let (server, request) = self.canned_server(&call)?;
+        fs::write(self.folder.join("get"), format!("GET / HTTP/1.1\r\nHost: {server}\r\n\r\n"))?;
+        fs::write(self.folder.join("megabyte"), "x".repeat(1_000_000))?;
+        fs::write(self.folder.join("benched.py"), "def nothing():\n    return 1\n")?;
+        let get = json!({"type": "http", "url": format!("http://{server}/")});
+        let slow = json!({"type": "http", "url": format!("http://{server}/slow")});
+        let python = json!({"type": "python", "module": "benched", "func": "nothing"});
+        let process = json!({"type": "process", "path": "true"});
+        let cat = json!({"type": "process", "path": "cat", "arguments": ["megabyte"]});
+        let many: Value = (0..1000).flat_map(|_| [get.clone(), process.clone()]).collect();
+        let (json, yaml) =
+            self.write_both("many", &activities(many.as_array().into_iter().flatten(), json!({})))?;
+        let same = |name: &'static str, rounds, floor, args: &[&str], targets| Contest {
+            name,
+            rounds,
+            floor,
+            fracas: fracas(args),
+            reference: self.chaos(args),
+            targets,
+        };
+        let run = |name: &'static str, rounds, floor, experiment: Value, targets| -> Result<Contest> {
+            let path = self.write(&name.replace(' ', "-"), &experiment)?;
+            Ok(same(name, rounds, floor, &["run", &path], targets))
+        };
         Ok(vec![
-            Contest {
-                name: "start (--version)",
-                rounds: 25,
-                floor: meter(&[]),
-                fracas: fracas(&["--version"]),
-                reference: self.chaos(&["--version"]),
-                target: Some((2.5, 6.0)),
-            },
+            same("start (--version)", 25, meter(&[]), &["--version"], &[Cpu(2.5), Rss(6.0)]),
             Contest {
                 name: "validate",
                 rounds: 15,
                 floor: meter(&[]),
                 fracas: fracas(&["validate", &walkthrough]),
                 reference: self.chaos(&["validate", &call_reference]),
-                target: None,
+                targets: &[],
             },
+            same("validate 2,000 activities, JSON", 9, meter(&[]), &["validate", &json], &[Wall(10.0)]),
+            same("validate 2,000 activities, YAML", 9, meter(&[]), &["validate", &yaml], &[Wall(15.0)]),
             Contest {
                 name: "one AWS call",
                 rounds: 15,
                 floor: meter(&["replay", &server, &request]),
                 fracas: fracas(&["run", &call]),
                 reference: self.chaos(&["run", &call_reference]),
-                target: Some((7.0, 15.0)),
+                targets: &[Cpu(7.0), Rss(15.0)],
             },
-            Contest {
-                name: "1,000 process activities",
-                rounds: 3,
-                floor: meter(&["spawn", "1000", "true"]),
-                fracas: fracas(&["run", &processes]),
-                reference: self.chaos(&["run", &processes]),
-                target: None,
-            },
+            run(
+                "1,000 process activities",
+                5,
+                meter(&["spawn", "1000", "true"]),
+                activities(repeat_n(&process, 1000), json!({})),
+                &[CpuOfFloor(1.25)],
+            )?,
+            run(
+                "2,000 http probes",
+                5,
+                meter(&["replay", &server, "get", "2000"]),
+                activities(repeat_n(&get, 2000), json!({})),
+                &[Cpu(250.0)],
+            )?,
+            run(
+                "200 background http activities of 1 s",
+                3,
+                meter(&["replay", &server, "get", "200"]),
+                activities(repeat_n(&slow, 200), json!({"background": true})),
+                &[Wall(1050.0), Rss(15.0)],
+            )?,
+            run(
+                "100 MB of outputs",
+                3,
+                meter(&["collect", "100", "cat", "megabyte"]),
+                activities(repeat_n(&cat, 100), json!({})),
+                &[Wall(2000.0), Rss(150.0)],
+            )?,
+            run(
+                "one python activity",
+                9,
+                words(Path::new("python3"), &["-c", "pass"]),
+                activities([&python], json!({})),
+                &[Wall(25.0)],
+            )?,
+            run(
+                "500 python activities",
+                9,
+                words(Path::new("python3"), &["-c", "pass"]),
+                activities(repeat_n(&python, 500), json!({})),
+                &[Wall(50.0)],
+            )?,
         ])
+    }
+
+    /// How often a hypothesis is checked every 10 ms during 3 s, beside a program that does nothing else.
+    fn iterations(&self) -> Result<String> {
+        let probe = json!({
+            "type": "probe", "name": "probe", "tolerance": 0, "provider": {"type": "process", "path": "true"},
+        });
+        let mut experiment =
+            activities([&json!({"type": "process", "path": "true"})], json!({"pauses": {"after": 3}}));
+        experiment["steady-state-hypothesis"] = json!({"title": "true", "probes": [probe]});
+        let path = self.write("continuous", &experiment)?;
+        let mut shares = Vec::new();
+        for _ in 0..3 {
+            self.stop.check()?;
+            let floor: f64 =
+                output(&mut self.command(&meter(&["every", "0.01", "3", "true"])))?.trim().parse()?;
+            let args =
+                ["run", &path, "--hypothesis-strategy", "continuously", "--hypothesis-frequency", "0.01"];
+            self.sample(&fracas(&args))?;
+            let journal: Value = serde_json::from_slice(&fs::read(self.folder.join("journal.json"))?)?;
+            let during = journal["steady_states"]["during"].as_array().map_or(0, Vec::len);
+            shares.push(during as f64 / floor * 100.0);
+        }
+        shares.sort_by(f64::total_cmp);
+        let reached = if shares[1] >= 95.0 { "target reached" } else { "target NOT reached" };
+        Ok(format!(
+            "a hypothesis every 10 ms\n  {:.1} % >= 95 % of the floor's iterations: {reached}\n",
+            shares[1]
+        ))
+    }
+
+    /// What one more activity costs, from few to many, and with as many variables and controls: it stays the same
+    /// where nothing grows faster than the experiment. The activities are only pretended.
+    fn growth(&self) -> Result<String> {
+        let mut text = "CPU microseconds per activity, by their number\n".to_owned();
+        for (what, counts) in [
+            ("activities", &[10, 1000, 10_000, 50_000][..]),
+            ("variables", &[10, 1000, 5000]),
+            ("secrets", &[10, 1000, 5000]),
+        ] {
+            let mut costs = Vec::new();
+            for count in counts {
+                let path = self.write("growth", &growing(*count, what))?;
+                let samples: Result<Vec<Sample>> =
+                    (0..3).map(|_| self.sample(&fracas(&["run", &path, "--dry", "activities"]))).collect();
+                costs.push((count, median(samples?).cpu_ms));
+            }
+            let empty = costs[0].1;
+            for (count, cost) in &costs[1..] {
+                text += &format!("  {what:<16}{count:>8}{:>10.1}\n", (cost - empty) * 1e3 / **count as f64);
+            }
+        }
+        Ok(text)
     }
 
     fn chaos(&self, args: &[&str]) -> Vec<String> {
@@ -123,6 +245,13 @@ impl Bench<'_> {
         let path = self.folder.join(format!("{name}.json"));
         fs::write(&path, experiment.to_string())?;
         Ok(path.display().to_string())
+    }
+
+    /// The same experiment as JSON and, its activities as blocks, as YAML.
+    fn write_both(&self, name: &str, experiment: &Value) -> Result<(String, String)> {
+        let path = self.folder.join(format!("{name}.yaml"));
+        fs::write(&path, yaml(experiment, 0))?;
+        Ok((self.write(name, experiment)?, path.display().to_string()))
     }
 
     /// Starts the server that answers both sides' AWS calls, and lets fracas call it once to learn the bytes that
@@ -148,6 +277,7 @@ impl Bench<'_> {
         command.env("AWS_ENDPOINT_URL", format!("http://{endpoint}"));
         command.env("AWS_ACCESS_KEY_ID", "testing").env("AWS_SECRET_ACCESS_KEY", "testing");
         command.env("XDG_STATE_HOME", self.folder.join("state")).env_remove("AWS_PROFILE");
+        command.env("PYTHONPATH", &self.folder).env("NO_PROXY", "127.0.0.1");
         command
     }
 
@@ -163,8 +293,8 @@ impl Bench<'_> {
             }
         }
         let [floor, fracas, reference] = samples.map(median);
-        let Contest { name, rounds, target, .. } = *contest;
-        Ok(Measured { name, rounds, target, floor, fracas, reference })
+        let Contest { name, rounds, targets, .. } = *contest;
+        Ok(Measured { name, rounds, targets, floor, fracas, reference })
     }
 
     fn sample(&self, words: &[String]) -> Result<Sample> {
@@ -187,18 +317,29 @@ struct Sample {
 struct Measured {
     name: &'static str,
     rounds: usize,
-    target: Option<(f64, f64)>,
+    targets: &'static [Target],
     floor: Sample,
     fracas: Sample,
     reference: Sample,
 }
 
 impl Measured {
+    fn verdicts(&self) -> Vec<String> {
+        let Sample { cpu_ms, wall_ms, rss_mib } = self.fracas;
+        let verdict = |target: &Target| match *target {
+            Cpu(most) => format!("CPU {}", against(cpu_ms, most, "ms")),
+            CpuOfFloor(most) => format!("CPU x{}", against(cpu_ms / self.floor.cpu_ms, most, "of the floor")),
+            Wall(most) => format!("wall {}", against(wall_ms, most, "ms")),
+            Rss(most) => format!("RSS {}", against(rss_mib, most, "MiB")),
+        };
+        self.targets.iter().map(verdict).collect()
+    }
+
     fn to_json(&self) -> Value {
         let side =
             |side: Sample| json!({"cpu_ms": side.cpu_ms, "wall_ms": side.wall_ms, "rss_mib": side.rss_mib});
         json!({
-            "name": self.name, "rounds": self.rounds, "target": self.target,
+            "name": self.name, "rounds": self.rounds, "targets": self.verdicts(),
             "floor": side(self.floor), "fracas": side(self.fracas), "reference": side(self.reference),
         })
     }
@@ -215,7 +356,7 @@ fn median(samples: Vec<Sample>) -> Sample {
 }
 
 fn table(measured: &Measured) -> String {
-    let Measured { name, rounds, target, floor, fracas, reference } = measured;
+    let Measured { name, rounds, floor, fracas, reference, .. } = measured;
     let row = |side: &str, sample: &Sample| {
         format!("  {side:<24}{:>10.1}{:>10.1}{:>10.1}", sample.cpu_ms, sample.wall_ms, sample.rss_mib)
     };
@@ -228,12 +369,8 @@ fn table(measured: &Measured) -> String {
         row("reference", reference),
         reference.cpu_ms / fracas.cpu_ms
     );
-    if let Some((cpu, rss)) = target {
-        text += &format!(
-            "  CPU {}, RSS {}\n",
-            against(fracas.cpu_ms, *cpu, "ms"),
-            against(fracas.rss_mib, *rss, "MiB")
-        );
+    if !measured.targets.is_empty() {
+        text += &format!("  {}\n", measured.verdicts().join(", "));
     }
     text
 }
@@ -282,12 +419,50 @@ fn aws_call(module: &str, argument: &str) -> Value {
     })
 }
 
-fn processes() -> Value {
-    let process = |number: usize| json!({"type": "action", "name": format!("true {number}"), "provider": {"type": "process", "path": "true"}});
+/// An experiment of one activity for each provider, with more keys. Its run log is not synced: what is measured is
+/// not the disk.
+fn activities<'a>(providers: impl IntoIterator<Item = &'a Value>, more: Value) -> Value {
+    let activity = |(number, provider): (usize, &Value)| {
+        let mut activity =
+            json!({"type": "action", "name": format!("activity {number}"), "provider": provider});
+        for (key, value) in more.as_object().into_iter().flatten() {
+            activity[key] = value.clone();
+        }
+        activity
+    };
     json!({
-        "title": "Processes", "description": "1,000 processes",
-        "method": (1..=1000).map(process).collect::<Vec<_>>(), "rollbacks": [],
+        "title": "Many", "description": "Many activities", "runtime": {"durability": "os"},
+        "method": providers.into_iter().enumerate().map(activity).collect::<Vec<_>>(), "rollbacks": [],
     })
+}
+
+/// An experiment with so many activities and, if asked for, as many variables or secrets, which they use.
+fn growing(count: usize, more: &str) -> Value {
+    let process =
+        |number| json!({"type": "process", "path": "true", "arguments": [format!("${{v{number}}}")]});
+    let providers: Vec<Value> = (0..count).map(process).collect();
+    let mut experiment = activities(&providers, json!({}));
+    let named = (0..count).map(|number| (format!("v{number}"), json!(format!("value of {number}"))));
+    match more {
+        "variables" => experiment["configuration"] = named.collect(),
+        "secrets" => experiment["secrets"] = json!({"all": named.collect::<Value>()}),
+        _ => {}
+    }
+    experiment
+}
+
+/// A value as YAML in blocks.
+fn yaml(value: &Value, depth: usize) -> String {
+    let indent = " ".repeat(depth);
+    match value {
+        Value::Object(map) if !map.is_empty() => {
+            map.iter().map(|(key, value)| format!("\n{indent}{key}: {}", yaml(value, depth + 2))).collect()
+        }
+        Value::Array(items) if !items.is_empty() => {
+            items.iter().map(|item| format!("\n{indent}-{}", yaml(item, depth + 2))).collect()
+        }
+        other => other.to_string(),
+    }
 }
 
 /// Answers every request with the same cluster, and passes the request's bytes on.
@@ -304,6 +479,9 @@ fn answer_all(mut connection: TcpStream, seen: &mpsc::Sender<Vec<u8>>) -> std::i
         let request = read_request(&mut reader)?;
         if request.is_empty() {
             return Ok(());
+        }
+        if request.starts_with(b"GET /slow ") {
+            std::thread::sleep(Duration::from_secs(1));
         }
         let _ = seen.send(request);
         write!(
@@ -356,7 +534,7 @@ mod tests {
         let measured = Measured {
             name: "one AWS call",
             rounds: 15,
-            target: Some((7.0, 6.0)),
+            targets: &[Cpu(7.0), Rss(6.0)],
             floor: sample(1.0),
             fracas: sample(5.0),
             reference: median(vec![sample(600.0), sample(100.0), sample(500.0)]),
