@@ -30,12 +30,23 @@ pub fn load_file(name: &str) -> Result<Source, Problem> {
         let problem = Problem::general(format!("`{name}` is neither a file nor an http address"));
         return Err(problem.help("give a path, or an http:// or https:// address"));
     }
-    let bytes = read(path).map_err(|error| unreadable(name, &error))??;
+    let text = load_text(path)?;
     let format = format_of(path).ok_or_else(|| {
         Problem::general(format!("`{name}` has no extension that says how it is written"))
             .help("name the file .json, .yaml or .yml")
     })?;
-    Ok(Source { name: name.to_owned(), text: text(name, bytes)?, format })
+    Ok(Source { name: name.to_owned(), text, format })
+}
+
+/// Reads the text of a file, without a byte order mark.
+///
+/// # Errors
+///
+/// The file is missing, unreadable, too large, or not UTF-8.
+pub fn load_text(path: &Path) -> Result<String, Problem> {
+    let name = path.to_string_lossy();
+    let bytes = read(path).map_err(|error| unreadable(&name, &error))??;
+    text(&name, bytes)
 }
 
 /// Takes an experiment from the answer of a server, whose content type says how it is written.

@@ -157,6 +157,16 @@ impl Args {
 }
 
 impl Command {
+    /// The values for an experiment, if it takes some.
+    pub fn values(&self) -> Option<&Values> {
+        match self {
+            Command::Run(Run { values, .. })
+            | Command::Validate(Validate { values, .. })
+            | Command::Iam(Iam { values, .. }) => Some(values),
+            _ => None,
+        }
+    }
+
     /// Its name.
     pub fn name(&self) -> &'static str {
         match self {

@@ -1,6 +1,7 @@
 //! What each command does. All of them read like the design's table of contents: load, parse,
 //! check, then the one thing that the command is for.
 
+mod given;
 mod iam;
 mod info;
 mod ready;
@@ -13,6 +14,7 @@ mod validate;
 use fracas_model::Problem;
 use tokio::runtime::Builder;
 
+pub use given::enter_environment;
 pub use iam::iam;
 pub use info::info;
 pub use recover::recover;

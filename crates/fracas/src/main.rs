@@ -24,6 +24,10 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let args = Args::parse();
+    if let Err(error) = commands::enter_environment(&args) {
+        eprintln!("error: the variables of the var files cannot be set: {error}");
+        return ExitCode::from(u8::from(fracas_model::ExitCode::Invalid));
+    }
     let code = Session::begin(&args.global, args.command.name()).map_or_else(
         |code| code,
         |session| {

@@ -100,6 +100,11 @@ impl Session {
         self.terminal.line(Importance::Warning, line);
     }
 
+    /// Something that went wrong.
+    pub fn error(&self, line: &str) {
+        self.terminal.line(Importance::Error, line);
+    }
+
     fn tell_beginning(&self, global: &Global, command: &str) {
         self.debug(&"#".repeat(79));
         self.debug(&format!("Running command '{command}'"));

@@ -5,14 +5,16 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
+use super::given;
 use super::ready::{Ready, load};
 use crate::args;
 use crate::session::Session;
 
 /// Prints the policy, indented as the AWS console indents policies.
 pub async fn iam(args: &args::Iam, session: &Session) -> ExitCode {
+    let Ok(given) = given::values(&args.values, session) else { return ExitCode::Invalid };
     let Ok(source) = load(&args.source, &args.fetching, session).await else { return ExitCode::Invalid };
-    let Ok(mut ready) = Ready::of(source, &args.values, session) else { return ExitCode::Invalid };
+    let Ok(mut ready) = Ready::of(source, &given, session) else { return ExitCode::Invalid };
     // A policy is written where the experiment does not run, so its environment may be missing:
     // resources that depend on it are named by wildcards.
     ready.unresolved.0.clear();

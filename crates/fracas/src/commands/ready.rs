@@ -86,7 +86,7 @@ impl Ready {
     /// # Errors
     ///
     /// It is no experiment.
-    pub fn of(source: Source, values: &args::Values, session: &Session) -> Result<Ready, Unready> {
+    pub fn of(source: Source, given: &Given, session: &Session) -> Result<Ready, Unready> {
         let (node, mut problems) = parse_document(&source);
         let (experiment, mut found) = node.as_ref().map(experiment_of).unwrap_or_default();
         problems.0.append(&mut found.0);
@@ -96,10 +96,9 @@ impl Ready {
             let document = node.as_ref().map_or(Value::Null, Node::to_json);
             return Err(Unready { document, told: told(&problems) });
         };
-        let given = Given { configuration: values.variables.iter().cloned().collect(), ..Given::default() };
         let mut unresolved = Problems::default();
         let values =
-            resolve(&experiment, &Surroundings::environment, &given, &session.policy, &mut unresolved);
+            resolve(&experiment, &Surroundings::environment, given, &session.policy, &mut unresolved);
         Ok(Ready { source, experiment, values, problems, unresolved })
     }
 
@@ -167,7 +166,7 @@ impl Ready {
 }
 
 /// That these problems have been shown.
-fn told(problems: &Problems) -> Told {
+pub fn told(problems: &Problems) -> Told {
     let first = problems.0.iter().find(|problem| problem.severity == Severity::Error);
     let why = first.map(|problem| problem.message.clone()).unwrap_or_default();
     Told { code: ExitCode::Invalid, why }

@@ -6,7 +6,9 @@ use std::path::{Path, absolute};
 use fracas_engine::{Ended, Host, Plan, Providers, RunOptions};
 use fracas_model::{ExitCode, HypothesisStrategy, Outcome, Problem, Source, Status, python};
 use fracas_report::Importance;
+use serde_json::Value;
 
+use super::given;
 use super::ready::{Ready, Told, document, load};
 use crate::args;
 use crate::host::ThisMachine;
@@ -27,17 +29,19 @@ pub async fn run(args: &args::Run, session: &Session) -> ExitCode {
 }
 
 async fn attempt(args: &args::Run, session: &Session) -> Result<Ended, Told> {
+    let given = given::values(&args.values, session)?;
+    let controls = given::controls(&args.control_files, session)?;
     let source = load(&args.source, &args.fetching, session).await?;
     if !args.no_validation {
         session.info("Validating the experiment's syntax");
     }
-    let ready = Ready::of(source, &args.values, session);
+    let ready = Ready::of(source, &given, session);
     session.notify("run-started", || document(&ready, session), None).await;
     let mut ready = ready?;
     let providers = fracas_providers::all(&session.python);
     valid(&mut ready, &providers, args, session).await?;
     ask(&mut ready, &providers, session).await?;
-    let (source, plan) = plan(ready, args, session).map_err(|problem| session.refuse(problem))?;
+    let (source, plan) = plan(ready, controls, args, session).map_err(|problem| session.refuse(problem))?;
     let ended = play(&source, &plan, &providers, args, session).await;
     ended.map_err(|problem| session.refuse(problem))
 }
@@ -75,7 +79,12 @@ async fn ask(ready: &mut Ready, providers: &Providers, session: &Session) -> Res
 
 /// The experiment as the settings, it itself, and the command line want it played, the later ones
 /// over the earlier ones.
-fn plan(ready: Ready, args: &args::Run, session: &Session) -> Result<(Source, Plan), Problem> {
+fn plan(
+    ready: Ready,
+    controls: Vec<Value>,
+    args: &args::Run,
+    session: &Session,
+) -> Result<(Source, Plan), Problem> {
     let runtime = &ready.experiment.runtime;
     let (mut hypothesis_strategy, mut rollback_strategy) = (runtime.hypothesis, runtime.rollbacks);
     // A runtime block decides alone, also by what it leaves out.
@@ -90,13 +99,15 @@ fn plan(ready: Ready, args: &args::Run, session: &Session) -> Result<(Source, Pl
         );
     }
     let given = args.hypothesis_strategy.as_deref().and_then(HypothesisStrategy::from_name);
+    let mut global_controls = session.settings.controls()?;
+    global_controls.extend(controls);
     let plan = Plan {
         hypothesis_strategy: given.or(hypothesis_strategy).unwrap_or_default(),
         rollback_strategy: args.rollback_strategy.or(rollback_strategy).unwrap_or_default(),
         frequency: args.hypothesis_frequency,
         fail_fast: args.fail_fast,
         dry: args.dry,
-        global_controls: session.settings.controls()?,
+        global_controls,
         settings: session.settings.value.clone(),
         ..Plan::new(ready.experiment, ready.values, session.policy)
     };

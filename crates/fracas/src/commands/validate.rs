@@ -2,15 +2,17 @@
 
 use fracas_model::ExitCode;
 
+use super::given;
 use super::ready::{Ready, Told, document, load};
 use crate::args;
 use crate::session::Session;
 
 /// Shows every problem at once.
 pub async fn validate(args: &args::Validate, session: &Session) -> ExitCode {
+    let Ok(given) = given::values(&args.values, session) else { return ExitCode::Invalid };
     let Ok(source) = load(&args.source, &args.fetching, session).await else { return ExitCode::Invalid };
     session.info("Validating the experiment's syntax");
-    let mut ready = Ready::of(source, &args.values, session);
+    let mut ready = Ready::of(source, &given, session);
     session.notify("validate-started", || document(&ready, session), None).await;
     let checked = match &mut ready {
         Ok(ready) => ready.check(&fracas_providers::all(&session.python), false, session).await,
