@@ -43,7 +43,8 @@ async fn check_activity(
 
 /// Says of the problems from `before` on when Chaos Toolkit would come upon them.
 fn take_turn(problems: &mut Problems, before: usize, turn: Turn) {
-    problems.0[before..].iter_mut().for_each(|problem| problem.turn = turn);
+    let rules = problems.0[before..].iter_mut().filter_map(|problem| problem.rule.as_mut());
+    rules.for_each(|rule| rule.turn = turn);
 }
 
 /// Each control once, however often it is declared.

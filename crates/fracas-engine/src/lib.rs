@@ -35,4 +35,5 @@ pub use run::{
     Ended, History, RecoverOptions, Recovered, Recovery, RunOptions, declared_rollbacks, read, recover, run,
 };
 pub use runner::Plan;
+pub use tolerance::{Verdict, with_value, within};
 pub use values::{Pending, Values};

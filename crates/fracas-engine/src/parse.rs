@@ -57,7 +57,7 @@ struct Reader {
 
 impl Reader {
     fn tell(&mut self, problem: Problem) {
-        self.problems.push(Problem { turn: self.turn, ..problem });
+        self.problems.push(problem.in_turn(self.turn));
     }
 
     /// The value under a key; one that is null is a problem, for Chaos Toolkit crashes on it.

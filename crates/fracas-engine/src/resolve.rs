@@ -214,7 +214,7 @@ impl Resolver<'_> {
     }
 
     fn tell(&mut self, problem: Problem) {
-        self.problems.push(Problem { turn: Turn { section: Section::Values, ..Turn::default() }, ..problem });
+        self.problems.push(problem.in_turn(Turn { section: Section::Values, ..Turn::default() }));
     }
 }
 

@@ -21,5 +21,5 @@ pub use journal::{Journal, JournalFold, Run, SteadyState, SteadyStates, set, wri
 pub use moment::Moment;
 pub use outcome::{ExitCode, Outcome, Status};
 pub use policy::Policy;
-pub use problem::{Look, Problem, Problems, Section, Severity, Turn};
+pub use problem::{Look, Problem, Problems, Rule, Section, Severity, Turn};
 pub use step::{Phase, StepId};

@@ -18,9 +18,16 @@ pub struct Problem {
     pub label: String,
     /// What the user can do about it, or empty.
     pub help: String,
-    /// What Chaos Toolkit says about it; empty when it has no rule for it.
+    /// Chaos Toolkit's rule for it, if it has one.
+    pub rule: Option<Box<Rule>>,
+}
+
+/// A rule of Chaos Toolkit's that an experiment breaks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rule {
+    /// What it says then.
     pub words: String,
-    /// When Chaos Toolkit would come upon it.
+    /// When it would come upon it.
     pub turn: Turn,
 }
 
@@ -92,15 +99,7 @@ impl Problem {
     }
 
     fn new(severity: Severity, span: Option<Span>, message: String) -> Problem {
-        Problem {
-            severity,
-            message,
-            span,
-            label: String::new(),
-            help: String::new(),
-            words: String::new(),
-            turn: Turn::default(),
-        }
+        Problem { severity, message, span, label: String::new(), help: String::new(), rule: None }
     }
 
     /// The same problem with words at its caret.
@@ -115,9 +114,18 @@ impl Problem {
         self
     }
 
-    /// The same problem with what Chaos Toolkit says about it.
+    /// The same problem with what Chaos Toolkit says about it; empty when it says nothing.
     pub fn words(mut self, words: impl Into<String>) -> Problem {
-        self.words = words.into();
+        let words = words.into();
+        self.rule = if words.is_empty() { None } else { Some(Box::new(Rule { words, ..Rule::default() })) };
+        self
+    }
+
+    /// The same problem with when Chaos Toolkit would come upon it.
+    pub fn in_turn(mut self, turn: Turn) -> Problem {
+        if let Some(rule) = &mut self.rule {
+            rule.turn = turn;
+        }
         self
     }
 }
@@ -140,9 +148,10 @@ impl Problems {
     /// What Chaos Toolkit would say about the first error that it comes upon; what fracas says when
     /// Chaos Toolkit has no rule for any of them. None without errors.
     pub fn first_words(&self) -> Option<&str> {
-        let errors = self.0.iter().filter(|problem| problem.severity == Severity::Error);
-        let first = errors.min_by_key(|problem| (problem.words.is_empty(), problem.turn))?;
-        Some(if first.words.is_empty() { &first.message } else { &first.words })
+        let mut errors = self.0.iter().filter(|problem| problem.severity == Severity::Error);
+        let rules = errors.clone().filter_map(|problem| problem.rule.as_deref());
+        let first = rules.min_by_key(|rule| rule.turn).map(|rule| &rule.words);
+        first.or_else(|| errors.next().map(|problem| &problem.message)).map(String::as_str)
     }
 
     /// In the order of the text; those without a place come first, and each only once, as an error
@@ -171,12 +180,12 @@ mod tests {
         let turn = |section, index| Turn { section, index, look: Look::Activity };
         let mut problems = Problems::default();
         assert_eq!(problems.first_words(), None);
-        problems.push(Problem { turn: turn(Section::Head, 0), ..Problem::general("only fracas minds") });
+        problems.push(Problem::general("only fracas minds"));
         assert_eq!(problems.first_words(), Some("only fracas minds"));
         for (section, index, words) in
             [(Section::Method, 1, "second"), (Section::Method, 0, "first"), (Section::Controls, 0, "third")]
         {
-            problems.push(Problem { turn: turn(section, index), ..Problem::general("") }.words(words));
+            problems.push(Problem::general("").words(words).in_turn(turn(section, index)));
         }
         assert_eq!(problems.first_words(), Some("first"));
     }

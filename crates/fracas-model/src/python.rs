@@ -3,6 +3,8 @@
 //! Experiments were written for Python, and texts such as `True` or `1.0` reach the commands
 //! and servers that they talk to.
 
+use std::cmp::Ordering;
+
 use serde_json::{Number, Value};
 
 /// What `str(value)` gives.
@@ -40,10 +42,7 @@ pub fn equal(left: &Value, right: &Value) -> bool {
                 |(key, value): (&String, &Value)| right.get(key).is_some_and(|other| equal(value, other));
             left.len() == right.len() && left.iter().all(same)
         }
-        _ => match (number(left), number(right)) {
-            (Some(left), Some(right)) => left == right,
-            _ => left == right,
-        },
+        _ => compare_numbers(left, right).map_or(left == right, Ordering::is_eq),
     }
 }
 
@@ -57,6 +56,34 @@ pub fn truth(value: &Value) -> bool {
         Value::Array(items) => !items.is_empty(),
         Value::Object(map) => !map.is_empty(),
     }
+}
+
+/// How two booleans, integers or floats are ordered, exactly; none when one is something else.
+pub fn compare_numbers(left: &Value, right: &Value) -> Option<Ordering> {
+    match (integer(left), integer(right)) {
+        (Some(left), Some(right)) => Some(left.cmp(&right)),
+        (Some(left), None) => compare_with_float(left, number(right)?),
+        (None, Some(right)) => compare_with_float(right, number(left)?).map(Ordering::reverse),
+        (None, None) => number(left)?.partial_cmp(&number(right)?),
+    }
+}
+
+fn integer(value: &Value) -> Option<i128> {
+    match value {
+        Value::Bool(flag) => Some(i128::from(*flag)),
+        Value::Number(number) => number.as_i128(),
+        _ => None,
+    }
+}
+
+/// An integer of up to 64 bits beside a float, which would lose its last digits as one.
+fn compare_with_float(integer: i128, float: f64) -> Option<Ordering> {
+    let whole = float.floor();
+    if whole.abs() > 1e30 {
+        return 0.0.partial_cmp(&whole);
+    }
+    let order = integer.cmp(&(whole as i128));
+    Some(order.then(if float > whole { Ordering::Less } else { Ordering::Equal }))
 }
 
 /// The number that Python takes a boolean, integer or float for.
@@ -156,5 +183,24 @@ mod tests {
         assert!(equal(&json!([6.0, {"a": false}]), &json!([6, {"a": 0}])));
         assert!(!equal(&json!("1"), &json!(1)));
         assert!(!equal(&json!(null), &json!(false)));
+        assert!(!equal(&json!(9007199254740993_i64), &json!(9007199254740992.0)));
+        assert!(equal(&json!(u64::MAX), &json!(u64::MAX)));
+    }
+
+    #[test]
+    fn numbers_are_compared_exactly() {
+        use Ordering::*;
+        let cases = [
+            (json!(true), json!(0.5), Some(Greater)),
+            (json!(-1), json!(-0.5), Some(Less)),
+            (json!(3), json!(3.0), Some(Equal)),
+            (json!(i64::MIN), json!(-1e300), Some(Greater)),
+            (json!(u64::MAX), json!(1.8446744073709552e19), Some(Less)),
+            (json!("1"), json!(1), None),
+        ];
+        for (left, right, expected) in cases {
+            assert_eq!(compare_numbers(&left, &right), expected, "{left} {right}");
+            assert_eq!(compare_numbers(&right, &left), expected.map(Ordering::reverse), "{right} {left}");
+        }
     }
 }

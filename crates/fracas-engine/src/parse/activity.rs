@@ -82,7 +82,7 @@ impl Reader {
         let tolerance = self.tolerance(node);
         self.turn = turn;
         if turn.section != Section::Hypothesis {
-            self.problems.0[before..].iter_mut().for_each(|problem| problem.words.clear());
+            self.problems.0[before..].iter_mut().for_each(|problem| problem.rule = None);
         }
         tolerance
     }

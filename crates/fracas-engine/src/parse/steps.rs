@@ -23,7 +23,7 @@ struct Declared {
 enum What {
     Activity(Arc<Activity>),
     /// The name of an activity, and the tolerance beside it.
-    Reference(String, Span, Option<Tolerance>),
+    Reference(String, Span, Box<Option<Tolerance>>),
 }
 
 /// How many unknown names are compared with all known ones, which takes its time.
@@ -129,7 +129,9 @@ impl Reader {
                 let activity = self.referred(&name, span)?;
                 let activity = match self.turn.section {
                     // What its output has to be is said where it is checked.
-                    Section::Hypothesis => Arc::new(Activity { tolerance, ..(*activity).clone() }),
+                    Section::Hypothesis => {
+                        Arc::new(Activity { tolerance: *tolerance, ..(*activity).clone() })
+                    }
                     _ => activity,
                 };
                 Some(Step { activity, declared_name: None, background })
@@ -187,7 +189,7 @@ impl Reader {
         let is_checked = self.turn.section == Section::Hypothesis;
         let tolerance = beside.get("tolerance").filter(|_| is_checked);
         let tolerance = tolerance.and_then(|tolerance| self.tolerance(tolerance));
-        Some(What::Reference(name.to_owned(), reference.span, tolerance))
+        Some(What::Reference(name.to_owned(), reference.span, Box::new(tolerance)))
     }
 
     fn background(&mut self, node: &Node) -> bool {

@@ -8,6 +8,7 @@ use fracas_model::*;
 use serde_json::Value;
 
 use super::{Reader, describe, error_at, number};
+use crate::tolerance::{JsonPath, Unusable, compile};
 
 impl Reader {
     pub(super) fn tolerance(&mut self, node: &Node) -> Option<Tolerance> {
@@ -73,6 +74,9 @@ impl Reader {
             );
             return None;
         };
+        if let Err(error) = compile(pattern) {
+            self.tell(unusable(declared, pattern, &error));
+        }
         let target = self.target(node)?;
         Some(Tolerance::Regex { pattern: pattern.to_owned(), target })
     }
@@ -92,6 +96,10 @@ impl Reader {
             self.tell(problem.help("write \"$\" for the whole output").words(words));
             return None;
         };
+        if let Err(error) = JsonPath::parse(path.trim()) {
+            let words = format!("hypothesis probe tolerance JSON path {} is invalid", path.trim());
+            self.tell(error_at(declared, format!("this is no JSON path: {error}")).words(words));
+        }
         let value = |key| node.get(key).map(Node::to_json);
         let target = self.target(node)?;
         Some(Tolerance::JsonPath {
@@ -137,5 +145,19 @@ impl Reader {
             return None;
         };
         Some(Some(key.to_owned()).filter(|key| !key.is_empty()))
+    }
+}
+
+fn unusable(declared: &Node, pattern: &str, error: &Unusable) -> Problem {
+    match error {
+        Unusable::Invalid(why) => {
+            // Python finds out about this one too late to know the pattern.
+            let shown = if why.starts_with("look-behind") { "None" } else { pattern };
+            error_at(declared, format!("this is no regular expression: {why}"))
+                .words(format!("hypothesis probe tolerance pattern {shown} seems invalid: {why}"))
+        }
+        Unusable::Unsupported(why) => {
+            error_at(declared, format!("this regular expression cannot be used: {why}"))
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::Runner;
 use super::controls::UNEXPECTED;
 use super::halt::Halt;
 use crate::check::pause_seconds;
-use crate::tolerance::within;
+use crate::tolerance::{Verdict, with_value, within};
 use crate::{Changes, Context, ControlLevel, ControlScope, Stop, Tell, Values};
 
 /// What became of an activity.
@@ -262,7 +262,10 @@ impl Runner<'_> {
         match &step.activity.tolerance {
             None => (true, None),
             Some(Tolerance::Probe(probe)) => self.judge_by(probe, id, index, output, &values).await,
-            Some(tolerance) => (within(tolerance, output, &values), None),
+            Some(tolerance) => match within(tolerance, output, &values) {
+                Verdict::Incomparable(why) => (false, Some(why)),
+                verdict => (verdict.is_met(), None),
+            },
         }
     }
 
@@ -280,7 +283,8 @@ impl Runner<'_> {
         }
         let tell = StepTell { runner: self, step: id, stop: RefCell::default() };
         let context = Context { values, policy: &self.plan.policy, tell: &tell };
-        match select(Box::pin(self.halted(false)), self.host.carry_out(probe, &context)).await {
+        let probe = with_value(probe, output);
+        match select(Box::pin(self.halted(false)), self.host.carry_out(&probe, &context)).await {
             Either::Left((halt, _)) => {
                 self.halts.ask(halt);
                 (false, None)
