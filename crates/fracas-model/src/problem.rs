@@ -121,6 +121,11 @@ impl Problem {
         self
     }
 
+    /// What Chaos Toolkit says about it; empty when it says nothing.
+    pub fn said(&self) -> &str {
+        self.rule.as_ref().map_or("", |rule| &rule.words)
+    }
+
     /// The same problem with when Chaos Toolkit would come upon it.
     pub fn in_turn(mut self, turn: Turn) -> Problem {
         if let Some(rule) = &mut self.rule {

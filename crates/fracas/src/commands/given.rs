@@ -91,8 +91,8 @@ fn all<T>(read: impl Iterator<Item = Result<T, Problem>>, session: &Session) -> 
     for result in read {
         match result {
             Ok(content) => held.push(content),
-            Err(problem) if !session.policy.var_files_required && !problem.words.is_empty() => {
-                session.error(&problem.words);
+            Err(problem) if !session.policy.var_files_required && !problem.said().is_empty() => {
+                session.error(problem.said());
             }
             Err(problem) => problems.push(problem),
         }
@@ -280,11 +280,11 @@ mod tests {
             let problem = read(name, text).unwrap_err();
             assert!(problem.message.contains(expected), "{}", problem.message);
             assert!(!problem.message.contains("hunter2"), "{}", problem.message);
-            assert_eq!(!problem.words.is_empty(), goes_on, "{}", problem.words);
+            assert_eq!(!problem.said().is_empty(), goes_on, "{}", problem.said());
         }
         let folder = tempfile::tempdir().unwrap();
         let problem = var_file(folder.path(), &Policy::FRACAS).unwrap_err();
-        assert_eq!(problem.words, format!("Cannot read var file '{}'", folder.path().display()));
+        assert_eq!(problem.said(), format!("Cannot read var file '{}'", folder.path().display()));
     }
 
     #[test]
@@ -300,6 +300,6 @@ mod tests {
         assert_eq!(read("c.yaml", ""), Ok(Vec::new()));
         assert!(read("c.txt", text).unwrap_err().help.contains(".json"));
         assert!(read("c.yaml", "- a").unwrap_err().message.contains("is no object of controls by name"));
-        assert!(read("c.json", "{").unwrap_err().words.starts_with("Failed to parse control file '"));
+        assert!(read("c.json", "{").unwrap_err().said().starts_with("Failed to parse control file '"));
     }
 }
