@@ -327,7 +327,9 @@ async fn plan_again(
     values.configuration = given.configuration;
     resolve_vault(&mut values, options.providers, &mut problems).await;
     let surroundings = Surroundings { values: &values, running: true };
-    check::check(&experiment, options.providers, &surroundings, &mut problems).await;
+    // What the method would need does not keep its rollbacks from being played.
+    let rollbacks = Experiment { hypothesis: None, method: Vec::new(), ..experiment.clone() };
+    check::check(&rollbacks, options.providers, &surroundings, &mut problems).await;
     if problems.has_errors() {
         return Err(Recovery { source: Some(source), problems: problems.sorted() });
     }

@@ -182,6 +182,7 @@ impl Runner<'_> {
         tasks.begin(self.checks(&over));
         let played = tasks
             .drive(async {
+                yield_once().await;
                 let played = self.method().await;
                 over.raise();
                 played

@@ -27,16 +27,65 @@ struct Stage {
     signal_after: Cell<Option<&'static str>>,
     /// What was carried out, in order.
     effects: RefCell<Vec<String>>,
+    /// How often each activity was carried out.
+    tries: RefCell<BTreeMap<String, usize>>,
+    controls: Option<Scripted>,
+}
+
+/// A control that answers the functions it is given answers for.
+struct Scripted {
+    answers: fn(Hook, &str, Option<Value>) -> Answer,
+    calls: RefCell<Vec<String>>,
+}
+
+impl Controls for Scripted {
+    fn check<'a>(&'a self, _: &'a Node, _: &'a mut Problems) -> LocalBoxFuture<'a, ()> {
+        Box::pin(async {})
+    }
+
+    fn begin<'a>(&'a self, _: &'a World<'a>) -> LocalBoxFuture<'a, ()> {
+        Box::pin(async {})
+    }
+
+    fn call<'a>(&'a self, call: Call<'a>, _: &'a Values) -> LocalBoxFuture<'a, Answer> {
+        let answer = match call {
+            Call::Apply { hook, context, state, .. } => {
+                self.calls.borrow_mut().push(format!("{} {context}", hook.function()));
+                (self.answers)(hook, context, state)
+            }
+            Call::Configure { .. } | Call::Cleanup { .. } | Call::Event { .. } => Answer::default(),
+        };
+        Box::pin(async { answer })
+    }
+
+    fn handles(&self, _: &str) -> bool {
+        false
+    }
 }
 
 impl Stage {
     fn new() -> Stage {
         let ticks = Cell::new(1_691_922_293_000_000);
-        Stage { ticks, signal: Cell::new(None), signal_after: Cell::new(None), effects: RefCell::default() }
+        Stage {
+            ticks,
+            signal: Cell::new(None),
+            signal_after: Cell::new(None),
+            effects: RefCell::default(),
+            tries: RefCell::default(),
+            controls: None,
+        }
     }
 
     fn effects(&self) -> String {
         self.effects.borrow().join(" ")
+    }
+
+    /// What an activity gives; `in-turn` is a list of what it gives in one try after the other.
+    fn given<'a>(&self, activity: &Activity, script: &'a Value) -> &'a Value {
+        let mut tries = self.tries.borrow_mut();
+        let tries = tries.entry(activity.name.clone()).or_default();
+        *tries += 1;
+        script["in-turn"].get(*tries - 1).unwrap_or(&script["gives"])
     }
 }
 
@@ -97,6 +146,9 @@ impl Host for Stage {
             self.signal.set(Some("SIGTERM"));
             return Box::pin(pending());
         }
+        if script["hangs"].is_string() {
+            return Box::pin(pending());
+        }
         if script["signals"].is_string() {
             self.signal_after.set(Some("SIGTERM"));
         }
@@ -105,13 +157,13 @@ impl Host for Stage {
             |error: &str| Failure { error: error.to_owned(), help: String::new(), happened: Happened::Maybe };
         let result = match script["fails"].as_str() {
             Some(error) => Err(failure(error)),
-            None => Ok(context.values.substitute(&script["gives"])),
+            None => Ok(context.values.substitute(self.given(activity, &script))),
         };
         Box::pin(async { result })
     }
 
     fn controls(&self) -> Option<&dyn Controls> {
-        None
+        self.controls.as_ref().map(|controls| controls as &dyn Controls)
     }
 }
 
@@ -150,8 +202,12 @@ impl Runs {
     }
 
     fn run(&self, experiment: &Value, strategy: RollbackStrategy) -> (Ended, String) {
-        let (source, plan) = plan(experiment, strategy);
-        let stage = Stage::new();
+        self.run_on(Stage::new(), experiment, |plan| Plan { rollback_strategy: strategy, ..plan })
+    }
+
+    fn run_on(&self, stage: Stage, experiment: &Value, change: impl FnOnce(Plan) -> Plan) -> (Ended, String) {
+        let (source, plan) = plan(experiment, RollbackStrategy::Default);
+        let plan = change(plan);
         let options = RunOptions {
             runs_dir: &self.dir(),
             journal_path: self.journal_path(),
@@ -462,4 +518,164 @@ fn a_run_is_found_by_a_unique_beginning() {
     assert!(message("2023").contains("2 runs begin with"));
     assert!(message("1999").contains("no run in"));
     assert!(message("").contains("no run in"));
+}
+
+#[test]
+fn background_activities_are_awaited_before_the_hypothesis_is_checked_again() {
+    let mut slow = action("slow");
+    slow["background"] = json!(true);
+    slow["pauses"] = json!({"before": 1});
+    let whole = experiment(json!([probe("well", json!({"gives": 1}))]), json!([slow, action("fast")]));
+    let runs = Runs::new();
+    let (ended, effects) = runs.run(&whole, RollbackStrategy::Default);
+    assert_eq!(ended.outcome.exit_code, ExitCode::Ok);
+    assert_eq!(effects, "well slow fast well mend polish");
+    assert_eq!(runs.journal()["run"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn an_interruption_cuts_what_goes_on_in_the_background() {
+    let mut hangs = activity("action", "hang", json!({"hangs": "x"}));
+    hangs["background"] = json!(true);
+    let method = json!([hangs, activity("action", "wait", json!({"waits": "x"})), action("never")]);
+    let runs = Runs::new();
+    let (ended, effects) = runs.run(&experiment(json!([]), method.clone()), RollbackStrategy::Default);
+    assert_eq!((effects.as_str(), ended.outcome.exit_code), ("hang wait", ExitCode::Interrupted));
+    let journal = runs.journal();
+    assert_eq!(journal["run"][0]["exception"][0], "chaoslib.exceptions.ActivityFailed: cut by SIGTERM\n");
+    assert_eq!(ended.live, ["hang", "wait"]);
+}
+
+#[test]
+fn dry_runs_touch_nothing_they_should_not() {
+    let whole = experiment(
+        json!([probe("well", json!({"gives": 1}))]),
+        json!([action("break"), activity("probe", "look", json!({"gives": 1}))]),
+    );
+    let lines = Dry::NAMES.map(|(name, dry)| {
+        let runs = Runs::new();
+        let (ended, effects) = runs.run_on(Stage::new(), &whole, |plan| Plan { dry: Some(dry), ..plan });
+        assert_eq!(runs.journal()["experiment"]["dry"], name);
+        format!("{name}: {:?} [{effects}] live [{}]", ended.outcome.exit_code, ended.live.join(","))
+    });
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    probes: Ok [break mend polish] live []
+    actions: Ok [well look well] live []
+    activities: Ok [] live []
+    pause: Ok [well break look well mend polish] live []
+    ");
+}
+
+#[test]
+fn a_probe_is_tried_until_it_is_within_its_tolerance() {
+    let mut heals = probe("heals", json!({"in-turn": [3, 2], "gives": 1}));
+    heals["retry"] = json!({"every": 1, "for": 10});
+    let mut never = probe("never", json!({"gives": 5}));
+    never["retry"] = json!({"every": 1, "for": 2.5});
+    let runs = Runs::new();
+    let (ended, effects) =
+        runs.run(&experiment(json!([heals, never]), json!([action("break")])), RollbackStrategy::Default);
+    assert_eq!(
+        (effects.as_str(), ended.outcome.exit_code),
+        ("heals heals heals never never never", ExitCode::NotRun)
+    );
+    let probes = &runs.journal()["steady_states"]["before"]["probes"];
+    assert_eq!((&probes[0]["tries"], &probes[0]["tolerance_met"]), (&json!(3), &json!(true)));
+    assert_eq!((&probes[1]["tries"], &probes[1]["tolerance_met"]), (&json!(3), &json!(false)));
+}
+
+#[test]
+fn outputs_are_saved_for_later_activities_and_for_recoveries() {
+    let mut finds = activity("probe", "find", json!({"gives": {"items": [{"id": "i-1"}, {"id": "i-2"}]}}));
+    finds["save"] = json!({"first": "items[0].id", "count": "length(items)"});
+    let uses = activity("action", "break", json!({"gives": ["${first}", "${count}"]}));
+    let runs = Runs::new();
+    let (ended, _) = runs.run(&experiment(json!([]), json!([finds, uses])), RollbackStrategy::Never);
+    let journal = runs.journal();
+    assert_eq!(journal["run"][0]["saved"], json!({"first": "i-1", "count": 2}));
+    assert_eq!(journal["run"][1]["output"], json!(["i-1", 2]));
+    assert_eq!(ended.folder.configuration().unwrap()["first"], "i-1");
+}
+
+#[test]
+fn timeouts_and_failures_may_end_the_method() {
+    let mut slow = activity("action", "slow", json!({"hangs": "x"}));
+    slow["timeout"] = json!(2);
+    let mut fails = activity("action", "fails", json!({"fails": "denied"}));
+    fails["on-failure"] = json!("abort");
+    let runs = Runs::new();
+    let (ended, effects) =
+        runs.run(&experiment(json!([]), json!([slow, fails, action("never")])), RollbackStrategy::Default);
+    assert_eq!(effects, "slow fails mend polish");
+    assert_eq!((ended.outcome.status, ended.outcome.exit_code), (Status::Aborted, ExitCode::Deviated));
+    let journal = runs.journal();
+    assert_eq!(
+        journal["run"][0]["exception"][0],
+        "chaoslib.exceptions.ActivityFailed: the activity's timeout of 2.0s is over\n"
+    );
+    assert_eq!(journal["run"][0]["happened"], "maybe");
+}
+
+#[test]
+fn tolerances_in_the_method_count_when_probes_are_strict() {
+    let mut whole = experiment(json!([]), json!([probe("look", json!({"gives": 2}))]));
+    assert_eq!(Runs::new().run(&whole, RollbackStrategy::Default).0.outcome.exit_code, ExitCode::Ok);
+    whole["runtime"] = json!({"strict-probes": true});
+    let runs = Runs::new();
+    let (ended, _) = runs.run(&whole, RollbackStrategy::Default);
+    assert_eq!((ended.outcome.exit_code, ended.outcome.deviated), (ExitCode::Deviated, true));
+    assert_eq!(runs.journal()["run"][0]["tolerance_met"], false);
+}
+
+#[test]
+fn controls_are_called_around_everything_and_may_change_it() {
+    fn answers(hook: Hook, context: &str, state: Option<Value>) -> Answer {
+        let mut changes = Changes::default();
+        match (hook.function(), context) {
+            ("before_activity_control", "/method/0") => {
+                let changed = activity("action", "changed", json!({"gives": "${new}"}));
+                changes.experiment.push(("/method/0".to_owned(), changed));
+                changes.configuration.push(("new".to_owned(), Some(json!("from a control"))));
+            }
+            ("after_activity_control", "/method/0") => {
+                let mut run = state.unwrap();
+                run["note"] = json!("seen");
+                changes.state = Some(run);
+            }
+            ("after_experiment_control", _) => {
+                let mut journal = state.unwrap();
+                journal["deviated"] = json!(true);
+                changes.state = Some(journal);
+            }
+            _ => {}
+        }
+        Answer { changes, ..Answer::default() }
+    }
+    let mut whole = experiment(json!([probe("well", json!({"gives": 1}))]), json!([action("break")]));
+    whole["controls"] = json!([{"name": "audit", "provider": {"type": "python", "module": "audit"}}]);
+    let runs = Runs::new();
+    let controls = Some(Scripted { answers, calls: RefCell::default() });
+    let (ended, effects) = runs.run_on(Stage { controls, ..Stage::new() }, &whole, |plan| plan);
+    assert_eq!(effects, "well changed well mend polish");
+    assert_eq!((ended.outcome.deviated, ended.outcome.exit_code), (true, ExitCode::Deviated));
+    let journal = runs.journal();
+    assert_eq!(journal["run"][0]["output"], "from a control");
+    assert_eq!((&journal["run"][0]["note"], &journal["deviated"]), (&json!("seen"), &json!(true)));
+    assert_eq!(journal["experiment"]["method"][0]["name"], "changed");
+}
+
+#[test]
+fn a_control_that_interrupts_stops_the_run_and_is_followed_by_the_others() {
+    fn answers(hook: Hook, context: &str, _: Option<Value>) -> Answer {
+        let interrupts = (hook.function(), context) == ("before_activity_control", "/method/0");
+        let stop = interrupts.then(|| Stop::Interrupt("not today".to_owned()));
+        Answer { stop, ..Answer::default() }
+    }
+    let mut whole = experiment(json!([]), json!([action("break"), action("never")]));
+    whole["controls"] = json!([{"name": "guard", "provider": {"type": "python", "module": "guard"}}]);
+    let runs = Runs::new();
+    let controls = Some(Scripted { answers, calls: RefCell::default() });
+    let (ended, effects) = runs.run_on(Stage { controls, ..Stage::new() }, &whole, |plan| plan);
+    assert_eq!((effects.as_str(), ended.outcome.exit_code), ("", ExitCode::Interrupted));
+    assert_eq!(runs.journal()["status"], "interrupted");
 }

@@ -479,6 +479,11 @@ impl Run {
                 self.status = None;
                 self.exception = None;
                 self.happened = None;
+                if self.activity.get("background") == Some(&Value::Bool(true)) {
+                    // Nobody looks when it ends.
+                    self.end = None;
+                    self.duration = None;
+                }
             }
             ActivityResult::Failed(failure) | ActivityResult::Cut(failure) => {
                 self.exception = Some([format!("chaoslib.exceptions.ActivityFailed: {}\n", failure.error)]);

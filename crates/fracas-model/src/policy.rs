@@ -22,7 +22,7 @@ pub struct Policy {
     pub signals_cut_all: bool,
     /// An error that no activity is expected to have fails the activity, instead of aborting the run.
     pub unexpected_errors_fail: bool,
-    /// The journal says more than Chaos Toolkit's: a status for cut activities, whether a failed
+    /// The journal and the console say more than Chaos Toolkit's: a status for cut activities, whether a failed
     /// one may have happened, the run's id and the version of fracas.
     pub fuller_journal: bool,
     /// Values from the command line and from var files stand for those of the experiment in every

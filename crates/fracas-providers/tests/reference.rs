@@ -56,7 +56,8 @@ fn compare() -> Result<(), Failed> {
     // Takes connections and never says a word.
     let silent = TcpListener::bind("127.0.0.1:0")?;
     let local = base.replace("127.0.0.1", "localhost");
-    let cases = CASES.replace("LOCALBASE", &local).replace("TLSBASE", &format!("https://{}", silent.local_addr()?));
+    let cases =
+        CASES.replace("LOCALBASE", &local).replace("TLSBASE", &format!("https://{}", silent.local_addr()?));
     let cases = cases.replace("USERBASE", &format!("http://me:pa%20ss@{base}"));
     let cases: Vec<Value> = serde_json::from_str(&cases.replace("BASE", &format!("http://{base}")))?;
     let expected = reference(&cases)?;

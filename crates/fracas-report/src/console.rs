@@ -83,7 +83,12 @@ impl Console {
     }
 
     fn prepared(&self, prepared: &Prepared) -> Lines {
-        let mut lines = info(format!("Steady-state strategy: {}", prepared.hypothesis_strategy.name()));
+        let strategy = match prepared.hypothesis_strategy {
+            // Chaos Toolkit has two names for it.
+            HypothesisStrategy::Continuously => "continuous",
+            strategy => strategy.name(),
+        };
+        let mut lines = info(format!("Steady-state strategy: {strategy}"));
         lines.extend(info(format!("Rollbacks strategy: {}", prepared.rollback_strategy.name())));
         if prepared.hypothesis_strategy == HypothesisStrategy::Skip {
             lines.extend(info("Skipping Steady-State Hypothesis as requested"));

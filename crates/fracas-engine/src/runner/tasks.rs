@@ -27,9 +27,9 @@ impl<'a> Tasks<'a> {
         let mut running = FuturesUnordered::new();
         let value = poll_fn(|context| {
             let polled = main.as_mut().poll(context);
+            // What it has just begun begins before it goes on.
             let _ = self.turn(&mut running, context);
-            // What the tasks did may be what the main future waits for.
-            if polled.is_pending() { main.as_mut().poll(context) } else { polled }
+            polled
         })
         .await;
         poll_fn(|context| self.turn(&mut running, context)).await;
