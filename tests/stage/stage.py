@@ -79,6 +79,41 @@ class Files(Handler):
             self.answer(200, self.TYPES.get(os.path.splitext(name)[1]), file.read())
 
 
+class Vault(Handler):
+    """A HashiCorp Vault with one secret, in an engine of each version, and three ways in."""
+
+    TOKEN = "s.opens-the-vault"
+    SECRET = {"user": "me", "password": "hunter2-of-the-vault", "port": 5432}
+    SECRETS = {
+        "/v1/secret/data/team/db": {"data": SECRET, "metadata": {"version": 3}},
+        "/v1/old/team/db": SECRET,
+    }
+    LOGINS = {
+        "/v1/auth/approle/login": {"role_id": "chaos", "secret_id": "chaos-secret"},
+        "/v1/auth/kubernetes/login": {"role": "chaos", "jwt": "a-jwt"},
+    }
+
+    def answer_json(self, status, value):
+        self.answer(status, "application/json", json.dumps(value).encode())
+
+    def do_GET(self):
+        if self.headers.get("X-Vault-Request") != "true":
+            self.answer_json(400, {"errors": ["missing required header"]})
+        elif self.headers.get("X-Vault-Token") != self.TOKEN:
+            self.answer_json(403, {"errors": ["permission denied"]})
+        elif self.path in self.SECRETS:
+            self.answer_json(200, {"data": self.SECRETS[self.path], "lease_id": ""})
+        else:
+            self.answer_json(404, {"errors": []})
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.LOGINS.get(self.path) == body:
+            self.answer_json(200, {"auth": {"client_token": self.TOKEN}})
+        else:
+            self.answer_json(400, {"errors": ["invalid role or secret ID"]})
+
+
 class Server(http.server.ThreadingHTTPServer):
     allow_reuse_address = True
 
@@ -162,6 +197,7 @@ SERVERS = {
     "movies": serve(Movies),
     "garbage": serve(Garbage),
     "files": serve(Files),
+    "vault": serve(Vault),
     # Accepted by the kernel, never read, never answered.
     "hanging": bound(listen=True),
     # The port is held, so nobody else takes it, but nothing listens.

@@ -160,7 +160,7 @@ async fn ask(
     let output = output.and_then(|output| value_of(&activity, output));
     output.map(Some).map_err(|Failure { error, help, .. }| {
         Problem::error(
-            node.span,
+            head(node),
             format!("the configuration `{name}` is not known: its probe failed: {error}"),
         )
         .help(help)

@@ -93,7 +93,7 @@ impl Resolver<'_> {
     }
 
     fn configuration(&mut self, name: &str, node: &Node) -> Option<Value> {
-        if is_sensitive(node) {
+        if is_sensitive(node) || KEYS_OF_VAULTS.contains(&name) {
             self.sensitive.push(name.to_owned());
         }
         match declared_type(node) {
@@ -225,6 +225,9 @@ fn empty() -> Value {
 fn declared_type(node: &Node) -> Option<&str> {
     node.get("type").and_then(Node::as_str)
 }
+
+/// Configuration that opens a vault, and is as secret as what is in it.
+const KEYS_OF_VAULTS: [&str; 2] = ["vault_token", "vault_role_secret"];
 
 /// Whether a declaration asks for its value not to be shown. A plain object is no declaration: in
 /// Chaos Toolkit it is the value itself.

@@ -8,6 +8,7 @@ mod python;
 #[cfg(test)]
 mod testing;
 mod text;
+mod vault;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ pub use http::{Fetched, Http, fetch};
 pub use iam::policy;
 pub use process::{Process, REAP, reap_main};
 pub use python::Python;
+pub use vault::HashiVault;
 
 /// How what is written in Python is carried out.
 #[derive(Debug, Clone)]
@@ -38,5 +40,6 @@ impl Default for PythonChoice {
 pub fn all(_: &PythonChoice) -> Providers {
     let environment = |name: &str| std::env::var(name).ok();
     let python = Python::new(Aws::new(), environment);
-    Providers::new().with("http", Http::new()).with("process", Process::new()).with("python", python)
+    let providers = Providers::new().with("http", Http::new()).with("process", Process::new());
+    providers.with("python", python).with_vault(HashiVault::new(|name| std::env::var(name).ok()))
 }
