@@ -7,7 +7,7 @@ mod yaml_scalar;
 
 use fracas_model::{Format, Node, Problem, Problems, Source, Span};
 
-pub use write_yaml::to_yaml;
+pub use write_yaml::{to_yaml, to_yaml_as_it_is};
 pub use yaml::parse_yaml;
 
 /// Nesting beyond this is refused, so that no document can exhaust the stack.

@@ -51,6 +51,12 @@ pub struct Policy {
     pub activity_timeouts: bool,
     /// A log file is written only where one is asked for; otherwise `chaostoolkit.log` always is.
     pub log_file_on_request: bool,
+    /// Discovery looks at what fracas does by itself and at what is installed; otherwise it always
+    /// asks Python, and installs first.
+    pub discover_without_installing: bool,
+    /// The wizard takes answers as JSON where it can, and leaves out what was declined; otherwise
+    /// as Chaos Toolkit does.
+    pub lenient_wizard: bool,
     /// Settings that cannot be read stop everything; otherwise they are told of, and count as none.
     pub broken_settings_stop: bool,
     /// Warnings about the statuses of servers and programs name them; otherwise they are in Chaos
@@ -89,6 +95,8 @@ impl Policy {
             dry_of_activities: on,
             activity_timeouts: on,
             log_file_on_request: on,
+            discover_without_installing: on,
+            lenient_wizard: on,
             broken_settings_stop: on,
             own_warnings: on,
             tell_end: on,

@@ -37,9 +37,17 @@ impl Default for PythonChoice {
 }
 
 /// Every provider, by the type that experiments name it with. Nothing is started or read yet.
-pub fn all(_: &PythonChoice) -> Providers {
-    let environment = |name: &str| std::env::var(name).ok();
-    let python = Python::new(Aws::new(), environment);
+pub fn all(choice: &PythonChoice) -> Providers {
     let providers = Providers::new().with("http", Http::new()).with("process", Process::new());
-    providers.with("python", python).with_vault(HashiVault::new(|name| std::env::var(name).ok()))
+    let vault = HashiVault::new(|name| std::env::var(name).ok());
+    providers.with("python", python(choice)).with_vault(vault)
+}
+
+/// What carries out what is written in Python. Nothing is started yet.
+pub fn python(choice: &PythonChoice) -> Python {
+    let mut python = Python::new(Aws::new(), |name| std::env::var(name).ok());
+    if let Some(program) = &choice.program {
+        python = python.with_python(program.clone());
+    }
+    if choice.native { python } else { python.without_catalogue() }
 }

@@ -56,6 +56,11 @@ impl Python {
         self
     }
 
+    /// The Python that has the user's modules.
+    pub fn program(&self) -> &Path {
+        &self.modules.python
+    }
+
     /// The same, but what the catalogue has is called in the user's modules as well.
     pub fn without_catalogue(mut self) -> Python {
         self.is_native = false;

@@ -131,6 +131,10 @@ pub enum Command {
     Runs(Runs),
     /// Play the rollbacks of a run that ended without them, and write its journal.
     Recover(Recover),
+    /// List what a package can do, for `init`.
+    Discover(Discover),
+    /// Write an experiment, question by question.
+    Init(Init),
     /// Look at the settings, or change them.
     Settings(Settings),
     /// Tell about fracas, the settings, or the extensions in Python.
@@ -175,6 +179,8 @@ impl Command {
             Command::Iam(_) => "iam",
             Command::Runs(_) => "runs",
             Command::Recover(_) => "recover",
+            Command::Discover(_) => "discover",
+            Command::Init(_) => "init",
             Command::Settings(_) => "settings",
             Command::Info(_) => "info",
         }
@@ -288,6 +294,37 @@ pub struct Recover {
 
     #[command(flatten)]
     pub runs_dir: RunsDir,
+}
+
+/// List what a package can do, for `init`.
+#[derive(clap::Args)]
+pub struct Discover {
+    /// The package, such as `chaostoolkit-aws`, or a Python package that is installed.
+    pub package: String,
+
+    /// Do not look at the system that the package works on.
+    #[arg(long)]
+    pub no_system_info: bool,
+
+    /// Do not install the package first; only with --compat is it ever installed.
+    #[arg(long)]
+    pub no_install: bool,
+
+    /// Where to write what was found.
+    #[arg(long, default_value = "./discovery.json", value_name = "PATH")]
+    pub discovery_path: PathBuf,
+}
+
+/// Write an experiment, question by question.
+#[derive(clap::Args)]
+pub struct Init {
+    /// What `discover` has written.
+    #[arg(long, default_value = "./discovery.json", value_name = "PATH")]
+    pub discovery_path: PathBuf,
+
+    /// Where to write the experiment: .json, .yaml or .yml.
+    #[arg(long, default_value = "./experiment.json", value_name = "PATH")]
+    pub experiment_path: PathBuf,
 }
 
 /// Look at the settings, or change them.

@@ -1,9 +1,11 @@
 //! What each command does. All of them read like the design's table of contents: load, parse,
 //! check, then the one thing that the command is for.
 
+mod discover;
 mod given;
 mod iam;
 mod info;
+mod init;
 mod ready;
 mod recover;
 mod run;
@@ -14,9 +16,11 @@ mod validate;
 use fracas_model::Problem;
 use tokio::runtime::Builder;
 
+pub use discover::discover;
 pub use given::enter_environment;
 pub use iam::iam;
 pub use info::info;
+pub use init::init;
 pub use recover::recover;
 pub use run::run;
 pub use runs::runs;

@@ -46,6 +46,8 @@ fn answer(command: &Command, session: &Session) -> fracas_model::ExitCode {
             Command::Iam(args) => commands::iam(args, session).await,
             Command::Runs(args) => commands::runs(args, session),
             Command::Recover(args) => commands::recover(args, session).await,
+            Command::Discover(args) => commands::discover(args, session).await,
+            Command::Init(args) => commands::init(args, session).await,
             Command::Settings(args) => commands::settings(args, session),
             Command::Info(args) => commands::info(args, session),
         }

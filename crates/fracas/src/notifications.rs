@@ -9,7 +9,6 @@ use fracas_model::{Level, Node};
 use fracas_providers::Http;
 use serde_json::{Map, Value, json};
 
-use crate::python::Python;
 use crate::session::Session;
 use crate::terminal::now;
 
@@ -49,11 +48,7 @@ impl Session {
 
     fn call_function(&self, channel: &Channel, note: &Value) -> Result<(), String> {
         let question = json!({"op": "notify", "channel": channel, "payload": note});
-        let answer = Python(&self.python).ask(&question);
-        match answer.map_err(|problem| format!("failed calling notification plugin: {}", problem.message))? {
-            Value::String(why) => Err(why),
-            _ => Ok(()),
-        }
+        self.ask_python(&question).map(drop).map_err(|unanswered| unanswered.message().to_owned())
     }
 }
 

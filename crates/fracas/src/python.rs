@@ -1,59 +1,121 @@
 //! Asks Python, in a process of its own, about what is installed there.
 
-use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 use fracas_model::Problem;
-use fracas_providers::PythonChoice;
+use fracas_report::Importance;
+use serde::Deserialize;
 use serde_json::Value;
+
+use crate::session::Session;
 
 const SCRIPT: &str = include_str!("python/ask.py");
 
-/// Python, as it was chosen.
-pub struct Python<'a>(pub &'a PythonChoice);
+/// Why there is no answer.
+pub enum Unanswered {
+    /// What is asked for cannot be had: Chaos Toolkit's words.
+    Refused(String),
+    /// Something is wrong with Python, or with what is written in it.
+    Broken(Problem),
+}
 
-impl Python<'_> {
-    /// The program.
-    pub fn program(&self) -> &OsStr {
-        self.0.program.as_ref().map_or(OsStr::new("python3"), |program| program.as_os_str())
+impl Unanswered {
+    /// In words.
+    pub fn message(&self) -> &str {
+        match self {
+            Unanswered::Refused(why) => why,
+            Unanswered::Broken(problem) => &problem.message,
+        }
     }
+}
 
-    /// Asks a question: an object whose `op` names a function of the script, and its arguments.
+/// What the script answers.
+#[derive(Default, Deserialize)]
+struct Reply {
+    answer: Option<Value>,
+    refused: Option<String>,
+    error: Option<String>,
+    /// What was logged, each with its level.
+    #[serde(default)]
+    lines: Vec<(String, String)>,
+}
+
+impl Session {
+    /// Asks Python a question: an object whose `op` names a function of the script, and its
+    /// arguments. Lines that are logged on the way are shown.
     ///
     /// # Errors
     ///
-    /// There is no Python, or it cannot answer: the words are its own.
-    pub fn ask(&self, question: &Value) -> Result<Value, Problem> {
-        let output = self.run(question).map_err(|error| self.missing(&error))?;
-        let answer: Value = serde_json::from_slice(&output).unwrap_or_default();
-        match (answer.get("answer"), answer.get("error").and_then(Value::as_str)) {
-            (Some(answer), _) => Ok(answer.clone()),
-            (None, Some(error)) => Err(Problem::general(error)),
-            (None, None) => {
-                let program = self.program().to_string_lossy().into_owned();
-                Err(Problem::general(format!("{program} gave no answer")).help("name another with --python"))
+    /// It does not answer, or there is none.
+    pub fn ask_python(&self, question: &Value) -> Result<Value, Unanswered> {
+        let python = self.python_program();
+        let output = run(&python, question).map_err(|error| missing(&python, &error))?;
+        let reply: Reply = serde_json::from_slice(&output).unwrap_or_default();
+        for (level, line) in &reply.lines {
+            self.terminal.line(importance(level), line);
+        }
+        match reply {
+            Reply { refused: Some(why), .. } => Err(Unanswered::Refused(why)),
+            Reply { error: Some(error), .. } => Err(Unanswered::Broken(Problem::general(error))),
+            Reply { answer: Some(answer), .. } => Ok(answer),
+            _ => {
+                let message = format!("{} gave no answer", python.display());
+                Err(Unanswered::Broken(Problem::general(message).help("name another with --python")))
             }
         }
     }
 
-    fn run(&self, question: &Value) -> io::Result<Vec<u8>> {
-        let mut child = Command::new(self.program())
-            .args(["-c", SCRIPT])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // A Python that reads nothing gives no answer either.
-            let _ = stdin.write_all(question.to_string().as_bytes());
+    /// Installs a package, or its newest version.
+    ///
+    /// # Errors
+    ///
+    /// Python cannot.
+    pub fn install(&self, package: &str) -> Result<(), Unanswered> {
+        self.info(&format!("Attempting to download and install package '{package}'"));
+        let python = self.python_program();
+        let pip = Command::new(&python).args(["-m", "pip", "install", "-U", package]).output();
+        let Output { status, stdout, stderr } = pip.map_err(|error| missing(&python, &error))?;
+        self.debug(&String::from_utf8_lossy(&stdout));
+        if status.success() {
+            self.info("Package downloaded and installed in current environment");
+            return Ok(());
         }
-        Ok(child.wait_with_output()?.stdout)
+        self.debug(&String::from_utf8_lossy(&stderr));
+        Err(Unanswered::Refused(format!("failed to install `{package}`")))
     }
 
-    fn missing(&self, error: &io::Error) -> Problem {
-        let program = self.program().to_string_lossy();
-        Problem::general(format!("cannot start {program}: {error}"))
-            .help("install Python 3, or name it with --python")
+    fn python_program(&self) -> PathBuf {
+        fracas_providers::python(&self.python).program().to_owned()
+    }
+}
+
+fn run(python: &Path, question: &Value) -> io::Result<Vec<u8>> {
+    let mut child = Command::new(python)
+        .args(["-c", SCRIPT])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A Python that reads nothing gives no answer either.
+        let _ = stdin.write_all(question.to_string().as_bytes());
+    }
+    Ok(child.wait_with_output()?.stdout)
+}
+
+fn missing(python: &Path, error: &io::Error) -> Unanswered {
+    let message = format!("cannot start {}: {error}", python.display());
+    Unanswered::Broken(Problem::general(message).help("install Python 3, or name it with --python"))
+}
+
+fn importance(level: &str) -> Importance {
+    match level {
+        "debug" => Importance::Debug,
+        "warning" => Importance::Warning,
+        "error" => Importance::Error,
+        "critical" => Importance::Critical,
+        _ => Importance::Info,
     }
 }

@@ -322,7 +322,7 @@ impl Format {
     pub fn print(self, value: &Value) -> String {
         let text = match self {
             Format::String => python::to_str(value),
-            Format::Json => json(value),
+            Format::Json => python_json(value),
             Format::Yaml => to_yaml(value),
         };
         text + "\n"
@@ -330,12 +330,17 @@ impl Format {
 }
 
 /// JSON as Python's `json.dumps(value, indent=2)` writes it: only ASCII.
-fn json(value: &Value) -> String {
+pub fn python_json(value: &Value) -> String {
     let mut bytes = Vec::new();
     // Memory takes whatever is written.
     let _ = write_python_json(&mut bytes, value);
-    let mut text = String::with_capacity(bytes.len());
-    for character in String::from_utf8_lossy(&bytes).chars() {
+    as_ascii(&String::from_utf8_lossy(&bytes))
+}
+
+/// JSON whose characters beyond ASCII are escaped, as Python writes it.
+pub fn as_ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
         match character {
             '\x00'..='~' => text.push(character),
             other => {

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use fracas_model::Problem;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// What the process finds around it.
 pub struct Surroundings {
@@ -44,6 +44,21 @@ impl Surroundings {
             node: text(uname.nodename()),
             working_folder: std::env::current_dir().unwrap_or_default(),
         }
+    }
+
+    /// The operating system and the machine, as discoveries tell them.
+    pub fn platform_parts() -> Value {
+        let uname = rustix::system::uname();
+        let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
+        json!({
+            "system": text(uname.sysname()),
+            "node": text(uname.nodename()),
+            "release": text(uname.release()),
+            "version": text(uname.version()),
+            "machine": text(uname.machine()),
+            "proc": "",
+            "python": "",
+        })
     }
 
     /// The variables that decide where AWS calls go; null for those that are not set.

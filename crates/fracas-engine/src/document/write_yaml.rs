@@ -12,9 +12,19 @@ const WIDTH: usize = 80;
 /// Keys of this length are written after a `?`. PyYAML counts a `!!str` too.
 const LONG_KEY: usize = 123;
 
-/// A value as a YAML document that ends in a line break.
+/// A value as a YAML document that ends in a line break, with sorted keys.
 pub fn to_yaml(value: &Value) -> String {
-    let mut writer = Writer { text: String::new(), column: 0 };
+    write(value, 2, true)
+}
+
+/// A value as a YAML document that ends in a line break, with keys in their order and an indent of
+/// four.
+pub fn to_yaml_as_it_is(value: &Value) -> String {
+    write(value, 4, false)
+}
+
+fn write(value: &Value, step: usize, sorted: bool) -> String {
+    let mut writer = Writer { text: String::new(), column: 0, step, sorted };
     writer.value(value, 0, Place::Root);
     let plain = match value {
         Value::String(text) => is_plain(text),
@@ -38,6 +48,10 @@ enum Place {
 struct Writer {
     text: String,
     column: usize,
+    /// How far each level is indented.
+    step: usize,
+    /// Whether keys are sorted.
+    sorted: bool,
 }
 
 impl Writer {
@@ -56,18 +70,20 @@ impl Writer {
     fn next(&mut self, indent: usize, follows: Option<Place>) {
         match follows {
             Some(Place::Root) => {}
-            Some(Place::Item) => self.push(" "),
+            Some(Place::Item) => self.push(&" ".repeat(self.step - 1)),
             _ => self.new_line(indent),
         }
     }
 
     fn value(&mut self, value: &Value, indent: usize, place: Place) {
-        let inner = if place == Place::Root { 0 } else { indent + 2 };
+        let inner = if place == Place::Root { 0 } else { indent + self.step };
         let space = if place == Place::Root { "" } else { " " };
         match value {
             Value::Object(map) if !map.is_empty() => {
                 let mut entries: Vec<(&String, &Value)> = map.iter().collect();
-                entries.sort_by_key(|(key, _)| *key);
+                if self.sorted {
+                    entries.sort_by_key(|(key, _)| *key);
+                }
                 for (index, (key, value)) in entries.into_iter().enumerate() {
                     self.next(inner, (index == 0).then_some(place));
                     self.entry(key, value, inner);
@@ -84,7 +100,7 @@ impl Writer {
             scalar => {
                 self.push(space);
                 // PyYAML indents what is folded at the root too.
-                self.scalar(scalar, indent + 2);
+                self.scalar(scalar, indent + self.step);
             }
         }
     }
@@ -93,7 +109,7 @@ impl Writer {
         let lines = key.contains('\n');
         if key.is_empty() || key.chars().count() >= LONG_KEY || lines && single_quotable(key) {
             self.push("? ");
-            self.scalar(&Value::from(key), indent + 2);
+            self.scalar(&Value::from(key), indent + self.step);
             self.new_line(indent);
             self.push(":");
             return self.value(value, indent, Place::Item);

@@ -4,12 +4,14 @@ use fracas_model::{ExitCode, Problem};
 use serde_json::{Value, json};
 
 use crate::args::{self, Target};
-use crate::python::Python;
 use crate::session::Session;
+
+/// The version of chaostoolkit-lib whose ways are followed.
+pub const CHAOS_TOOLKIT_LIB: &str = "1.44.0";
 
 /// fracas, and the Chaos Toolkit whose ways it follows.
 const VERSIONS: [(&str, &str); 3] =
-    [("fracas", env!("CARGO_PKG_VERSION")), ("CLI", "1.19.0"), ("Core library", "1.44.0")];
+    [("fracas", env!("CARGO_PKG_VERSION")), ("CLI", "1.19.0"), ("Core library", CHAOS_TOOLKIT_LIB)];
 
 /// Prints what is asked for.
 pub fn info(args: &args::Info, session: &Session) -> ExitCode {
@@ -44,11 +46,13 @@ fn settings(session: &Session) -> Result<String, Problem> {
 }
 
 fn extensions(session: &Session) -> String {
-    let asked = Python(&session.python).ask(&json!({"op": "extensions"}));
-    let installed = asked.unwrap_or_else(|problem| {
-        session.debug(&format!("no extensions in Python: {}", problem.message));
+    let installed = session.ask_python(&json!({"op": "extensions"})).unwrap_or_else(|unanswered| {
+        session.debug(&format!("no extensions in Python: {}", unanswered.message()));
         Value::Null
     });
+    let native = session.policy.discover_without_installing && session.python.native;
+    let native =
+        native.then(|| row("fracas", env!("CARGO_PKG_VERSION"), "Apache-2.0", "AWS, without Python"));
     let header = row("NAME", "VERSION", "LICENSE", "DESCRIPTION");
     let rows = installed.as_array().into_iter().flatten().map(|extension| {
         let text = |key: &str| extension.get(key).and_then(Value::as_str).unwrap_or("None");
@@ -56,7 +60,7 @@ fn extensions(session: &Session) -> String {
         let summary: String = summary.chars().take(50).collect();
         row(text("name"), text("version"), text("license"), &summary)
     });
-    [header].into_iter().chain(rows).collect()
+    [header].into_iter().chain(native).chain(rows).collect()
 }
 
 fn row(name: &str, version: &str, license: &str, description: &str) -> String {

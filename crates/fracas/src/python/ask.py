@@ -8,10 +8,21 @@ import sys
 sys.path[:] = filter(None, sys.path)
 
 import json
+import logging
 import os
 
 answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
 os.dup2(2, 1)
+lines = []
+
+
+class Refused(Exception):
+    """What is asked for cannot be had."""
+
+
+class Lines(logging.Handler):
+    def emit(self, record):
+        lines.append([record.levelname.lower(), record.getMessage()])
 
 
 def extensions():
@@ -31,7 +42,7 @@ def extensions():
 
 
 def notify(channel, payload):
-    """Calls a function of a channel; why it is not there, if it is not. Source: `chaoslib/notification.py`."""
+    """Calls a function of a channel. Source: `chaoslib/notification.py`."""
     from importlib import import_module
     from inspect import isfunction
 
@@ -39,19 +50,71 @@ def notify(channel, payload):
     try:
         found = getattr(import_module(module), function, None)
     except ImportError:
-        return f"could not find Python plugin '{module}' for notification"
+        raise Refused(f"could not find Python plugin '{module}' for notification")
     if not isfunction(found):
-        return f"could not find function '{function}' in plugin '{module}' for notification"
-    found(channel, payload)
+        raise Refused(f"could not find function '{function}' in plugin '{module}' for notification")
+    try:
+        found(channel, payload)
+    except Exception as error:
+        raise Refused(f"failed calling notification plugin: {last_line(error)}")
+
+
+def discover(package, system):
+    """Calls the `discover` function of a package. Source: `chaoslib/discovery`."""
+    from importlib import import_module
+    from inspect import isfunction
+
+    name = top_level(package)
+    try:
+        module = import_module(name)
+    except ImportError:
+        raise Refused(f"could not load Python module '{name}'")
+    found = getattr(module, "discover", None)
+    if not isfunction(found):
+        raise Refused(f"package '{name}' does not export a `discover` function")
+    return found(discover_system=system)
+
+
+def top_level(package):
+    """The module that a distribution is imported by."""
+    from importlib import metadata
+
+    try:
+        files = metadata.distribution(package).files or []
+    except metadata.PackageNotFoundError:
+        raise Refused(f"Package {package} not found")
+    if hasattr(metadata, "packages_distributions"):
+        modules = [module for module, owners in metadata.packages_distributions().items() if package in owners]
+    else:
+        modules = [file.parts[0] for file in files if file.parts[1:] == ("__init__.py",)]
+    for module in modules:
+        return module
+    raise Refused(f"Distribution {package} exists but no top-level package name could be determined")
+
+
+def last_line(error):
+    from traceback import format_exception_only
+
+    return format_exception_only(type(error), error)[0].strip()
+
+
+def plain(value):
+    """What JSON does not know, as Chaos Toolkit writes it."""
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 def main(question):
+    for name in ("chaostoolkit", "chaostoolkit-lib"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+        logging.getLogger(name).addHandler(Lines())
     try:
         return {"answer": globals()[question.pop("op")](**question)}
+    except Refused as error:
+        return {"refused": str(error)}
     except Exception as error:
-        from traceback import format_exception_only
+        refused = type(error).__name__ == "DiscoveryFailed"
+        return {"refused": str(error)} if refused else {"error": last_line(error)}
 
-        return {"error": format_exception_only(type(error), error)[0].strip()}
 
-
-json.dump(main(json.load(sys.stdin)), answers)
+answer = main(json.load(sys.stdin))
+json.dump(dict(answer, lines=lines), answers, default=plain)

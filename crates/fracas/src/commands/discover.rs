@@ -1,0 +1,144 @@
+//! `fracas discover`: what a package can do.
+
+use std::fs;
+
+use fracas_model::{ActivityKind, ExitCode, Problem};
+use fracas_providers::catalogue::{self, Argument, ArgumentKind, Declaration};
+use fracas_report::Importance;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::info::CHAOS_TOOLKIT_LIB;
+use crate::args;
+use crate::python::Unanswered;
+use crate::session::Session;
+use crate::settings::python_json;
+use crate::surroundings::Surroundings;
+use crate::terminal::{now, random_uuid};
+
+/// The package whose activities fracas carries out by itself.
+const NATIVE: &str = "chaostoolkit-aws";
+
+/// Finds out, and writes it into a file.
+pub async fn discover(args: &args::Discover, session: &Session) -> ExitCode {
+    let package = || Value::from(args.package.as_str());
+    session.notify("discovery-started", package, None).await;
+    let discovery = match discovered(args, session) {
+        Ok(discovery) => discovery,
+        Err(unanswered) => {
+            let error = format!("An exception was raised: DiscoveryFailed('{}')", unanswered.message());
+            session.notify("discovery-failed", package, Some(&error)).await;
+            return failed(unanswered, session);
+        }
+    };
+    let path = args.discovery_path.display();
+    if let Err(error) = fs::write(&args.discovery_path, python_json(&discovery)) {
+        let problem = Problem::general(format!("cannot write the discovery to {path}: {error}"));
+        return session.refuse(problem.help("name another file with --discovery-path")).code;
+    }
+    session.info(&format!("Discovery outcome saved in {path}"));
+    session.notify("discovery-completed", || discovery, None).await;
+    ExitCode::Ok
+}
+
+fn discovered(args: &args::Discover, session: &Session) -> Result<Value, Unanswered> {
+    let installs = !session.policy.discover_without_installing;
+    if args.package == NATIVE && session.python.native && !installs {
+        return Ok(native());
+    }
+    if installs && !args.no_install {
+        session.install(&args.package)?;
+    }
+    let system = !args.no_system_info;
+    session.ask_python(&json!({"op": "discover", "package": args.package, "system": system}))
+}
+
+fn failed(unanswered: Unanswered, session: &Session) -> ExitCode {
+    match unanswered {
+        Unanswered::Broken(problem) => session.refuse(problem).code,
+        Unanswered::Refused(why) if session.policy.telling_exit_codes => {
+            let problem = Problem::general(why);
+            session
+                .refuse(
+                    problem
+                        .help("install the package into the Python that is used, or name it with --python"),
+                )
+                .code
+        }
+        Unanswered::Refused(why) => {
+            session.terminal.line(Importance::Critical, &why);
+            ExitCode::Ok
+        }
+    }
+}
+
+/// What fracas does by itself, as a discovery of Chaos Toolkit's.
+pub fn native() -> Value {
+    let date =
+        TimeZone::UTC.to_datetime(now().timestamp()).strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string();
+    json!({
+        "chaoslib_version": CHAOS_TOOLKIT_LIB,
+        "id": random_uuid(),
+        "target": "aws",
+        "date": date,
+        "platform": Surroundings::platform_parts(),
+        "extension": {"name": NATIVE, "version": format!("fracas {}", env!("CARGO_PKG_VERSION"))},
+        "activities": native_activities(),
+        "system": null,
+    })
+}
+
+fn native_activities() -> Value {
+    let mut activities = Vec::new();
+    for package in catalogue::packages() {
+        let declared = catalogue::file(package).map(|file| file.catalogue().activities.as_slice());
+        for activity in declared.unwrap_or_default() {
+            activities.push(described(package, activity));
+        }
+    }
+    Value::Array(activities)
+}
+
+fn described(package: &str, activity: &Declaration) -> Value {
+    let (kind, module) = match activity.kind {
+        ActivityKind::Action => ("action", "actions"),
+        ActivityKind::Probe => ("probe", "probes"),
+    };
+    let shared =
+        ["configuration", "secrets"].map(|name| json!({"name": name, "default": null, "type": "mapping"}));
+    let arguments = activity.arguments.iter().map(argument).chain(shared).collect::<Vec<Value>>();
+    json!({
+        "type": kind,
+        "name": activity.name,
+        "mod": format!("chaosaws.{package}.{module}"),
+        "doc": doc(activity),
+        "arguments": arguments,
+    })
+}
+
+/// What the activity does, and what its arguments are for.
+fn doc(activity: &Declaration) -> String {
+    let arguments =
+        activity.arguments.iter().map(|argument| format!("\n{}: {}", argument.name, argument.doc));
+    let arguments: String = arguments.collect();
+    format!("{}{}{arguments}", activity.summary, if arguments.is_empty() { "" } else { "\n" })
+}
+
+fn argument(argument: &Argument) -> Value {
+    let mut described = json!({"name": argument.name, "type": type_name(argument.kind)});
+    if !argument.required {
+        described["default"] = Value::Null;
+    }
+    described
+}
+
+/// How discoveries name types. Source: `chaoslib.discovery.discover.portable_type_name`.
+fn type_name(kind: ArgumentKind) -> &'static str {
+    match kind {
+        ArgumentKind::String => "string",
+        ArgumentKind::Integer => "integer",
+        ArgumentKind::Boolean => "boolean",
+        ArgumentKind::List => "list",
+        ArgumentKind::Object => "mapping",
+    }
+}
