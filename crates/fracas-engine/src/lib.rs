@@ -2,6 +2,7 @@
 
 mod check;
 mod controls;
+mod differences;
 mod document;
 mod dynamic;
 mod folder;
@@ -20,6 +21,7 @@ mod values;
 
 pub use check::{check, steps};
 pub use controls::{Answer, Call, Changes, ControlLevel, ControlScope, Controls, Hook, World};
+pub use differences::differences;
 pub use document::{parse_document, parse_yaml, to_yaml, to_yaml_as_it_is};
 pub use dynamic::{Vault, VaultSecret, check_dynamic, resolve_dynamic, resolve_vault};
 pub use folder::RunFolder;
