@@ -61,7 +61,8 @@ fn of_controls(experiment: &Experiment, policy: &Policy) -> Option<Problem> {
     if !policy.controls_once || own == 0 || experiment.controls.len() == own {
         return None;
     }
-    let problem = general("controls beside others: each is called once, at every level");
+    let problem =
+        general("controls of the experiment: each is called once, whatever controls stand beside it");
     Some(problem.help("Chaos Toolkit calls those of the experiment once for each control beside them"))
 }
 

@@ -1,5 +1,6 @@
 //! `fracas validate`: look for mistakes in an experiment, without touching anything.
 
+use fracas_engine::differences;
 use fracas_model::ExitCode;
 
 use super::given;
@@ -14,6 +15,11 @@ pub async fn validate(args: &args::Validate, session: &Session) -> ExitCode {
     session.info("Validating the experiment's syntax");
     let mut ready = Ready::of(source, &given, session);
     session.notify("validate-started", || document(&ready, session), None).await;
+    if let Ok(ready) = &mut ready
+        && session.policy.draw_problems
+    {
+        ready.problems.0.append(&mut differences(&ready.experiment, &session.policy).0);
+    }
     let checked = match &mut ready {
         Ok(ready) => ready.check(&fracas_providers::all(&session.python), false, session).await,
         Err(unready) => Err(unready.told.clone()),
