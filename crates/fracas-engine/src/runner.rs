@@ -275,7 +275,7 @@ impl Runner<'_> {
         if let (true, Some(output)) = (self.counts(id.phase, step), &done.output)
             && !done.pretended
         {
-            let (met, unknown) = self.judge(id, index, step, output).await;
+            let (met, unknown) = self.judge(id, index, step, output).await?;
             self.note(Event::ToleranceChecked(ToleranceChecked { step: id, met, unknown }))?;
             self.deviated.set(self.deviated.get() || !met);
         }

@@ -50,6 +50,9 @@ impl Doing<'_> {
     }
 }
 
+/// Whether an output is within a tolerance; if nobody can tell, why.
+type Judged = Result<(bool, Option<String>), Halt>;
+
 /// How carrying out an activity ended: its result, and that the run is to stop.
 type Carried = (ActivityResult, Option<Halt>);
 
@@ -163,8 +166,12 @@ impl Runner<'_> {
             tries += 1;
             let (result, halt) = self.attempt(doing).await;
             let over = self.host.now().seconds_since(began) + retry.every > retry.within;
-            if halt.is_some() || over || self.is_within(doing, &result).await {
+            if halt.is_some() || over {
                 return (result, halt);
+            }
+            match self.is_within(doing, &result).await {
+                Ok(false) => {}
+                judged => return (result, judged.err()),
             }
             let retrying = Retrying { step: doing.id, tries, seconds: retry.every };
             let recorded = self.note(Event::Retrying(retrying));
@@ -178,12 +185,13 @@ impl Runner<'_> {
         }
     }
 
-    async fn is_within(&self, doing: &Doing<'_>, result: &ActivityResult) -> bool {
+    async fn is_within(&self, doing: &Doing<'_>, result: &ActivityResult) -> Result<bool, Halt> {
         match result {
             ActivityResult::Succeeded { output } => {
-                self.judge(doing.id, doing.index, doing.step, output).await.0
+                let judged = self.judge(doing.id, doing.index, doing.step, output).await?;
+                Ok(judged.0)
             }
-            ActivityResult::Failed(_) | ActivityResult::Cut(_) => false,
+            ActivityResult::Failed(_) | ActivityResult::Cut(_) => Ok(false),
         }
     }
 
@@ -251,20 +259,17 @@ impl Runner<'_> {
     }
 
     /// Whether an output is within the tolerance of its step; if nobody can tell, why.
-    pub(super) async fn judge(
-        &self,
-        id: StepId,
-        index: usize,
-        step: &Step,
-        output: &Value,
-    ) -> (bool, Option<String>) {
+    pub(super) async fn judge(&self, id: StepId, index: usize, step: &Step, output: &Value) -> Judged {
         let values = self.live.values();
         match &step.activity.tolerance {
-            None => (true, None),
+            None => Ok((true, None)),
             Some(Tolerance::Probe(probe)) => self.judge_by(probe, id, index, output, &values).await,
             Some(tolerance) => match within(tolerance, output, &values) {
-                Verdict::Incomparable(why) => (false, Some(why)),
-                verdict => (verdict.is_met(), None),
+                Verdict::Incomparable(why) if self.plan.policy.unexpected_errors_fail => {
+                    Ok((false, Some(cannot_tell(&step.activity.name, &why))))
+                }
+                Verdict::Incomparable(why) => Err(Halt::Aborted(cannot_tell(&step.activity.name, &why))),
+                verdict => Ok((verdict.is_met(), None)),
             },
         }
     }
@@ -276,7 +281,7 @@ impl Runner<'_> {
         index: usize,
         output: &Value,
         values: &Values,
-    ) -> (bool, Option<String>) {
+    ) -> Judged {
         if !self.plan.policy.tolerances_untouched {
             let value = output.clone();
             let _ = self.record(Event::Amended(Amended::Tolerance { index, value }));
@@ -285,13 +290,11 @@ impl Runner<'_> {
         let context = Context { values, policy: &self.plan.policy, tell: &tell };
         let probe = with_value(probe, output);
         match select(Box::pin(self.halted(false)), self.host.carry_out(&probe, &context)).await {
-            Either::Left((halt, _)) => {
-                self.halts.ask(halt);
-                (false, None)
-            }
-            Either::Right((Ok(value), _)) => (python::truth(&value), None),
+            Either::Left((halt, _)) => Err(halt),
+            Either::Right((Ok(value), _)) => Ok((python::truth(&value), None)),
+            Either::Right((Err(_), _)) if !self.plan.policy.fuller_journal => Ok((false, None)),
             Either::Right((Err(failure), _)) => {
-                (false, Some(format!("the probe of the tolerance failed: {}", failure.error)))
+                Ok((false, Some(format!("The probe of the tolerance failed: {}", failure.error))))
             }
         }
     }
@@ -381,6 +384,10 @@ fn amended_output(run: &Value, done: &Done) -> Option<Arc<Value>> {
 fn search(expression: &str, output: &Value) -> Value {
     let found = jmespath::compile(expression).ok().and_then(|expression| expression.search(output).ok());
     found.and_then(|found| serde_json::to_value(&*found).ok()).unwrap_or_default()
+}
+
+fn cannot_tell(name: &str, why: &str) -> String {
+    format!("The output of `{name}` cannot be compared with its tolerance: {why}")
 }
 
 fn timed_out_after(seconds: f64, kind: ActivityKind) -> Failure {

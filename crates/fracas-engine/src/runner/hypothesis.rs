@@ -135,7 +135,7 @@ impl Runner<'_> {
         let (met, unknown) = match &done.output {
             None => (false, Some(PROBE_FAILED.to_owned())),
             Some(_) if pretended => (true, None),
-            Some(output) => self.judge(id, index, step, output).await,
+            Some(output) => self.judge(id, index, step, output).await?,
         };
         self.note(Event::ToleranceChecked(ToleranceChecked { step: id, met, unknown }))?;
         Ok(met)
