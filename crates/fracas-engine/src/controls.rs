@@ -107,6 +107,15 @@ pub enum ControlScope {
 }
 
 impl Hook {
+    /// Whether a control is to be called in this scope.
+    pub fn wants(self, control: &Value) -> bool {
+        let scope = match self.scope {
+            ControlScope::Before => "before",
+            ControlScope::After => "after",
+        };
+        control.get("scope").filter(|wanted| python::truth(wanted)).is_none_or(|wanted| wanted == scope)
+    }
+
     /// The function's name.
     pub fn function(self) -> &'static str {
         use ControlLevel::*;

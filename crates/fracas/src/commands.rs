@@ -6,6 +6,7 @@ mod given;
 mod iam;
 mod info;
 mod init;
+mod loader;
 mod ready;
 mod recover;
 mod run;

@@ -79,14 +79,8 @@ impl Runner<'_> {
             let document = &experiment.document;
             applicable(level, &global, document, document.pointer(context), once)
         });
-        let wanted = match scope {
-            ControlScope::Before => "before",
-            ControlScope::After => "after",
-        };
-        controls.retain(|control| match control.get("scope") {
-            Some(scope) if python::truth(scope) => scope == wanted,
-            _ => true,
-        });
+        let hook = Hook { level, scope };
+        controls.retain(|control| hook.wants(control));
         controls
     }
 

@@ -8,8 +8,8 @@ use fracas_model::{ExitCode, HypothesisStrategy, Outcome, Problem, Source, Statu
 use fracas_report::Importance;
 use serde_json::Value;
 
-use super::given;
-use super::ready::{Ready, Told, document, load};
+use super::ready::{Ready, Told, document};
+use super::{given, loader};
 use crate::args;
 use crate::host::ThisMachine;
 use crate::session::Session;
@@ -30,15 +30,16 @@ pub async fn run(args: &args::Run, session: &Session) -> ExitCode {
 
 async fn attempt(args: &args::Run, session: &Session) -> Result<Ended, Told> {
     let given = given::values(&args.values, session)?;
-    let controls = given::controls(&args.control_files, session)?;
-    let source = load(&args.source, &args.fetching, session).await?;
+    let providers = fracas_providers::all(&session.python);
+    let mut controls = session.settings.controls().map_err(|problem| session.refuse(problem))?;
+    controls.extend(given::controls(&args.control_files, session)?);
+    let source = loader::load(args, &controls, &providers, session).await?;
     if !args.no_validation {
         session.info("Validating the experiment's syntax");
     }
     let ready = Ready::of(source, &given, session);
     session.notify("run-started", || document(&ready, session), None).await;
     let mut ready = ready?;
-    let providers = fracas_providers::all(&session.python);
     valid(&mut ready, &providers, args, session).await?;
     ask(&mut ready, &providers, session).await?;
     let (source, plan) = plan(ready, controls, args, session).map_err(|problem| session.refuse(problem))?;
@@ -99,15 +100,13 @@ fn plan(
         );
     }
     let given = args.hypothesis_strategy.as_deref().and_then(HypothesisStrategy::from_name);
-    let mut global_controls = session.settings.controls()?;
-    global_controls.extend(controls);
     let plan = Plan {
         hypothesis_strategy: given.or(hypothesis_strategy).unwrap_or_default(),
         rollback_strategy: args.rollback_strategy.or(rollback_strategy).unwrap_or_default(),
         frequency: args.hypothesis_frequency,
         fail_fast: args.fail_fast,
         dry: args.dry,
-        global_controls,
+        global_controls: controls,
         settings: session.settings.value.clone(),
         ..Plan::new(ready.experiment, ready.values, session.policy)
     };
