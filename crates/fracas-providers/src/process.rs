@@ -39,7 +39,7 @@ pub struct Process {
 impl Process {
     /// A provider that has not started anything yet.
     pub fn new() -> Process {
-        Process { watchdog: Watchdog::new() }
+        Process { watchdog: Watchdog::default() }
     }
 }
 

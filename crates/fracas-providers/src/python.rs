@@ -7,6 +7,7 @@
 
 mod check;
 mod child;
+mod controls;
 mod modules;
 
 use std::path::{Path, PathBuf};

@@ -28,15 +28,12 @@ pub const REAP: &str = "__reap";
 const NAME: &str = "chaos-watchdog";
 
 /// The way to a watchdog, which starts with the first group.
+#[derive(Default)]
 pub(crate) struct Watchdog {
     pipe: Mutex<Option<ChildStdin>>,
 }
 
 impl Watchdog {
-    pub(crate) fn new() -> Watchdog {
-        Watchdog { pipe: Mutex::new(None) }
-    }
-
     /// Announces a program whose output will go to the pipe of this inode.
     pub(super) fn expect(&self, output: u64) -> io::Result<()> {
         self.tell(&format!("?{output}\n"))

@@ -219,6 +219,11 @@ def call(message):
         return dict(failed(error), interrupt=str(error)) if is_interrupt(error) else failed(error)
 
 
+def amended(answer):
+    """An answer with what else is to be told."""
+    return answer
+
+
 def values(message):
     global configuration, secrets
     configuration, secrets = message["configuration"], message["secrets"]
@@ -248,7 +253,7 @@ def carry_out(message):
         answer = {} if number in cut else dict(failed(error), unexpected=True)
     finish(number)
     if number:
-        say(number, dict(answer or {}, done=True))
+        say(number, amended(dict(answer or {}, done=True)))
 
 
 def finish(number):

@@ -1,28 +1,39 @@
 //! Functions of the user's own modules, called in the python3 child.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use fracas_engine::{Context, Stop, Tell, Values};
+use fracas_engine::{Changes, Context, Stop, Tell, Values};
 use fracas_model::{Activity, ActivityKind, Failure, Happened, Level, Node, NodeValue};
 use serde_json::{Value, json};
 
 use super::check::Look;
+use super::controls::{self, Shared};
 use super::child::{Answer, Child, as_object};
 use crate::process::Watchdog;
 
 pub(super) const GET_PYTHON: &str = "install Python 3.8 or newer, or name one with --python";
 
+/// What is sent after `child.py` when controls are called.
+const CONTROLS: &str = include_str!("controls.py");
+
 /// The user's modules: a python3 child that starts when it is first needed, and again when it died.
+#[derive(Default)]
 pub(super) struct Modules {
     pub(super) python: PathBuf,
     watchdog: Arc<Watchdog>,
     child: RefCell<Option<Rc<Running>>>,
     /// What modules have, by module and function.
     pub(super) looks: RefCell<HashMap<(String, String), Rc<Look>>>,
+    /// What controls have, by module.
+    pub(super) controls: RefCell<HashMap<String, Rc<controls::Look>>>,
+    /// What controls share with the run, once it has begun.
+    pub(super) shared: RefCell<Option<Shared>>,
+    /// The functions of the event handlers that controls have registered.
+    pub(super) events: RefCell<Vec<String>>,
 }
 
 /// A child, and what it has been told.
@@ -31,18 +42,17 @@ pub(super) struct Running {
     /// Configuration and secrets as it knows them.
     values: RefCell<Values>,
     /// Whether the run log knows of it.
-    is_recorded: RefCell<bool>,
+    is_recorded: Cell<bool>,
+    /// Whether it can call controls.
+    is_extended: Cell<bool>,
+    /// Whether it knows the experiment.
+    has_experiment: Cell<bool>,
 }
 
 impl Modules {
     /// Modules as this Python finds them.
     pub(super) fn new(python: PathBuf) -> Modules {
-        Modules {
-            python,
-            watchdog: Arc::new(Watchdog::new()),
-            child: RefCell::default(),
-            looks: RefCell::default(),
-        }
+        Modules { python, ..Modules::default() }
     }
 
     /// Calls the function that an activity names.
@@ -51,7 +61,13 @@ impl Modules {
         running.record(context.tell).map_err(|error| not_called(error, ""))?;
         running.share(context.values);
         let question = running.child.ask("call", message(activity, context.values));
-        let answer = question.answer(|level, line| log(context.tell, level, line)).await;
+        let mut answer = question.answer(|number, line| log(context.tell, number, line)).await;
+        if let Ok(answer) = &mut answer {
+            let changes = self.changes(&running, answer);
+            if changes != Changes::default() {
+                context.tell.changed(changes);
+            }
+        }
         outcome(activity, context, answer)
     }
 
@@ -65,8 +81,13 @@ impl Modules {
             }
         }
         let child = Child::start(&self.python, Arc::clone(&self.watchdog)).await?;
-        let running =
-            Rc::new(Running { child, values: RefCell::default(), is_recorded: RefCell::new(false) });
+        let running = Rc::new(Running {
+            child,
+            values: RefCell::default(),
+            is_recorded: Cell::default(),
+            is_extended: Cell::default(),
+            has_experiment: Cell::default(),
+        });
         *self.child.borrow_mut() = Some(Rc::clone(&running));
         Ok(running)
     }
@@ -81,14 +102,52 @@ impl Running {
         Ok(())
     }
 
+    /// Lets the child call controls.
+    pub(super) fn extend(&self) {
+        if !self.is_extended.replace(true) {
+            self.child.tell("extend", as_object(json!({"source": CONTROLS})));
+        }
+    }
+
+    /// Tells the child the experiment, once.
+    pub(super) fn share_experiment(&self, shared: Option<&Shared>) {
+        if let Some(shared) = shared.filter(|_| !self.has_experiment.replace(true)) {
+            self.child.tell("world", shared.message());
+        }
+    }
+
     /// Tells the child configuration and secrets, unless it knows them.
-    fn share(&self, values: &Values) {
+    pub(super) fn share(&self, values: &Values) {
         let mut known = self.values.borrow_mut();
-        if known.configuration != values.configuration || known.secrets != values.secrets {
-            *known = values.clone();
-            let secrets: Answer = values.secrets.clone().into_iter().collect();
-            let message = json!({"configuration": values.configuration, "secrets": secrets});
-            self.child.tell("values", as_object(message));
+        if known.configuration == values.configuration && known.secrets == values.secrets {
+            return;
+        }
+        *known = values.clone();
+        drop(known);
+        // What functions change within a value has to be noticed.
+        let is_deep = |value: &Value| value.is_object() || value.is_array();
+        if values.configuration.values().any(is_deep) {
+            self.extend();
+        }
+        let secrets: Answer = values.secrets.clone().into_iter().collect();
+        let message = json!({"configuration": values.configuration, "secrets": secrets});
+        self.child.tell("values", as_object(message));
+    }
+
+    /// The child has changed these itself.
+    pub(super) fn knows(&self, changes: &Changes) {
+        let mut known = self.values.borrow_mut();
+        for (name, value) in &changes.configuration {
+            match value {
+                Some(value) => drop(known.configuration.insert(name.clone(), value.clone())),
+                None => drop(known.configuration.shift_remove(name)),
+            }
+        }
+        for (name, group) in &changes.secrets {
+            match group {
+                Some(group) => drop(known.secrets.insert(name.clone(), group.clone())),
+                None => drop(known.secrets.shift_remove(name)),
+            }
         }
     }
 }
@@ -163,11 +222,18 @@ fn not_called(error: String, help: &str) -> Failure {
     Failure { error, help: help.to_owned(), happened: Happened::No }
 }
 
-/// A line that Python logged at one of its levels.
-fn log(tell: &dyn Tell, level: i64, line: String) {
-    match level {
-        30.. => tell.log(Level::Warning, line),
-        20.. => tell.log(Level::Info, line),
-        _ => {}
+/// Tells a line that Python logged at one of its levels.
+fn log(tell: &dyn Tell, number: i64, line: String) {
+    if let Some(level) = level(number) {
+        tell.log(level, line);
+    }
+}
+
+/// One of Python's levels, by its number.
+pub(super) fn level(number: i64) -> Option<Level> {
+    match number {
+        30.. => Some(Level::Warning),
+        20.. => Some(Level::Info),
+        _ => None,
     }
 }

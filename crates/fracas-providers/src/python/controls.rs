@@ -1,0 +1,307 @@
+//! Controls and event handlers of the user's modules.
+//!
+//! Source: `chaoslib.control.python` and `chaoslib.run.RunEventHandler`.
+
+use std::rc::Rc;
+
+use fracas_engine::{Answer, Call, Changes, ControlLevel, Controls, Hook, Stop, Values, World};
+use fracas_model::{Level, Node, Problem, Problems};
+use futures_util::future::LocalBoxFuture;
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Python;
+use super::child::{self, as_object};
+use super::modules::{GET_PYTHON, Modules, Running, level};
+
+/// What a control's module has.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Look {
+    /// Why the module is not found.
+    missing: Option<String>,
+    /// What the module raised when it was imported.
+    raised: Option<String>,
+    /// The names of the parameters of each of its functions.
+    hooks: IndexMap<String, Vec<String>>,
+}
+
+/// What the child needs to be told before it calls controls.
+#[derive(Default)]
+pub(super) struct Shared {
+    experiment: Value,
+    settings: Value,
+}
+
+impl Controls for Python {
+    fn check<'a>(&'a self, control: &'a Node, problems: &'a mut Problems) -> LocalBoxFuture<'a, ()> {
+        Box::pin(self.modules.check_control(control, problems))
+    }
+
+    fn begin<'a>(&'a self, world: &'a World<'a>) -> LocalBoxFuture<'a, ()> {
+        let shared = Shared { experiment: world.experiment.clone(), settings: world.settings.clone() };
+        *self.modules.shared.borrow_mut() = Some(shared);
+        Box::pin(async {})
+    }
+
+    fn call<'a>(&'a self, call: Call<'a>, values: &'a Values) -> LocalBoxFuture<'a, Answer> {
+        Box::pin(async move {
+            match call {
+                Call::Configure { control, global } => {
+                    self.modules.single("configure", "configure_control", control, global, values).await
+                }
+                Call::Cleanup { control } => {
+                    self.modules.single("clean_up", "cleanup_control", control, false, values).await
+                }
+                Call::Apply { hook, controls, context, state } => {
+                    self.modules.apply(hook, controls, context, state, values).await
+                }
+                Call::Event { name, arguments } => {
+                    let message = as_object(json!({"name": name, "arguments": arguments}));
+                    self.modules.ask("event", message, name, values).await
+                }
+            }
+        })
+    }
+
+    fn handles(&self, event: &str) -> bool {
+        self.modules.events.borrow().iter().any(|known| known == event)
+    }
+}
+
+impl Modules {
+    async fn check_control(&self, control: &Node, problems: &mut Problems) {
+        let provider = control.get("provider");
+        let Some(node) = provider.and_then(|provider| provider.get("module")) else { return };
+        let name = control.get("name").and_then(Node::as_str).unwrap_or_default();
+        let module = node.as_str().unwrap_or_default();
+        if module.is_empty() || !is_python(&control.to_json()) {
+            return;
+        }
+        let look = match self.look_at_control(module).await {
+            Ok(look) => look,
+            Err(error) if problems.0.iter().any(|problem| problem.message == error) => return,
+            Err(error) => return problems.push(Problem::error(node.span, error).help(GET_PYTHON)),
+        };
+        if let Some(why) = &look.missing {
+            let words = format!(
+                "Could not find Python module '{module}' in control '{name}'. Did you install the Python module? \
+                 The experiment will carry on running nonetheless."
+            );
+            let problem = Problem::warning(node.span, format!("Python cannot import `{module}`: {why}"));
+            problems.push(problem.label("does nothing").words(words));
+        } else if let Some(why) = &look.raised {
+            problems.push(Problem::error(node.span, format!("Python cannot import `{module}`: {why}")));
+        } else if look.hooks.contains_key("validate_control") {
+            let message = as_object(json!({"module": module, "control": control.to_json()}));
+            let answer = match self.running().await {
+                Ok(running) => running.child.ask("vet", message).answer(|_, _| {}).await,
+                Err(error) => Err(error),
+            };
+            let answer = answer.unwrap_or_else(|error| as_object(json!({"error": error})));
+            if let Some(error) = answer.get("error").and_then(Value::as_str) {
+                problems.push(Problem::error(control.span, error).words(error));
+            }
+        }
+    }
+
+    /// What a control's module has.
+    async fn look_at_control(&self, module: &str) -> Result<Rc<Look>, String> {
+        let known = self.controls.borrow().get(module).cloned();
+        if let Some(look) = known {
+            return Ok(look);
+        }
+        let running = self.running().await?;
+        running.extend();
+        let answer = running.child.ask("control", as_object(json!({"module": module}))).answer(|_, _| {}).await?;
+        let look = serde_json::from_value(Value::Object(answer)).map_err(|error| error.to_string())?;
+        let look = Rc::new(look);
+        self.controls.borrow_mut().insert(module.to_owned(), Rc::clone(&look));
+        Ok(look)
+    }
+
+    /// The parameters of a control's function: none when it does not have it.
+    async fn parameters(&self, control: &Value, function: &str) -> Result<Option<Vec<String>>, String> {
+        if !is_python(control) {
+            return Ok(None);
+        }
+        let look = self.look_at_control(module(control)).await?;
+        match &look.raised {
+            Some(why) => Err(why.clone()),
+            None => Ok(look.hooks.get(function).cloned()),
+        }
+    }
+
+    /// Calls a function of one control.
+    async fn single(
+        &self,
+        operation: &str,
+        function: &str,
+        control: &Value,
+        global: bool,
+        values: &Values,
+    ) -> Answer {
+        match self.parameters(control, function).await {
+            Ok(None) => return Answer::default(),
+            Err(why) => return failed(name(control), why),
+            Ok(Some(_)) => {}
+        }
+        let message = as_object(json!({
+            "name": name(control), "module": module(control), "function": function, "global": global,
+            "arguments": arguments(control),
+        }));
+        self.ask(operation, message, name(control), values).await
+    }
+
+    /// Calls the same function of several controls in one go.
+    async fn apply(
+        &self,
+        hook: Hook,
+        controls: &[Value],
+        context: &str,
+        state: Option<Value>,
+        values: &Values,
+    ) -> Answer {
+        let function = hook.function();
+        let mut failures = Vec::new();
+        let mut wanted = Vec::new();
+        let mut wants_state = false;
+        for control in controls {
+            match self.parameters(control, function).await {
+                Ok(None) => {}
+                Err(why) => failures.push((name(control).to_owned(), why)),
+                Ok(Some(parameters)) => {
+                    wants_state |= parameters.iter().any(|name| name == "state");
+                    let arguments = values.substitute_arguments(&arguments(control));
+                    wanted.push(
+                        json!({"name": name(control), "module": module(control), "arguments": arguments}),
+                    );
+                }
+            }
+        }
+        let mut answer = Answer::default();
+        if !wanted.is_empty() {
+            let loading = hook.level == ControlLevel::Loader;
+            let state = state.filter(|_| wants_state);
+            let message = as_object(json!({
+                "function": function, "controls": wanted, "context": context, "loading": loading, "state": state,
+            }));
+            answer = self.ask("apply", message, function, values).await;
+        }
+        answer.failures.splice(0..0, failures);
+        answer
+    }
+
+    /// Asks the child for an operation; if it dies, `who` has failed.
+    async fn ask(&self, operation: &str, message: child::Answer, who: &str, values: &Values) -> Answer {
+        let running = match self.running().await {
+            Ok(running) => running,
+            Err(error) => return failed(who, error),
+        };
+        running.extend();
+        running.share_experiment(self.shared.borrow().as_ref());
+        running.share(values);
+        let lines = std::cell::RefCell::default();
+        let question = running.child.ask(operation, message);
+        let answered = question.answer(|number, line| lines.borrow_mut().extend(level(number).map(|level| (level, line)))).await;
+        let lines = lines.into_inner();
+        match answered {
+            Ok(answer) => Answer { lines, ..self.understand(&running, answer) },
+            Err(error) => Answer { lines, ..failed(who, error) },
+        }
+    }
+
+    /// What an answer of the child means for the run.
+    fn understand(&self, running: &Running, mut answer: child::Answer) -> Answer {
+        let changes = Changes { state: answer.remove("state"), ..self.changes(running, &mut answer) };
+        let failures = answer.remove("failures").unwrap_or_default();
+        let mut failures: Vec<(String, String)> = serde_json::from_value(failures).unwrap_or_default();
+        if let Some(Value::String(error)) = answer.remove("error") {
+            failures.push((String::new(), error));
+        }
+        let exit = answer.get("exit").and_then(Value::as_i64).map(|code| i32::try_from(code).unwrap_or(1));
+        let stop = match answer.remove("interrupt") {
+            Some(Value::String(reason)) => Some(Stop::Interrupt(reason)),
+            _ => exit.map(Stop::Exit),
+        };
+        Answer { changes, failures, stop, lines: Vec::new() }
+    }
+
+    /// What was changed until an answer. The child and whoever starts it anew know it as well.
+    pub(super) fn changes(&self, running: &Running, answer: &mut child::Answer) -> Changes {
+        if let Some(events) = answer.remove("events") {
+            *self.events.borrow_mut() = serde_json::from_value(events).unwrap_or_default();
+        }
+        let Some(told) = answer.remove("changes") else { return Changes::default() };
+        let told: Told = serde_json::from_value(told).unwrap_or_default();
+        let changes = Changes {
+            experiment: told.experiment,
+            configuration: told.configuration.into_iter().map(named).collect(),
+            secrets: told.secrets.into_iter().map(named).collect(),
+            state: None,
+        };
+        running.knows(&changes);
+        if let Some(shared) = self.shared.borrow_mut().as_mut() {
+            shared.change(&changes.experiment);
+        }
+        changes
+    }
+}
+
+impl Shared {
+    /// What the child is told.
+    pub(super) fn message(&self) -> child::Answer {
+        as_object(json!({"experiment": self.experiment, "settings": self.settings}))
+    }
+
+    fn change(&mut self, parts: &[(String, Value)]) {
+        for (pointer, value) in parts {
+            let (above, key) = pointer.rsplit_once('/').unwrap_or_default();
+            match self.experiment.pointer_mut(pointer) {
+                Some(part) => *part = value.clone(),
+                None => {
+                    if let Some(Value::Object(above)) = self.experiment.pointer_mut(above) {
+                        above.insert(key.replace("~1", "/").replace("~0", "~"), value.clone());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Changes as the child tells them.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Told {
+    experiment: Vec<(String, Value)>,
+    configuration: Vec<Vec<Value>>,
+    secrets: Vec<Vec<Value>>,
+}
+
+/// A name with its value, or a name alone, whose value went.
+fn named(mut pair: Vec<Value>) -> (String, Option<Value>) {
+    let value = (pair.len() > 1).then(|| pair.swap_remove(1));
+    (pair.first().and_then(Value::as_str).unwrap_or_default().to_owned(), value)
+}
+
+fn failed(who: &str, why: String) -> Answer {
+    Answer { failures: vec![(who.to_owned(), why)], ..Answer::default() }
+}
+
+fn is_python(control: &Value) -> bool {
+    control["provider"]["type"] == "python"
+}
+
+fn module(control: &Value) -> &str {
+    control["provider"]["module"].as_str().unwrap_or_default()
+}
+
+fn name(control: &Value) -> &str {
+    control["name"].as_str().unwrap_or_default()
+}
+
+fn arguments(control: &Value) -> Value {
+    let arguments = control["provider"]["arguments"].clone();
+    if arguments.is_null() { json!({}) } else { arguments }
+}
