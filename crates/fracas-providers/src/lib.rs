@@ -38,16 +38,14 @@ impl Default for PythonChoice {
 
 /// Every provider, by the type that experiments name it with. Nothing is started or read yet.
 pub fn all(choice: &PythonChoice) -> Providers {
-    let providers = Providers::new().with("http", Http::new()).with("process", Process::new());
+    let python = python(choice);
+    let controls = python.clone();
     let vault = HashiVault::new(|name| std::env::var(name).ok());
-    providers.with("python", python(choice)).with_vault(vault)
+    let providers = Providers::new().with("http", Http::new()).with("process", Process::new());
+    providers.with("python", python).with_controls(controls).with_vault(vault)
 }
 
 /// What carries out what is written in Python. Nothing is started yet.
 pub fn python(choice: &PythonChoice) -> Python {
-    let mut python = Python::new(Aws::new(), |name| std::env::var(name).ok());
-    if let Some(program) = &choice.program {
-        python = python.with_python(program.clone());
-    }
-    if choice.native { python } else { python.without_catalogue() }
+    Python::new(Aws::new(), |name| std::env::var(name).ok()).chosen(choice)
 }

@@ -10,7 +10,7 @@ mod child;
 mod controls;
 mod modules;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use fracas_aws::{AssumeRole, Aws, Scope, StaticCredentials};
@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 use crate::catalogue::arguments::{Mistake, bind};
 use crate::catalogue::play::{Player, activity_failed};
 use crate::catalogue::{self, Catalogue, Declaration, Request, Template, Verb};
-use crate::text;
+use crate::{PythonChoice, text};
 use modules::Modules;
 
 const KEYS: [&str; 5] = ["type", "module", "func", "arguments", "secrets"];
@@ -51,21 +51,18 @@ impl Python {
         Python { aws, environment, is_native: true, modules: Rc::new(Modules::new(python)) }
     }
 
-    /// The same, with this Python.
-    pub fn with_python(mut self, python: PathBuf) -> Python {
-        self.modules = Rc::new(Modules::new(python));
+    /// The same, as the user chooses.
+    pub fn chosen(mut self, choice: &PythonChoice) -> Python {
+        self.is_native = choice.native;
+        if let Some(program) = &choice.program {
+            self.modules = Rc::new(Modules::new(program.clone()));
+        }
         self
     }
 
     /// The Python that has the user's modules.
     pub fn program(&self) -> &Path {
         &self.modules.python
-    }
-
-    /// The same, but what the catalogue has is called in the user's modules as well.
-    pub fn without_catalogue(mut self) -> Python {
-        self.is_native = false;
-        self
     }
 
     /// What carries an activity out.

@@ -86,6 +86,11 @@ pub fn problems_with(provider: &dyn Provider, kind: ActivityKind, text: &str, va
     let surroundings = Surroundings { values, running: false };
     let activity = activity_of(kind, text);
     provider.check(&activity, &surroundings, &mut problems).now_or_never().expect("nothing is waited for");
+    told(text, &problems)
+}
+
+/// Problems of a text, each with the text that it points at.
+pub fn told(text: &str, problems: &Problems) -> String {
     let line = |problem: &Problem| {
         let place = problem.span.map_or("nowhere", |span| &text[span.start..span.end]);
         let Problem { severity, message, label, help, .. } = problem;

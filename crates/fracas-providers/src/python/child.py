@@ -59,8 +59,12 @@ def say(number, answer):
     main = _thread.get_ident() == MAIN
     held = held or main
     with saying:
-        while data:
-            data = data[os.write(SOCKET, data) :]
+        try:
+            while data:
+                data = data[os.write(SOCKET, data) :]
+        except OSError:
+            os.write(2, b"a function has closed the way back to fracas\n")
+            os._exit(1)
     if main:
         held = False
         if held_back:

@@ -366,8 +366,8 @@ impl Asked {
         let line = str::from_utf8(line).map_err(|error| error.to_string())?;
         let (number, answer) = line.split_once(' ').unwrap_or_default();
         let number = number.parse().map_err(|_| shortened(line))?;
-        // Only numbers that no machine can hold are refused.
-        let answer = serde_json::from_str(answer).unwrap_or_else(|error| unreadable(answer, &error));
+        let answer = serde_json::from_str(answer).or_else(|_| serde_json::from_str(&quoted(answer)));
+        let answer = answer.map_err(|_| shortened(line))?;
         self.answered(number, answer);
         Ok(())
     }
@@ -390,10 +390,32 @@ impl Asked {
     }
 }
 
-/// An answer that serde_json does not take.
-fn unreadable(answer: &str, error: &serde_json::Error) -> Answer {
-    let (error, done) = (format!("the output cannot be kept: {error}"), answer.ends_with("\"done\":true}\n"));
-    as_object(if done { json!({"error": error, "done": true}) } else { json!({}) })
+/// The same JSON with numbers that are too large for any machine as texts.
+fn quoted(json: &str) -> String {
+    let mut quoted = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find(|character: char| character == '"' || character.is_ascii_digit()) {
+        let length = match rest.as_bytes()[at] {
+            b'"' => text_length(&rest[at..]),
+            _ => rest[at..].bytes().take_while(u8::is_ascii_digit).count(),
+        };
+        let is_large = rest.as_bytes()[at] != b'"' && length > 300;
+        let quote = if is_large { "\"" } else { "" };
+        quoted.extend([&rest[..at], quote, &rest[at..at + length], quote]);
+        rest = &rest[at + length..];
+    }
+    quoted + rest
+}
+
+/// How long the quoted text is that JSON begins with.
+fn text_length(json: &str) -> usize {
+    let mut is_escaped = false;
+    let end = json.bytes().skip(1).position(|byte| {
+        let is_end = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    });
+    end.map_or(json.len(), |end| end + 2)
 }
 
 fn shortened(line: &str) -> String {
@@ -415,4 +437,17 @@ fn kill(group: Pid) {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_beyond_all_machines_become_texts() {
+        let digits = "9".repeat(400);
+        let json = format!(r#"{{"a\\\"1{digits}": [{digits}, 1.5, "{digits}"], "é": 12}}"#);
+        let expected = json!({format!("a\\\"1{digits}"): [digits, 1.5, digits], "é": 12});
+        assert_eq!(serde_json::from_str::<Value>(&quoted(&json)).unwrap(), expected);
+    }
 }

@@ -2,12 +2,14 @@
 //!
 //! Source: `chaoslib.control.python` and `chaoslib.run.RunEventHandler`.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use fracas_engine::{Answer, Call, Changes, ControlLevel, Controls, Hook, Stop, Values, World};
 use fracas_model::{Level, Node, Problem, Problems};
 use futures_util::future::LocalBoxFuture;
-use indexmap::IndexMap;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -24,7 +26,7 @@ pub(super) struct Look {
     /// What the module raised when it was imported.
     raised: Option<String>,
     /// The names of the parameters of each of its functions.
-    hooks: IndexMap<String, Vec<String>>,
+    hooks: HashMap<String, Vec<String>>,
 }
 
 /// What the child needs to be told before it calls controls.
@@ -114,7 +116,8 @@ impl Modules {
         }
         let running = self.running().await?;
         running.extend();
-        let answer = running.child.ask("control", as_object(json!({"module": module}))).answer(|_, _| {}).await?;
+        let answer =
+            running.child.ask("control", as_object(json!({"module": module}))).answer(|_, _| {}).await?;
         let look = serde_json::from_value(Value::Object(answer)).map_err(|error| error.to_string())?;
         let look = Rc::new(look);
         self.controls.borrow_mut().insert(module.to_owned(), Rc::clone(&look));
@@ -202,9 +205,11 @@ impl Modules {
         running.extend();
         running.share_experiment(self.shared.borrow().as_ref());
         running.share(values);
-        let lines = std::cell::RefCell::default();
+        let lines: RefCell<Vec<(Level, String)>> = RefCell::default();
         let question = running.child.ask(operation, message);
-        let answered = question.answer(|number, line| lines.borrow_mut().extend(level(number).map(|level| (level, line)))).await;
+        let answered = question
+            .answer(|number, line| lines.borrow_mut().extend(level(number).map(|level| (level, line))))
+            .await;
         let lines = lines.into_inner();
         match answered {
             Ok(answer) => Answer { lines, ..self.understand(&running, answer) },

@@ -11,8 +11,8 @@ use fracas_model::{Activity, ActivityKind, Failure, Happened, Level, Node, NodeV
 use serde_json::{Value, json};
 
 use super::check::Look;
-use super::controls::{self, Shared};
 use super::child::{Answer, Child, as_object};
+use super::controls::{self, Shared};
 use crate::process::Watchdog;
 
 pub(super) const GET_PYTHON: &str = "install Python 3.8 or newer, or name one with --python";

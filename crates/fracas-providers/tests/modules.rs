@@ -1,0 +1,461 @@
+//! Functions and controls of the user's modules in a real Python, and what becomes of them when
+//! things go wrong.
+//!
+//! The modules are in `modules/given`; the binary runs the tests in a child of its own, whose
+//! `PYTHONPATH` leads there.
+
+#[path = "../src/testing.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod testing;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use fracas_aws::Aws;
+use fracas_engine::{Changes, Context, Provider, Stop, Surroundings, Values};
+use fracas_model::ActivityKind::Action;
+use fracas_model::{Failure, Happened, Level, Policy, Problems};
+use fracas_providers::{Python, PythonChoice, REAP, reap_main};
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::{Value, json};
+use testing::{Ears, activity};
+
+const MODULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/modules");
+
+/// One case a line: the provider, and maybe configuration and secrets.
+const CASES: &str = include_str!("modules/cases.json");
+
+/// Makes the binary call a function that never ends, and that writes its id to the file named next.
+const PARENT: &str = "__parent";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    if arguments.get(1).is_some_and(|argument| argument == REAP) {
+        reap_main();
+        return ExitCode::SUCCESS;
+    }
+    if std::env::var_os("PYTHONPATH").is_none_or(|path| path != MODULES) {
+        let mut command = Command::new(std::env::current_exe().expect("the test has a path"));
+        let status = command.args(&arguments[1..]).env("PYTHONPATH", MODULES).status();
+        return if status.expect("the test runs itself").success() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
+    }
+    if let [_, role, func, file] = arguments.as_slice()
+        && role == PARENT
+    {
+        // It is killed before this ends.
+        block_on(async { drop(run(&modules(), func, json!({"path": file})).await) });
+        return ExitCode::FAILURE;
+    }
+    let tests: Vec<(&str, fn())> = TESTS.to_vec();
+    let trials = tests.into_iter().map(|(name, test)| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    });
+    let compared = Trial::test("results_are_those_of_chaos_toolkit", compare);
+    libtest_mimic::run(&Arguments::from_args(), trials.chain([compared]).collect()).exit_code()
+}
+
+const TESTS: &[(&str, fn())] = &[
+    ("all_calls_share_a_process", all_calls_share_a_process),
+    ("what_json_cannot_carry_is_told", what_json_cannot_carry_is_told),
+    ("lines_are_told_in_order", lines_are_told_in_order),
+    ("activities_stop_runs", activities_stop_runs),
+    ("changes_are_told", changes_are_told),
+    ("a_dead_python_fails_its_activity_only", a_dead_python_fails_its_activity_only),
+    ("a_python_that_does_not_start_is_told", a_python_that_does_not_start_is_told),
+    ("calls_go_on_side_by_side", calls_go_on_side_by_side),
+    ("a_cut_call_ends_where_it_is", a_cut_call_ends_where_it_is),
+    ("a_call_that_does_not_end_is_killed", a_call_that_does_not_end_is_killed),
+    ("nothing_outlives_a_killed_fracas", nothing_outlives_a_killed_fracas),
+    ("nothing_outlives_the_provider", nothing_outlives_the_provider),
+    ("check_finds_every_mistake", check_finds_every_mistake),
+];
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// The Python that has Chaos Toolkit.
+fn program() -> String {
+    std::env::var("FRACAS_PYTHON").expect("FRACAS_PYTHON is not set: run through `cargo xtask test`")
+}
+
+fn python(program: &str) -> Python {
+    let choice = PythonChoice { program: Some(program.into()), native: true };
+    Python::new(Aws::new(), |_| None).chosen(&choice)
+}
+
+fn modules() -> Python {
+    python(&program())
+}
+
+fn provider(func: &str, arguments: Value) -> Value {
+    json!({"type": "python", "module": "given.activities", "func": func, "arguments": arguments})
+}
+
+async fn run(python: &Python, func: &str, arguments: Value) -> Result<Value, Failure> {
+    testing::carry_out(python, &activity(Action, &provider(func, arguments))).await
+}
+
+/// What becomes of an activity, and what it told meanwhile.
+async fn hear(
+    python: &Python,
+    provider: &Value,
+    values: &Values,
+    policy: &Policy,
+) -> (Result<Value, Failure>, Ears) {
+    let ears = Ears::default();
+    let result =
+        python.carry_out(&activity(Action, provider), &Context { values, policy, tell: &ears }).await;
+    (result, ears)
+}
+
+fn values(case: &Value) -> Values {
+    let map = |key: &str| case[key].as_object().cloned().unwrap_or_default();
+    Values {
+        configuration: map("configuration"),
+        secrets: map("secrets").into_iter().collect(),
+        ..Values::default()
+    }
+}
+
+fn compare() -> Result<(), Failed> {
+    let mut reference = Command::new(program());
+    reference.arg(format!("{MODULES}/reference.py")).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut reference = reference.spawn()?;
+    reference.stdin.take().ok_or("no pipe")?.write_all(CASES.as_bytes())?;
+    let expected = String::from_utf8(reference.wait_with_output()?.stdout)?;
+    let expected: Vec<Value> = expected.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let cases: Vec<Value> = CASES.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    assert_eq!(cases.len(), expected.len());
+    println!("{} cases of the python provider", cases.len());
+    let ours = block_on(async {
+        let (python, mut ours) = (modules(), Vec::new());
+        for case in &cases {
+            let (result, ears) =
+                hear(&python, &case["provider"], &values(case), &Policy::CHAOS_TOOLKIT).await;
+            ours.push(as_reference(result, &ears.stops.into_inner()));
+        }
+        ours
+    });
+    let differences = cases.iter().zip(&expected).zip(&ours).filter(|((_, expected), ours)| expected != ours);
+    let told: String = differences
+        .map(|((case, expected), ours)| format!("{case}\n  reference: {expected}\n  fracas:    {ours}\n"))
+        .collect();
+    if told.is_empty() { Ok(()) } else { Err(told.into()) }
+}
+
+/// A result in the words of `modules/reference.py`.
+fn as_reference(result: Result<Value, Failure>, stops: &[Stop]) -> Value {
+    match (result, stops) {
+        (Ok(output), []) => json!({"output": output}),
+        (Err(failure), []) => json!({"failed": failure.error}),
+        (Err(_), [Stop::Exit(code)]) => json!({"exit": code}),
+        (Err(failure), [Stop::Abort]) => {
+            let class = failure.error.split(':').next().unwrap_or_default();
+            json!({"unexpected": class})
+        }
+        other => json!(format!("{other:?}")),
+    }
+}
+
+fn all_calls_share_a_process() {
+    let counts = block_on(async {
+        let python = modules();
+        let ears = [run(&python, "count", json!({})).await, run(&python, "count", json!({})).await];
+        ears.map(Result::unwrap)
+    });
+    assert_eq!(counts, [1, 2]);
+}
+
+fn what_json_cannot_carry_is_told() {
+    let kinds = ["set", "bytes", "nan", "surrogate", "key", "circle", "deep", "huge", "object"];
+    let mut told = String::new();
+    block_on(async {
+        let python = modules();
+        for kind in kinds {
+            let provider = provider("unclear", json!({"kind": kind}));
+            let (result, ears) = hear(&python, &provider, &Values::default(), &Policy::FRACAS).await;
+            let output = result.unwrap().to_string();
+            let output: String = output.chars().filter(|character| *character != '[').take(60).collect();
+            told += &format!("{kind}: {output}\n  {:?}\n", ears.lines.into_inner());
+        }
+    });
+    let address =
+        told.find("0x").map(|at| told[at..].chars().take_while(char::is_ascii_alphanumeric).collect());
+    insta::assert_snapshot!(told.replace(&address.unwrap_or("0x".to_owned()), "ADDRESS"));
+}
+
+fn lines_are_told_in_order() {
+    let lines = block_on(async {
+        let python = modules();
+        let mut lines = Vec::new();
+        for func in ["log_lines", "log_by_logzero"] {
+            let (result, ears) =
+                hear(&python, &provider(func, json!({})), &Values::default(), &Policy::FRACAS).await;
+            assert_eq!(result, Ok(Value::Null));
+            lines.extend(ears.lines.into_inner());
+        }
+        lines
+    });
+    let lines: Vec<(Level, &str)> =
+        lines.iter().map(|(level, line)| (*level, line.lines().next().unwrap_or_default())).collect();
+    let expected = [
+        (Level::Info, "told plainly"),
+        (Level::Warning, "worrying"),
+        (Level::Warning, "bad"),
+        (Level::Info, "through logzero"),
+    ];
+    assert_eq!(lines, expected);
+}
+
+fn activities_stop_runs() {
+    let interrupt = json!({"module": "chaoslib.exceptions", "name": "InterruptExecution", "text": "enough"});
+    let cases = [
+        (
+            "fail_as",
+            interrupt,
+            "chaoslib.exceptions.InterruptExecution: enough",
+            Some(Stop::Interrupt("enough".into())),
+        ),
+        ("leave", json!({"code": 7}), "the function has exited with code 7", Some(Stop::Exit(7))),
+        ("leave", json!({"code": "why"}), "the function has exited with code 1", Some(Stop::Exit(1))),
+        (
+            "leave_by_signal",
+            json!({"name": "SIGUSR1"}),
+            "the function has exited with code 20",
+            Some(Stop::Exit(20)),
+        ),
+        (
+            "leave_by_signal",
+            json!({"name": "SIGUSR2"}),
+            "the function has exited with code 30",
+            Some(Stop::Exit(30)),
+        ),
+        (
+            "leave_by_signal",
+            json!({"name": "SIGTERM"}),
+            "chaoslib.exceptions.InterruptExecution: SIGTERM signal received",
+            Some(Stop::Interrupt("SIGTERM signal received".into())),
+        ),
+    ];
+    block_on(async {
+        let python = modules();
+        for (func, arguments, error, stop) in cases {
+            let provider = provider(func, arguments);
+            let (result, ears) = hear(&python, &provider, &Values::default(), &Policy::FRACAS).await;
+            let expected =
+                Failure { error: error.to_owned(), help: String::new(), happened: Happened::Maybe };
+            assert_eq!(result, Err(expected), "{provider}");
+            assert_eq!(ears.stops.into_inner(), Vec::from_iter(stop), "{provider}");
+        }
+    });
+}
+
+fn changes_are_told() {
+    let case = json!({"configuration": {"deep": [1], "plain": 1}, "secrets": {"group": {"key": "k"}}});
+    block_on(async {
+        let python = modules();
+        let (result, ears) =
+            hear(&python, &provider("changes", json!({})), &values(&case), &Policy::FRACAS).await;
+        assert_eq!(result.unwrap(), json!({"deep": [1, "more"], "plain": 1, "new": 1}));
+        let changes =
+            Changes { configuration: vec![("deep".into(), Some(json!([1, "more"])))], ..Changes::default() };
+        assert_eq!(ears.changes.into_inner(), [changes]);
+        // What the run makes of it is what the next call sees.
+        let case = json!({"configuration": {"deep": [5]}});
+        let (result, ears) =
+            hear(&python, &provider("run_values", json!({})), &values(&case), &Policy::FRACAS).await;
+        assert_eq!(result.unwrap(), json!([{"deep": [5]}, null]));
+        assert_eq!(ears.changes.into_inner(), []);
+    });
+}
+
+fn a_dead_python_fails_its_activity_only() {
+    let cases = [
+        ("die", "python3 ended with status 3; its last words: the last words"),
+        ("garbage", "python3 sent what cannot be understood: `garbage`"),
+        ("deaf", "python3 ended with status 1; its last words: a function has closed the way back to fracas"),
+    ];
+    block_on(async {
+        let python = modules();
+        for (func, error) in cases {
+            let (result, ears) =
+                hear(&python, &provider(func, json!({})), &Values::default(), &Policy::FRACAS).await;
+            assert_eq!(result.unwrap_err().error, error);
+            assert_eq!(ears.stops.into_inner(), []);
+            assert_eq!(run(&python, "count", json!({})).await, Ok(json!(1)), "after {func}");
+        }
+    });
+}
+
+fn a_python_that_does_not_start_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        assert!(Command::new("chmod").arg("+x").arg(&path).status().unwrap().success());
+        path.to_string_lossy().into_owned()
+    };
+    let old = script("old", "echo 'Python 3.8 or newer is needed, and this is 3.6' >&2; exit 1");
+    let silent = script("silent", "exit 0");
+    let programs = ["no-such-python".to_owned(), "/dev/null".to_owned(), old, silent];
+    let mut told = String::new();
+    block_on(async {
+        for program in programs {
+            let failure = run(&python(&program), "count", json!({})).await.unwrap_err();
+            assert_eq!(failure.happened, Happened::No);
+            told += &format!("{}\n  {}\n", failure.error, failure.help);
+        }
+    });
+    insta::assert_snapshot!(told.replace(&folder.path().display().to_string(), "FOLDER"));
+}
+
+fn calls_go_on_side_by_side() {
+    block_on(async {
+        let python = modules();
+        let mut background = provider("where", json!({}));
+        let long = run(&python, "sleep", json!({"seconds": 0.3}));
+        let short = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            run(&python, "where", json!({})).await
+        };
+        assert_eq!(futures_util::future::join(long, short).await, (Ok(json!(0.3)), Ok(json!(false))));
+        assert_eq!(run(&python, "where", json!({})).await, Ok(json!(true)));
+        background = json!({"name": "test", "background": true, "provider": background});
+        let mut activity = activity(Action, &background["provider"]);
+        activity.document = background;
+        assert_eq!(testing::carry_out(&python, &activity).await, Ok(json!(false)));
+    });
+}
+
+/// Calls a function that writes to a file when it begins, and drops the call then.
+async fn cut(python: &Python, func: &str, file: &Path, background: bool) {
+    let mut activity = activity(Action, &provider(func, json!({"path": file})));
+    activity.document["background"] = json!(background);
+    let call = testing::carry_out(python, &activity);
+    let begun = async {
+        while !file.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let (call, begun) = (std::pin::pin!(call), std::pin::pin!(begun));
+    let first = futures_util::future::select(call, begun).await;
+    assert!(matches!(first, futures_util::future::Either::Right(_)), "the call has ended by itself");
+}
+
+fn a_cut_call_ends_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    block_on(async {
+        let python = modules();
+        for (func, background, error) in
+            [("wait_for_cut", false, "KeyboardInterrupt"), ("wait_in_steps", true, "KeyboardInterrupt")]
+        {
+            let file = folder.path().join(func);
+            cut(&python, func, &file, background).await;
+            // The same process goes on.
+            assert!(run(&python, "count", json!({})).await.is_ok());
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("waiting\n{error}\n"));
+        }
+        assert_eq!(run(&python, "count", json!({})).await, Ok(json!(3)));
+    });
+}
+
+fn a_call_that_does_not_end_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("id");
+    block_on(async {
+        let python = modules();
+        assert_eq!(run(&python, "count", json!({})).await, Ok(json!(1)));
+        cut(&python, "never_end", &file, false).await;
+        assert_eq!(run(&python, "count", json!({})).await, Ok(json!(1)));
+    });
+    assert!(!is_alive(std::fs::read_to_string(&file).unwrap().trim()));
+}
+
+fn is_alive(id: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
+}
+
+fn wait_until(condition: impl Fn() -> bool) {
+    while !condition() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn ids(file: &Path) -> Vec<String> {
+    let text = || std::fs::read_to_string(file).unwrap_or_default();
+    wait_until(|| text().ends_with('\n'));
+    text().split_whitespace().map(str::to_owned).collect()
+}
+
+fn nothing_outlives_a_killed_fracas() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ids");
+    let mut parent = Command::new(std::env::current_exe().unwrap());
+    let mut parent = parent.arg(PARENT).arg("never_end").arg(&file).spawn().unwrap();
+    let ids = ids(&file);
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    wait_until(|| ids.iter().all(|id| !is_alive(id)));
+}
+
+fn nothing_outlives_the_provider() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ids");
+    block_on(async {
+        let python = modules();
+        run(&python, "start_program", json!({"path": file})).await.unwrap();
+        assert!(ids(&file).iter().all(|id| is_alive(id)));
+    });
+    let ids = ids(&file);
+    assert_eq!(ids.len(), 2);
+    wait_until(|| ids.iter().all(|id| !is_alive(id)));
+}
+
+fn check_finds_every_mistake() {
+    let cases = [
+        ("given.activities", "needs", json!({"first": 1, "third": 3})),
+        ("given.activities", "needs", json!({"frist": 1, "fifth": 5})),
+        ("given.activities", "wrapped", json!({"first": 1})),
+        ("given.activities", "only_by_position", json!({"value": 1})),
+        ("given.activities", "echo", json!({"value": 1, "other": 2})),
+        ("given.activities", "fial", json!({})),
+        ("given.activities", "Broken", json!({})),
+        ("given.activities", "echo", json!([])),
+        ("given.activities", "run_values", json!({"more": 1})),
+        ("given.missing", "echo", json!({})),
+        ("given.lacking", "echo", json!({})),
+        ("given.raising", "echo", json!({})),
+        ("given.leaving", "echo", json!({})),
+        ("modules", "echo", json!({})),
+        ("chaosaws.docbd.actions", "failover_docdb_cluster", json!({})),
+        ("chaosaws.docdb.actions", "failover_docdb_clusters", json!({})),
+    ];
+    let mut found = String::new();
+    block_on(async {
+        let python = modules();
+        for (module, func, arguments) in cases {
+            let node = json!({"type": "python", "module": module, "func": func, "arguments": arguments});
+            let text = node.to_string();
+            let values = Values::default();
+            let mut problems = Problems::default();
+            let surroundings = Surroundings { values: &values, running: false };
+            let activity = testing::activity_of(Action, &text);
+            python.check(&activity, &surroundings, &mut problems).await;
+            found += &format!("{text}\n{}", testing::told(&text, &problems));
+            let words = problems.0.iter().filter(|problem| !problem.words.is_empty());
+            found += &words.map(|problem| format!("  chaos: {}\n", problem.words)).collect::<String>();
+        }
+    });
+    insta::assert_snapshot!(found.replace(&program(), "PYTHON"));
+}

@@ -1,0 +1,1 @@
+"""What users write: functions for activities, controls and event handlers."""
