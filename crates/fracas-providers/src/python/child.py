@@ -108,6 +108,8 @@ def writable(text):
 def plain(value, above, unclear):
     """The same without what JSON cannot carry, however deep."""
     if isinstance(value, str):
+        if writable(value) != value:
+            unclear.append("str with half a character")
         return writable(value)
     if isinstance(value, float):
         return value if value - value == 0 else shown(value, unclear)

@@ -186,7 +186,7 @@ fn outcome(
     let mut answer = answer.map_err(|error| failure(activity, error, ""))?;
     if let Some(Value::String(kind)) = answer.get("unclear") {
         let line =
-            format!("the output holds a {kind}, which JSON cannot carry: it is kept as Python shows it");
+            format!("the output has a `{kind}`, which JSON cannot carry: it is kept as Python shows it");
         context.tell.log(Level::Warning, line);
     }
     if let Some(output) = answer.remove("output") {
