@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use fracas_engine::Observer;
 use fracas_model::{Moment, Problem, Problems, Severity, Source, Stamped};
-use fracas_report::{Console, Importance, render_problems};
+use fracas_report::{Console, Importance, Lines, render_problems};
 use jiff::tz::TimeZone;
 use serde_json::json;
 
@@ -82,18 +82,8 @@ impl Terminal {
         if drawn {
             self.write(&render_problems(source, problems, self.0.color));
         }
-        let first_only = !self.0.draw;
-        let mut errors = 0;
-        for problem in &problems.0 {
-            let importance = match problem.severity {
-                Severity::Warning => Importance::Warning,
-                Severity::Error => Importance::Error,
-            };
-            errors += usize::from(problem.severity == Severity::Error);
-            if first_only && errors > 1 {
-                break;
-            }
-            let line = if first_only { problem.message.clone() } else { in_a_line(source, problem) };
+        let lines = if self.0.draw { all_lines(source, problems) } else { chaos_toolkits_lines(problems) };
+        for (importance, line) in lines {
             if !drawn {
                 self.show(now(), importance, &line);
             }
@@ -170,6 +160,23 @@ impl Terminal {
     fn write(&self, text: &str) {
         let _ = io::stderr().write_all(text.as_bytes());
     }
+}
+
+/// Each problem in a line.
+fn all_lines(source: Option<&Source>, problems: &Problems) -> Lines {
+    let importance = |problem: &Problem| match problem.severity {
+        Severity::Warning => Importance::Warning,
+        Severity::Error => Importance::Error,
+    };
+    problems.0.iter().map(|problem| (importance(problem), in_a_line(source, problem))).collect()
+}
+
+/// What Chaos Toolkit would say: its warnings, and the first error.
+fn chaos_toolkits_lines(problems: &Problems) -> Lines {
+    let warnings = problems.0.iter().filter(|problem| problem.severity == Severity::Warning);
+    let said = warnings.map(Problem::said).filter(|words| !words.is_empty());
+    let error = problems.first_words().map(|words| (Importance::Error, words.to_owned()));
+    said.map(|words| (Importance::Warning, words.to_owned())).chain(error).collect()
 }
 
 /// A problem without its picture: `experiment.json:3:5: what is wrong; what to do`.

@@ -167,8 +167,7 @@ impl Ready {
 
 /// That these problems have been shown.
 pub fn told(problems: &Problems) -> Told {
-    let first = problems.0.iter().find(|problem| problem.severity == Severity::Error);
-    let why = first.map(|problem| problem.message.clone()).unwrap_or_default();
+    let why = problems.first_words().unwrap_or_default().to_owned();
     Told { code: ExitCode::Invalid, why }
 }
 
