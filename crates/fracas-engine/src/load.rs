@@ -27,7 +27,9 @@ pub fn is_url(source: &str) -> bool {
 pub fn load_file(name: &str) -> Result<Source, Problem> {
     let path = Path::new(name);
     if name.contains("://") && !path.exists() {
-        let problem = Problem::general(format!("`{name}` is neither a file nor an http address"));
+        let scheme = name.split("://").next().unwrap_or_default();
+        let problem = Problem::general(format!("`{name}` is neither a file nor an http address"))
+            .words(format!("'{scheme}' is not a supported source scheme."));
         return Err(problem.help("give a path, or an http:// or https:// address"));
     }
     let text = load_text(path)?;
@@ -97,7 +99,9 @@ fn too_large(name: &str) -> Problem {
 fn unreadable(name: &str, error: &io::Error) -> Problem {
     let problem = Problem::general(format!("cannot read `{name}`: {}", plain(error)));
     match error.kind() {
-        io::ErrorKind::NotFound => problem.help("check the path; it is relative to the current folder"),
+        io::ErrorKind::NotFound => problem
+            .help("check the path; it is relative to the current folder")
+            .words(format!("Path \"{name}\" does not exist.")),
         io::ErrorKind::PermissionDenied => problem.help("ask for the right to read it"),
         _ => problem,
     }

@@ -72,6 +72,22 @@ impl Console {
         }
     }
 
+    /// What else an event is worth to those who look for mistakes. Made apart, for outputs can be
+    /// large.
+    pub fn debug_lines(&self, event: &Event) -> Lines {
+        let Event::ActivityFinished(ActivityFinished {
+            result: ActivityResult::Succeeded { output }, ..
+        }) = event
+        else {
+            return Lines::new();
+        };
+        let line = match python::truth(output) {
+            true => format!("  => succeeded with '{}'", python::to_str(output)),
+            false => "  => succeeded without any result value".to_owned(),
+        };
+        vec![(Importance::Debug, line)]
+    }
+
     fn run_started(&mut self, run: &RunStarted) -> Lines {
         self.policy = run.policy;
         let title = run.experiment.get("title").map(python::to_str).unwrap_or_default();

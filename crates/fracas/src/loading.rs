@@ -25,18 +25,20 @@ pub async fn load(source: &str, verify_tls: bool, settings: &Settings) -> Result
     let fetched = fetched.map_err(|Failure { error, help, .. }| Problem::general(error).help(help))?;
     match fetched.status {
         200 => load_fetched(source, &fetched.content_type, fetched.text),
-        status => Err(refused(source, status)),
+        status => Err(refused(source, status, &fetched.text)),
     }
 }
 
-fn refused(source: &str, status: u16) -> Problem {
+fn refused(source: &str, status: u16, text: &str) -> Problem {
     let help = match status {
         401 | 403 => format!(
             "give the server's credentials under `auths` in the settings, or a bearer token in {TOKEN_VARIABLE}"
         ),
         _ => "check the address, and that the server has the experiment there".to_owned(),
     };
-    Problem::general(format!("{source} answered with status {status}")).help(help)
+    Problem::general(format!("{source} answered with status {status}"))
+        .help(help)
+        .words(format!("Failed to fetch the experiment: {text}"))
 }
 
 fn headers(

@@ -10,9 +10,10 @@ use fracas_engine::Observer;
 use fracas_model::{Moment, Problem, Problems, Severity, Source, Stamped};
 use fracas_report::{Console, Importance, Lines, render_problems};
 use jiff::tz::TimeZone;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::{Color, Global, LogFormat, LogLevel};
+use crate::settings::as_ascii;
 
 /// The user's terminal, or what stands in for it, and the log file.
 #[derive(Clone)]
@@ -82,7 +83,8 @@ impl Terminal {
         if drawn {
             self.write(&render_problems(source, problems, self.0.color));
         }
-        let lines = if self.0.draw { all_lines(source, problems) } else { chaos_toolkits_lines(problems) };
+        let lines =
+            if self.0.draw { all_lines(source, problems) } else { chaos_toolkits_lines(source, problems) };
         for (importance, line) in lines {
             if !drawn {
                 self.show(now(), importance, &line);
@@ -113,6 +115,11 @@ impl Terminal {
         self.keep(time, importance, line);
     }
 
+    fn hears_debug(&self) -> bool {
+        let kept = self.0.log.as_ref().is_some_and(|log| log.kept_from == Importance::Debug);
+        kept || self.0.shown_from == Importance::Debug
+    }
+
     fn show(&self, time: Moment, importance: Importance, line: &str) {
         if importance < self.0.shown_from {
             return;
@@ -139,17 +146,18 @@ impl Terminal {
     fn for_machines(&self, time: Moment, importance: Importance, line: &str) -> String {
         let local = self.zone().to_datetime(time.timestamp());
         let utc = TimeZone::UTC.to_datetime(time.timestamp());
-        let object = json!({
-            "process": std::process::id(),
-            "asctime": format!("{},{:03}", local.strftime("%Y-%m-%d %H:%M:%S"), local.millisecond()),
-            "levelname": importance.name(),
-            "module": "fracas",
-            "lineno": 0,
-            "message": line,
-            "context_id": self.0.context_id,
-            "timestamp": utc.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string(),
-        });
-        format!("{object}\n")
+        let entries = [
+            ("process", json!(std::process::id())),
+            ("asctime", format!("{},{:03}", local.strftime("%Y-%m-%d %H:%M:%S"), local.millisecond()).into()),
+            ("levelname", importance.name().into()),
+            ("module", "fracas".into()),
+            ("lineno", json!(0)),
+            ("message", line.into()),
+            ("context_id", self.0.context_id.as_str().into()),
+            ("timestamp", utc.strftime("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string().into()),
+        ];
+        let entries = entries.map(|(key, value): (&str, Value)| format!("\"{key}\": {value}"));
+        as_ascii(&format!("{{{}}}\n", entries.join(", ")))
     }
 
     fn zone(&self) -> TimeZone {
@@ -171,11 +179,18 @@ fn all_lines(source: Option<&Source>, problems: &Problems) -> Lines {
     problems.0.iter().map(|problem| (importance(problem), in_a_line(source, problem))).collect()
 }
 
-/// What Chaos Toolkit would say: its warnings, and the first error.
-fn chaos_toolkits_lines(problems: &Problems) -> Lines {
+/// What Chaos Toolkit would say: its warnings, and the first error; where it would only crash, what
+/// fracas says.
+fn chaos_toolkits_lines(source: Option<&Source>, problems: &Problems) -> Lines {
     let warnings = problems.0.iter().filter(|problem| problem.severity == Severity::Warning);
     let said = warnings.map(Problem::said).filter(|words| !words.is_empty());
-    let error = problems.first_words().map(|words| (Importance::Error, words.to_owned()));
+    let mut errors = problems.0.iter().filter(|problem| problem.severity == Severity::Error);
+    let has_rule = errors.clone().any(|problem| problem.rule.is_some());
+    let error = match has_rule {
+        true => problems.first_words().map(str::to_owned),
+        false => errors.next().map(|problem| in_a_line(source, problem)),
+    };
+    let error = error.map(|line| (Importance::Error, line));
     said.map(|words| (Importance::Warning, words.to_owned())).chain(error).collect()
 }
 
@@ -219,7 +234,11 @@ impl TerminalObserver {
 
 impl Observer for TerminalObserver {
     fn see(&mut self, stamped: &Stamped) {
-        for (importance, line) in self.console.lines(&stamped.event) {
+        let debug = match self.terminal.hears_debug() {
+            true => self.console.debug_lines(&stamped.event),
+            false => Lines::new(),
+        };
+        for (importance, line) in self.console.lines(&stamped.event).into_iter().chain(debug) {
             self.terminal.line_at(stamped.time, importance, &line);
         }
     }
