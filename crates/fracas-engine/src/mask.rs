@@ -1,7 +1,11 @@
 //! Keeps the values of secrets out of everything that a run writes or shows.
 
+mod unread;
+
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use fracas_model::{
     Aborted, ActivityResult, Event, Failure, Interrupted, InterruptedBy, Problems, Source, Stamped, python,
 };
@@ -16,6 +20,9 @@ const MASK: &str = "*****";
 /// make everything unreadable and tell the secret all the same.
 const SHORTEST_PART: usize = 4;
 
+/// Texts shorter than this are not looked for in base64: too much else would look like them.
+const SHORTEST_ENCODED: usize = 6;
+
 /// Knows the secrets of a run.
 #[derive(Default)]
 pub struct Mask {
@@ -23,10 +30,22 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// Masks every value in the groups of secrets, also where it is part of a URL or of JSON text.
+    /// Masks every value in the groups of secrets and every sensitive one, also where it is part of
+    /// a URL, of JSON text or of something in base64.
     pub fn of(values: &Values) -> Mask {
         let mut plain = Vec::new();
         values.secrets.values().for_each(|group| collect(group, &mut plain));
+        let sensitive = values.sensitive.iter().filter_map(|name| values.configuration.get(name));
+        sensitive.for_each(|value| collect(value, &mut plain));
+        Mask::hiding(plain)
+    }
+
+    /// Masks whatever may be a secret in a text that cannot be read as an experiment.
+    pub fn unread(source: &Source) -> Mask {
+        Mask::hiding(unread::secrets(&source.text))
+    }
+
+    fn hiding(plain: Vec<String>) -> Mask {
         let mut secrets: Vec<String> = plain.iter().flat_map(|secret| forms(secret)).collect();
         // A secret that contains another one goes first, so that none of it is left over.
         secrets.sort_by_key(|secret| (std::cmp::Reverse(secret.len()), secret.clone()));
@@ -80,7 +99,15 @@ impl Mask {
 
     /// The same document of an experiment without secrets, also without those written into it.
     pub fn experiment(&self, mut experiment: Value) -> Value {
-        hide_inline(experiment.get_mut("secrets"));
+        experiment.get_mut("secrets").into_iter().for_each(hide_inline);
+        let declared = experiment.get_mut("configuration").and_then(Value::as_object_mut);
+        for declared in declared.into_iter().flat_map(|declared| declared.values_mut()) {
+            if declared.get("sensitive") == Some(&Value::Bool(true))
+                && let Some(default) = declared.get_mut("default")
+            {
+                *default = MASK.into();
+            }
+        }
         self.value(&mut experiment);
         experiment
     }
@@ -161,13 +188,13 @@ impl Mask {
 }
 
 /// Masks secrets that are written in the experiment itself; where others come from may be told.
-fn hide_inline(secrets: Option<&mut Value>) {
-    for group in secrets.and_then(Value::as_object_mut).into_iter().flat_map(|groups| groups.values_mut()) {
-        for value in group.as_object_mut().into_iter().flat_map(|group| group.values_mut()) {
-            if value.get("type").is_none() {
-                *value = MASK.into();
-            }
-        }
+fn hide_inline(value: &mut Value) {
+    let from_elsewhere = value.get("type").is_some_and(|kind| kind == "env" || kind == "vault");
+    match value {
+        Value::Object(_) if from_elsewhere => {}
+        Value::Object(map) => map.values_mut().for_each(hide_inline),
+        Value::Null => {}
+        inline => *inline = MASK.into(),
     }
 }
 
@@ -180,10 +207,17 @@ fn collect(value: &Value, secrets: &mut Vec<String>) {
     }
 }
 
-/// A secret as it is, within a URL, and within JSON.
-fn forms(secret: &str) -> [String; 3] {
+/// A secret as it is, and as it stands in a URL, in JSON, and in base64.
+fn forms(secret: &str) -> Vec<String> {
     let in_json = Value::from(secret).to_string();
-    [secret.to_owned(), percent_encoded(secret), in_json[1..in_json.len() - 1].to_owned()]
+    let in_json = &in_json[1..in_json.len() - 1];
+    let in_url = percent_encoded(secret);
+    let mut forms = vec![in_url.replace("%20", "+"), in_url, ascii(in_json), in_json.to_owned()];
+    if secret.len() >= SHORTEST_ENCODED {
+        forms.extend((0..3).flat_map(|before| in_base64(secret, before)));
+    }
+    forms.push(secret.to_owned());
+    forms
 }
 
 fn percent_encoded(text: &str) -> String {
@@ -191,6 +225,28 @@ fn percent_encoded(text: &str) -> String {
     let encode =
         |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     text.bytes().map(encode).collect()
+}
+
+/// JSON as Python writes it, with everything but ASCII escaped.
+fn ascii(json: &str) -> String {
+    let mut text = String::new();
+    for character in json.chars() {
+        match character {
+            '\0'..='~' => text.push(character),
+            other => {
+                other.encode_utf16(&mut [0; 2]).iter().for_each(|unit| text += &format!("\\u{unit:04x}"))
+            }
+        }
+    }
+    text
+}
+
+/// What a secret contributes to something in base64, after so many bytes of it: only the characters
+/// that come from the secret alone.
+fn in_base64(secret: &str, before: usize) -> [String; 2] {
+    let bytes = [&[0; 2][..before], secret.as_bytes()].concat();
+    let characters = (before * 8).div_ceil(6)..bytes.len() * 8 / 6;
+    [STANDARD_NO_PAD, URL_SAFE_NO_PAD].map(|encoding| encoding.encode(&bytes)[characters.clone()].to_owned())
 }
 
 #[cfg(test)]
@@ -236,6 +292,43 @@ mod tests {
             "short": ["*****", "max1"],
         });
         assert_eq!(masked(&mask, output), expected);
+    }
+
+    #[test]
+    fn encoded_secrets_are_masked() {
+        let mask = mask(json!({"a": "hunter22?>", "b": "gar\u{e7}on"}));
+        for user in ["", "u", "me", "you"] {
+            let credentials =
+                base64::engine::general_purpose::STANDARD.encode(format!("{user}:hunter22?>:x"));
+            let hidden = mask.line(&format!("Basic {credentials}"));
+            assert!(hidden.contains(MASK), "{credentials} {hidden}");
+            let left = hidden.trim_start_matches("Basic ").replace(MASK, "");
+            assert!(left.len() <= credentials.len() - 11, "{credentials} {hidden}");
+        }
+        assert_eq!(mask.line("{\"x\": \"gar\\u00e7on\"} gar%C3%A7on"), "{\"x\": \"*****\"} *****");
+    }
+
+    #[test]
+    fn sensitive_values_are_masked_and_declarations_shown() {
+        let configuration = json!({"pin": "hunter22", "open": "hunter33"}).as_object().cloned().unwrap();
+        let values = Values { configuration, sensitive: vec!["pin".to_owned()], ..Values::default() };
+        let experiment = json!({
+            "configuration": {"pin": {"type": "env", "key": "PIN", "default": "hunter11", "sensitive": true}},
+            "secrets": {
+                "whole": {"type": "vault", "path": "a/b"},
+                "g": {"deep": {"k": {"type": "env", "key": "K"}, "plain": "x"}, "none": null},
+            },
+            "title": "hunter22 hunter33",
+        });
+        let expected = json!({
+            "configuration": {"pin": {"type": "env", "key": "PIN", "default": "*****", "sensitive": true}},
+            "secrets": {
+                "whole": {"type": "vault", "path": "a/b"},
+                "g": {"deep": {"k": {"type": "env", "key": "K"}, "plain": "*****"}, "none": null},
+            },
+            "title": "***** hunter33",
+        });
+        assert_eq!(Mask::of(&values).experiment(experiment), expected);
     }
 
     #[test]

@@ -91,8 +91,9 @@ impl Ready {
         let (experiment, mut found) = node.as_ref().map(experiment_of).unwrap_or_default();
         problems.0.append(&mut found.0);
         let Some(experiment) = experiment else {
-            let problems = problems.sorted();
-            session.terminal.problems(Some(&source), &problems);
+            let mask = if session.policy.mask_secrets { Mask::unread(&source) } else { Mask::default() };
+            let problems = mask.problems(problems.sorted());
+            session.terminal.problems(Some(&mask.source(&source)), &problems);
             let document = node.as_ref().map_or(Value::Null, Node::to_json);
             return Err(Unready { document, told: told(&problems) });
         };
