@@ -14,9 +14,12 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use fracas_aws::Aws;
-use fracas_engine::{Changes, Context, Provider, Stop, Surroundings, Values};
+use fracas_engine::{
+    Answer, Call, Changes, Context, ControlLevel, ControlScope, Controls, Hook, Provider, Stop, Surroundings,
+    Values, World, parse_document,
+};
 use fracas_model::ActivityKind::Action;
-use fracas_model::{Failure, Happened, Level, Policy, Problems};
+use fracas_model::{Failure, Format, Happened, Level, Policy, Problems, Source};
 use fracas_providers::{Python, PythonChoice, REAP, reap_main};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Value, json};
@@ -77,6 +80,15 @@ const TESTS: &[(&str, fn())] = &[
     ("nothing_outlives_a_killed_fracas", nothing_outlives_a_killed_fracas),
     ("nothing_outlives_the_provider", nothing_outlives_the_provider),
     ("check_finds_every_mistake", check_finds_every_mistake),
+    ("controls_are_given_what_they_ask_for", controls_are_given_what_they_ask_for),
+    ("controls_change_what_is_shared", controls_change_what_is_shared),
+    ("controls_change_the_experiment_as_a_whole", controls_change_the_experiment_as_a_whole),
+    ("controls_change_what_they_are_told", controls_change_what_they_are_told),
+    ("controls_fail_interrupt_and_exit", controls_fail_interrupt_and_exit),
+    ("controls_apply_to_loading", controls_apply_to_loading),
+    ("handlers_are_told_of_what_they_handle", handlers_are_told_of_what_they_handle),
+    ("a_restarted_python_knows_the_experiment_as_it_is", a_restarted_python_knows_the_experiment_as_it_is),
+    ("mistakes_in_controls_are_found", mistakes_in_controls_are_found),
 ];
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -453,11 +465,292 @@ fn check_finds_every_mistake() {
             let mut problems = Problems::default();
             let surroundings = Surroundings { values: &values, running: false };
             let activity = testing::activity_of(Action, &text);
-            python.check(&activity, &surroundings, &mut problems).await;
+            Provider::check(&python, &activity, &surroundings, &mut problems).await;
             found += &format!("{text}\n{}", testing::told(&text, &problems));
             let rules = problems.0.iter().filter_map(|problem| problem.rule.as_ref());
             found += &rules.map(|rule| format!("  chaos: {}\n", rule.words)).collect::<String>();
         }
     });
     insta::assert_snapshot!(found.replace(&program(), "PYTHON"));
+}
+
+/// A run's beginning: an experiment, its values, and settings.
+struct Stage {
+    python: Python,
+    values: Values,
+}
+
+impl Stage {
+    async fn set() -> Stage {
+        let case = json!({
+            "configuration": {"name": "value", "gone": 1},
+            "secrets": {"group": {"key": "secret"}},
+        });
+        let (python, values) = (modules(), values(&case));
+        let experiment = json!({
+            "title": "title", "extensions": [{"name": "x"}],
+            "steady-state-hypothesis": {"title": "h", "probes": [{"name": "p", "tolerance": 1}]},
+            "method": [{"name": "a", "provider": {"arguments": {"value": 1}}}, {"name": "b"}],
+        });
+        let settings = json!({"setting": 1});
+        python.begin(&World { experiment: &experiment, values: &values, settings: &settings }).await;
+        Stage { python, values }
+    }
+
+    async fn call(&self, call: Call<'_>) -> Answer {
+        self.python.call(call, &self.values).await
+    }
+
+    async fn apply(
+        &self,
+        level: ControlLevel,
+        scope: ControlScope,
+        context: &str,
+        change: &str,
+        state: Option<Value>,
+    ) -> Answer {
+        let controls = [control("one", json!({"change": change}))];
+        self.call(Call::Apply { hook: Hook { level, scope }, controls: &controls, context, state }).await
+    }
+
+    async fn before_activity(&self, change: &str) -> Answer {
+        self.apply(ControlLevel::Activity, ControlScope::Before, "/method/0", change, None).await
+    }
+
+    async fn before_method(&self, change: &str) -> Changes {
+        let answer = self.apply(ControlLevel::Method, ControlScope::Before, "", change, None).await;
+        assert_eq!(answer.failures, []);
+        answer.changes
+    }
+
+    /// What the control has written down since the last time.
+    async fn seen(&self) -> Value {
+        let take = json!({"type": "python", "module": "given.control", "func": "take_seen"});
+        let (result, _) = hear(&self.python, &take, &self.values, &Policy::FRACAS).await;
+        result.unwrap()
+    }
+}
+
+fn control(name: &str, arguments: Value) -> Value {
+    json!({"name": name, "provider": {"type": "python", "module": "given.control", "arguments": arguments}})
+}
+
+fn controls_are_given_what_they_ask_for() {
+    block_on(async {
+        let stage = Stage::set().await;
+        for global in [false, true] {
+            let control = control("one", json!({}));
+            let answer = stage.call(Call::Configure { control: &control, global }).await;
+            assert_eq!((answer.failures, answer.stop), (vec![], None));
+        }
+        stage.apply(ControlLevel::Experiment, ControlScope::Before, "", "$name", None).await;
+        stage.apply(ControlLevel::Activity, ControlScope::Before, "/method/1", "", None).await;
+        let state = Some(json!({"output": 1}));
+        stage.apply(ControlLevel::Activity, ControlScope::After, "/method/1", "", state).await;
+        // It has no such function.
+        stage
+            .apply(ControlLevel::Hypothesis, ControlScope::Before, "/steady-state-hypothesis", "", None)
+            .await;
+        stage.call(Call::Cleanup { control: &control("one", json!({})) }).await;
+        let values = [json!({"name": "value", "gone": 1}), json!({"group": {"key": "secret"}})];
+        let configured = |settings: Value| json!(["configure", "title", values[0], values[1], settings]);
+        let expected = json!([
+            configured(Value::Null),
+            configured(json!({"setting": 1})),
+            ["before experiment", true, [{"name": "x"}], ["change"]],
+            ["before activity", "b", {"setting": 1}],
+            ["after activity", {"output": 1}],
+            ["cleanup"],
+        ]);
+        assert_eq!(stage.seen().await, expected);
+    });
+}
+
+fn controls_change_what_is_shared() {
+    block_on(async {
+        let stage = Stage::set().await;
+        let answer = stage.before_activity("argument").await;
+        let changed = json!({"name": "a", "provider": {"arguments": {"value": "value"}}});
+        let expected = Changes { experiment: vec![("/method/0".into(), changed)], ..Changes::default() };
+        assert_eq!(answer.changes, expected);
+        assert_eq!(stage.before_activity("").await.changes, Changes::default());
+        let changes = stage.before_activity("configuration").await.changes;
+        let mut configuration = changes.configuration;
+        configuration.sort_by(|(left, _), (right, _)| left.cmp(right));
+        let expected = [
+            ("gone".to_owned(), None),
+            ("name".to_owned(), Some(json!(["new"]))),
+            ("other".to_owned(), Some(json!(1))),
+        ];
+        assert_eq!(configuration, expected);
+        assert_eq!(changes.secrets, [("group".to_owned(), Some(json!({"key": "changed"})))]);
+        assert_eq!(changes.experiment, []);
+    });
+}
+
+fn controls_change_the_experiment_as_a_whole() {
+    block_on(async {
+        let stage = Stage::set().await;
+        let method = |changes: Changes, at: usize| {
+            let (pointer, value) = changes.experiment[at].clone();
+            assert_eq!(pointer, "/method");
+            value.as_array().unwrap().iter().map(|one| one["name"].clone()).collect::<Value>()
+        };
+        let changes = stage.before_method("append").await;
+        assert_eq!(changes.experiment[1], ("/title".to_owned(), json!("another")));
+        assert_eq!(method(changes, 0), json!(["a", "b", "new"]));
+        // What came in as a plain object is noted as well from now on.
+        let changes = stage.before_method("later").await;
+        assert_eq!(changes.experiment, [("/method/2".to_owned(), json!({"name": "newer"}))]);
+        assert_eq!(method(stage.before_method("insert").await, 0), json!(["first", "a", "b", "newer"]));
+        let changes = stage.before_method("deep").await;
+        let expected = [
+            ("/method/0".to_owned(), json!({"name": "first", "deep": {"list": [1]}})),
+            ("/steady-state-hypothesis/probes/0".to_owned(), json!({"name": "p", "tolerance": 2})),
+        ];
+        assert_eq!(changes.experiment, expected);
+        let changes = stage.before_method("remove").await;
+        assert_eq!(changes.experiment.len(), 1);
+        let (pointer, whole) = &changes.experiment[0];
+        assert_eq!(
+            (pointer.as_str(), whole.get("extensions"), &whole["title"]),
+            ("", None, &json!("another"))
+        );
+        assert_eq!(stage.before_method("deep").await.experiment.len(), 2);
+        let copied = stage.apply(ControlLevel::Method, ControlScope::After, "", "", Some(json!([]))).await;
+        assert_eq!((copied.failures, copied.changes), (vec![], Changes::default()));
+    });
+}
+
+fn controls_change_what_they_are_told() {
+    block_on(async {
+        let stage = Stage::set().await;
+        let state = json!({"output": {"list": [1]}, "status": "succeeded"});
+        let cases = [
+            ("", None),
+            ("state", Some(json!({"output": {"changed": [1]}, "status": "succeeded"}))),
+            ("in steps", Some(json!({"output": {"list": [1, 2]}, "status": "succeeded"}))),
+        ];
+        for (change, expected) in cases {
+            let (level, scope) = (ControlLevel::Activity, ControlScope::After);
+            let answer = stage.apply(level, scope, "/method/0", change, Some(state.clone())).await;
+            assert_eq!(answer.changes, Changes { state: expected, ..Changes::default() }, "{change}");
+        }
+    });
+}
+
+fn controls_fail_interrupt_and_exit() {
+    block_on(async {
+        let stage = Stage::set().await;
+        let failed = |name: &str, why: &str| (name.to_owned(), why.to_owned());
+        let failing = control("one", json!({"fail": true}));
+        let answer = stage.call(Call::Configure { control: &failing, global: false }).await;
+        assert_eq!(answer.failures, [failed("one", "ValueError: cannot be configured")]);
+        let raising = json!({"name": "three", "provider": {"type": "python", "module": "given.raising"}});
+        let lacking = json!({"name": "four", "provider": {"type": "python", "module": "given.lacking"}});
+        let controls = ["fail", "", "interrupt", ""].map(|change| control(change, json!({"change": change})));
+        let controls = [&controls[..], &[raising, lacking]].concat();
+        let hook = Hook { level: ControlLevel::Activity, scope: ControlScope::Before };
+        stage.seen().await;
+        let answer =
+            stage.call(Call::Apply { hook, controls: &controls, context: "/method/0", state: None }).await;
+        let expected = [
+            failed("three", "RuntimeError: this module cannot be imported"),
+            failed("fail", "ValueError: a control that fails"),
+        ];
+        assert_eq!(answer.failures, expected);
+        assert_eq!(answer.stop, Some(Stop::Interrupt("enough".into())));
+        // Nothing is applied after an interruption.
+        assert_eq!(stage.seen().await.as_array().unwrap().len(), 3);
+        assert_eq!(stage.before_activity("exit").await.stop, Some(Stop::Exit(30)));
+        assert_eq!(
+            stage
+                .apply(ControlLevel::Activity, ControlScope::Before, "/method/9", "", None)
+                .await
+                .failures
+                .len(),
+            1
+        );
+    });
+}
+
+fn controls_apply_to_loading() {
+    block_on(async {
+        let python = modules();
+        let controls = [control("one", json!({}))];
+        let values = Values::default();
+        let apply = async |scope, state| {
+            let hook = Hook { level: ControlLevel::Loader, scope };
+            let answer = python
+                .call(Call::Apply { hook, controls: &controls, context: "file.json", state }, &values)
+                .await;
+            assert_eq!(answer.failures, []);
+            answer.changes.state
+        };
+        assert_eq!(apply(ControlScope::Before, None).await, None);
+        let loaded = apply(ControlScope::After, Some(json!({"title": "old"}))).await;
+        assert_eq!(loaded, Some(json!({"title": "loaded from file.json"})));
+        let take = json!({"type": "python", "module": "given.control", "func": "take_seen"});
+        let (seen, _) = hear(&python, &take, &values, &Policy::FRACAS).await;
+        assert_eq!(seen.unwrap(), json!([["before loading", "file.json", null]]));
+    });
+}
+
+fn handlers_are_told_of_what_they_handle() {
+    block_on(async {
+        let stage = Stage::set().await;
+        let handled =
+            || ["started", "running", "start_activity", "finish"].map(|name| stage.python.handles(name));
+        assert_eq!(handled(), [false; 4]);
+        stage.call(Call::Configure { control: &control("one", json!({})), global: false }).await;
+        assert_eq!(handled(), [true, true, true, false]);
+        stage.seen().await;
+        let arguments = |value: Value| value.as_object().unwrap().clone();
+        let journal = arguments(json!({"journal": {"status": null}}));
+        stage.call(Call::Event { name: "started", arguments: journal }).await;
+        let schedule =
+            arguments(json!({"journal": {}, "schedule": {"continuous_hypothesis_frequency": 2.0}}));
+        stage.call(Call::Event { name: "running", arguments: schedule }).await;
+        let activity = arguments(json!({"activity": {"name": "a"}}));
+        let answer = stage.call(Call::Event { name: "start_activity", arguments: activity }).await;
+        let failed = [("Handler".to_owned(), "ValueError: a handler that fails".to_owned())];
+        assert_eq!(answer.failures, failed);
+        let expected = json!([["started", "title", {"status": null}], ["Schedule", 2.0, {"setting": 1}]]);
+        assert_eq!(stage.seen().await, expected);
+    });
+}
+
+fn a_restarted_python_knows_the_experiment_as_it_is() {
+    block_on(async {
+        let stage = Stage::set().await;
+        stage.before_method("append").await;
+        assert!(run(&stage.python, "die", json!({})).await.is_err());
+        let changes = stage.before_method("later").await;
+        assert_eq!(changes.experiment, [("/method/2".to_owned(), json!({"name": "newer"}))]);
+    });
+}
+
+fn mistakes_in_controls_are_found() {
+    let texts = [
+        r#"{"name": "c", "provider": {"type": "python", "module": "given.control"}}"#,
+        r#"{"name": "c", "provider": {"type": "python", "module": "given.control"}, "wrong": 1}"#,
+        r#"{"name": "c", "provider": {"type": "python", "module": "given.missing"}}"#,
+        r#"{"name": "c", "provider": {"type": "python", "module": "given.raising"}}"#,
+        r#"{"name": "c", "provider": {"type": "other", "module": "given.raising"}}"#,
+        r#"{"name": "c"}"#,
+    ];
+    let mut found = String::new();
+    block_on(async {
+        let python = modules();
+        for text in texts {
+            let source = Source { name: "test.json".into(), text: text.into(), format: Format::Json };
+            let node = parse_document(&source).0.unwrap();
+            let mut problems = Problems::default();
+            Controls::check(&python, &node, &mut problems).await;
+            found += &format!("{text}\n{}", testing::told(text, &problems));
+            let rules = problems.0.iter().filter_map(|problem| problem.rule.as_ref());
+            found += &rules.map(|rule| format!("  chaos: {}\n", rule.words)).collect::<String>();
+        }
+    });
+    insta::assert_snapshot!(found);
 }
