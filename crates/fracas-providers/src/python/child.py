@@ -276,10 +276,11 @@ def serve():
             return
         try:
             carry_out(message)
-        except BaseException:
-            # It was cut in the moment between its end and its answer.
+        except BaseException as error:
+            # A signal came in the moment between its end and its answer.
             finish(message["id"])
-            say(message["id"], {"done": True})
+            answer = {"exit": exit_code(error)} if isinstance(error, SystemExit) else {}
+            say(message["id"], dict(answer, done=True))
 
 
 def on_signal(number, frame):
@@ -291,10 +292,9 @@ def on_signal(number, frame):
         error = SystemExit(EXITS[number])
     elif on_main and number == _signal.SIGTERM:
         error = chaoslib_error("InterruptExecution", "SIGTERM signal received")
-    elif threads:
-        return os.kill(PARENT, number)
     else:
-        return
+        # Between calls a SIGTERM comes from who ends all processes at once, fracas among them.
+        return os.kill(PARENT, number) if number in EXITS or threads else None
     if not held:
         raise error
     held_back = error
