@@ -16,6 +16,15 @@ use serde_json::{Value, json};
 use support::process::{self, Ended};
 use tempfile::TempDir;
 
+/// A rollback in Python.
+const MENDING: &str = "
+import os, time
+def mend(what):
+    with open(os.environ['EFFECTS'], 'a') as effects:
+        effects.write(what + chr(10))
+    time.sleep(0.05)
+";
+
 const ROLLBACKS: [&str; 2] = ["mend-1", "mend-2"];
 
 #[test]
@@ -78,11 +87,21 @@ fn experiment() -> Value {
     let effect = |name: &str| step("action", name, &format!("echo {name} >> \"$EFFECTS\"; sleep 0.05"));
     let mut probe = step("probe", "well", "exit 0");
     probe["tolerance"] = json!(0);
+    // What the rollbacks need is found by the run.
+    let mut look = step("probe", "look", "printf mend");
+    look["save"] = json!({"word": "stdout"});
+    let mut background = effect("break-1");
+    background["background"] = json!(true);
+    let mut meanwhile = effect("break-2");
+    meanwhile["pauses"] = json!({"before": 0.05});
+    let mend_1 = step("action", "mend-1", "echo ${word}-1 >> \"$EFFECTS\"; sleep 0.05");
+    let mend_2 = json!({"type": "action", "name": "mend-2",
+        "provider": {"type": "python", "module": "mending", "func": "mend", "arguments": {"what": "${word}-2"}}});
     json!({
         "title": "Killed", "description": "An experiment that is killed.",
         "steady-state-hypothesis": {"title": "All is well", "probes": [probe]},
-        "method": [step("probe", "look", "exit 0"), effect("break-1"), effect("break-2")],
-        "rollbacks": ROLLBACKS.map(effect),
+        "method": [look, background, meanwhile],
+        "rollbacks": [mend_1, mend_2],
     })
 }
 
@@ -93,6 +112,7 @@ impl Run {
     fn new() -> Run {
         let run = Run(tempfile::Builder::new().prefix("fracas-kill-").tempdir().expect("a temporary folder"));
         run.write(&experiment());
+        fs::write(run.path("mending.py"), MENDING).expect("the folder is ours");
         run
     }
 
@@ -107,7 +127,7 @@ impl Run {
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(support::fracas());
         command.args(args).args(["--runs-dir", "runs"]).current_dir(self.0.path());
-        command.env("EFFECTS", self.path("effects"));
+        command.env("EFFECTS", self.path("effects")).env("PYTHONPATH", self.0.path());
         command
     }
 
