@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use fracas_model::{Activity, Experiment, Look, Problem, Problems, Section, Step, Tolerance, Turn};
+use fracas_model::{Activity, Experiment, Look, Node, Problem, Problems, Section, Step, Tolerance, Turn};
 use serde_json::Value;
 
 use crate::{Controls, Providers, Surroundings, Values, nearest};
@@ -26,9 +26,42 @@ pub async fn check(
             take_turn(problems, before, Turn { look: Look::Rest, ..turn });
         }
     }
+    problems.0.extend(ordered_arguments(experiment));
+    problems.0.extend(experiment.secrets.values().flat_map(vault_paths));
     if let Some(controls) = providers.controls() {
         check_controls(experiment, controls, problems).await;
     }
+}
+
+/// The first program whose arguments are an object, which Chaos Toolkit may stop to take.
+fn ordered_arguments(experiment: &Experiment) -> Option<Problem> {
+    let activities = steps(experiment).filter(|step| step.declared_name.is_some()).map(|step| &step.activity);
+    let mut arguments = activities
+        .filter(|activity| activity.provider_type == "process")
+        .filter_map(|activity| activity.provider.as_map()?.get("arguments"));
+    let first = arguments.find(|arguments| arguments.value.as_map().is_some())?;
+    let problem = Problem::warning(first.key_span, "arguments as an object are deprecated");
+    Some(problem.help("write them as a list, which keeps their order").words(
+        "Process arguments should now be a list to keep the ordering of the arguments. Dictionary \
+         arguments are deprecated for process activities.",
+    ))
+}
+
+/// Secrets of Vault that name a key alone, which once was the path.
+fn vault_paths(group: &Node) -> impl Iterator<Item = Problem> {
+    let is_old = |secret: &&Node| {
+        let is_vault = secret.get("type").and_then(Node::as_str) == Some("vault");
+        is_vault && secret.get("key").is_some() && secret.get("path").is_none()
+    };
+    let secrets = group.as_map().into_iter().flat_map(|group| group.values().map(|entry| &entry.value));
+    secrets.filter(is_old).map(|secret| {
+        let problem = Problem::warning(secret.span, "a secret of Vault needs a path");
+        problem.help("write the path under `path`; `key` names a value of the secret there").words(
+            "Vault secrets must now specify the `path` property. The `key` property is now a key of a \
+             Vault secret rather than the actual path. For instance: {'my-key': {'type': 'vault', 'key': \
+             'foo'}} now becomes: {'my-key': {'type': 'vault', 'path': 'foo'}}",
+        )
+    })
 }
 
 async fn check_activity(

@@ -82,7 +82,8 @@ impl Reader {
         list.as_list().unwrap_or_default()
     }
 
-    /// A text that has to be there. `words` are Chaos Toolkit's when it is not.
+    /// A text that has to be there. `words` are Chaos Toolkit's when there is nothing; it takes any
+    /// other value for a text.
     fn required_text(&mut self, node: &Node, key: &str, whose: &str, words: &str) -> Option<String> {
         let value = node.get(key).filter(|value| !value.is_null());
         match value.map(|value| (value, value.as_str())) {

@@ -121,6 +121,12 @@ impl Reader {
             self.tell(error_at(provider, message).words(words));
             return None;
         }
+        if let Some(kind) = provider.get("type").filter(|kind| kind.as_str().is_none() && is_true(kind)) {
+            let message = format!("the type of a provider is a text, not {}", describe(kind));
+            let words = format!("unknown provider type '{}'", python::to_str(&kind.to_json()));
+            self.tell(error_at(kind, message).words(words));
+            return None;
+        }
         let kind = self.required_text(provider, "type", "a provider", "a provider must have a type")?;
         Some((provider.clone(), kind))
     }

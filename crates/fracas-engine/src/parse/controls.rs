@@ -11,6 +11,9 @@ use super::{Reader, describe, error_at};
 /// Keys that a control may have.
 const KEYS: [&str; 6] = ["name", "ref", "provider", "scope", "automatic", "contributions"];
 
+/// What Chaos Toolkit says about a control without a name.
+const NAMELESS: &str = "A control must have a `name` property";
+
 impl Reader {
     /// All controls of an experiment: its own, those of the hypothesis, those of activities.
     pub(super) fn controls(&mut self, experiment: &Node) -> Vec<Node> {
@@ -45,11 +48,16 @@ impl Reader {
         let Some(map) = control.as_map() else {
             let message =
                 format!("a control is an object with a name and a provider, not {}", describe(control));
-            return self.tell(error_at(control, message));
+            let words = if matches!(control.value, NodeValue::String(_) | NodeValue::List(_)) {
+                NAMELESS
+            } else {
+                ""
+            };
+            return self.tell(error_at(control, message).words(words));
         };
         self.near_misses(map, &KEYS);
         self.control_reference(control, names);
-        let words = "A control must have a `name` property";
+        let words = if map.contains_key("name") { "" } else { NAMELESS };
         let name = self.required_text(control, "name", "a control", words).unwrap_or_default();
         self.control_provider(control, &name);
         self.control_scope(control, &name);

@@ -60,7 +60,7 @@ impl Reader {
     }
 
     fn tags(&mut self, node: &Node) {
-        for tag in self.nullable_list(node, "tags") {
+        for tag in self.lenient_list(node, "tags") {
             if tag.as_str().is_none_or(str::is_empty) {
                 let message = format!("a tag is a text that is not empty, not {}", describe(tag));
                 self.tell(error_at(tag, message).words("experiment tags must be a non-empty string"));
@@ -69,7 +69,7 @@ impl Reader {
     }
 
     fn extensions(&mut self, node: &Node) {
-        for extension in self.nullable_list(node, "extensions") {
+        for extension in self.lenient_list(node, "extensions") {
             if extension.get("name").and_then(Node::as_str).is_none_or(|name| name.trim().is_empty()) {
                 let problem = error_at(extension, "an extension needs a name");
                 self.tell(problem.words("All extensions require a non-empty name"));
@@ -77,9 +77,9 @@ impl Reader {
         }
     }
 
-    /// The items of a list that may be null too.
-    fn nullable_list<'n>(&mut self, node: &'n Node, key: &str) -> &'n [Node] {
-        if node.get(key).is_some_and(Node::is_null) { &[] } else { self.optional_list(node, key) }
+    /// The items of a list in whose place anything empty may stand.
+    fn lenient_list<'n>(&mut self, node: &'n Node, key: &str) -> &'n [Node] {
+        if node.get(key).is_some_and(is_true) { self.optional_list(node, key) } else { &[] }
     }
 
     fn declarations(&mut self, node: &Node, key: &str) -> IndexMap<String, Node> {
