@@ -76,8 +76,11 @@ async fn check_activity(
 
 /// Says of the problems from `before` on when Chaos Toolkit would come upon them.
 fn take_turn(problems: &mut Problems, before: usize, turn: Turn) {
-    let rules = problems.0[before..].iter_mut().filter_map(|problem| problem.rule.as_mut());
-    rules.for_each(|rule| rule.turn = turn);
+    for (nth, problem) in problems.0.iter_mut().enumerate().skip(before) {
+        if let Some(rule) = &mut problem.rule {
+            rule.turn = Turn { nth, ..turn };
+        }
+    }
 }
 
 /// Each control once, however often it is declared.
@@ -87,7 +90,8 @@ async fn check_controls(experiment: &Experiment, controls: &dyn Controls, proble
         if seen.insert(control.to_json().to_string()) {
             let before = problems.0.len();
             controls.check(control, problems).await;
-            take_turn(problems, before, Turn { section: Section::Controls, index, look: Look::Provider });
+            let turn = Turn { section: Section::Controls, index, look: Look::Provider, ..Turn::default() };
+            take_turn(problems, before, turn);
         }
     }
 }
@@ -101,7 +105,7 @@ fn turns(experiment: &Experiment) -> impl Iterator<Item = (Turn, &Step)> {
         (Section::Rollbacks, &experiment.rollbacks),
     ];
     sections.into_iter().flat_map(|(section, steps)| {
-        let turn = move |index| Turn { section, index, look: Look::Provider };
+        let turn = move |index| Turn { section, index, look: Look::Provider, ..Turn::default() };
         steps.iter().enumerate().map(move |(index, step)| (turn(index), step))
     })
 }

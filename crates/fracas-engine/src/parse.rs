@@ -57,7 +57,8 @@ struct Reader {
 
 impl Reader {
     fn tell(&mut self, problem: Problem) {
-        self.problems.push(problem.in_turn(self.turn));
+        let turn = Turn { nth: self.problems.0.len(), ..self.turn };
+        self.problems.push(problem.in_turn(turn));
     }
 
     /// The value under a key; one that is null is a problem, for Chaos Toolkit crashes on it.

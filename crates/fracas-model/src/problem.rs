@@ -41,6 +41,8 @@ pub struct Turn {
     pub index: usize,
     /// What of the activity is looked at.
     pub look: Look,
+    /// The place among all that is found there.
+    pub nth: usize,
 }
 
 /// The parts of an experiment in the order of their checks.
@@ -182,7 +184,7 @@ mod tests {
 
     #[test]
     fn the_first_words_are_those_of_the_first_check() {
-        let turn = |section, index| Turn { section, index, look: Look::Activity };
+        let turn = |section, index| Turn { section, index, ..Turn::default() };
         let mut problems = Problems::default();
         assert_eq!(problems.first_words(), None);
         problems.push(Problem::general("only fracas minds"));

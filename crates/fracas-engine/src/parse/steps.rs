@@ -99,7 +99,7 @@ impl Reader {
     fn in_turn(&mut self, items: &[Node], read: fn(&mut Reader, &Node) -> Option<Declared>) -> Vec<Declared> {
         let section = self.turn.section;
         let read = |(index, item)| {
-            self.turn = Turn { section, index, look: Look::Activity };
+            self.turn = Turn { section, index, ..Turn::default() };
             read(self, item)
         };
         items.iter().enumerate().filter_map(read).collect()
@@ -171,12 +171,12 @@ impl Reader {
             return None;
         }
         let turn = self.turn;
-        let background = node.get("background").is_some_and(|background| self.background(background));
         let what = match node.get("ref").filter(|reference| !reference.is_null()) {
-            Some(reference) => self.reference(reference, node)?,
-            None => What::Activity(Arc::new(self.activity(node)?)),
+            Some(reference) => self.reference(reference, node),
+            None => self.activity(node).map(|activity| What::Activity(Arc::new(activity))),
         };
-        Some(Declared { what, background, turn })
+        let background = node.get("background").is_some_and(|background| self.background(background));
+        Some(Declared { what: what?, background, turn })
     }
 
     fn reference(&mut self, reference: &Node, beside: &Node) -> Option<What> {
