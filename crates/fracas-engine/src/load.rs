@@ -30,6 +30,8 @@ pub fn load_file(name: &str) -> Result<Source, Problem> {
         let scheme = name.split("://").next().unwrap_or_default();
         let problem = Problem::general(format!("`{name}` is neither a file nor an http address"))
             .words(format!("'{scheme}' is not a supported source scheme."));
+        let scheme = name.split("://").next().unwrap_or_default();
+        let problem = problem.words(format!("'{scheme}' is not a supported source scheme."));
         return Err(problem.help("give a path, or an http:// or https:// address"));
     }
     let text = load_text(path)?;

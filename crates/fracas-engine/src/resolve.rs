@@ -196,6 +196,9 @@ impl Resolver<'_> {
         declared: &IndexMap<String, Node>,
         part: &str,
     ) {
+        if !self.policy.given_values_stand {
+            return;
+        }
         for name in given.filter(|name| !declared.contains_key(*name)) {
             let message = format!("the value given for `{name}` is not used: the {part} has no such name");
             let message = message.replace("the secrets has", "the secrets have");

@@ -151,7 +151,12 @@ pub(crate) fn is_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
     use serde_json::json;
+    use std::process::{Command, Stdio};
 
     fn values() -> Values {
         let configuration = json!({"port": 8000, "ratio": 0.5, "on": true, "list": ["a"]});
@@ -182,6 +187,67 @@ mod tests {
         for (data, expected) in cases {
             assert_eq!(values().substitute(&data), expected, "{data}");
         }
+    }
+
+    #[test]
+    fn substitutes_as_chaoslib_does() {
+        let piece = prop_oneof![
+            "[$]\\{?(port|PORT|ratio|on|list|password|none|data|group|_x|x1|é|ſ|K|port2|unknown)?\\}?",
+            "[$]{1,3}",
+            "[a-z {}$\n.é]{0,3}",
+        ];
+        let text = vec(piece, 0..4).prop_map(|pieces| Value::from(pieces.concat()));
+        let leaf = prop_oneof![4 => text, 1 => Just(Value::Null), 1 => any::<i8>().prop_map(Value::from)];
+        let data = leaf.prop_recursive(2, 8, 3, |inner| {
+            let map = vec(("[$]?\\{?port\\}?", inner.clone()), 0..3);
+            let map = map.prop_map(|map| Value::Object(map.into_iter().collect()));
+            prop_oneof![vec(inner, 0..3).prop_map(Value::Array), map]
+        });
+        let configuration = json!({
+            "port": 8000, "PORT": "upper", "ratio": 0.5, "on": true, "list": ["it's", 1e20, null], "none": null,
+            "data": {"a": {"b": "${port}"}}, "_x": "", "x1": 0, "é": "accented", "ſ": "long", "K": "kelvin",
+        });
+        let secrets =
+            json!({"db": {"password": "hunter2", "port": 1}, "more": {"password": "x", "group": [[]]}});
+        let mut runner = TestRunner::deterministic();
+        let data: Vec<Value> = (0..3000).map(|_| data.new_tree(&mut runner).unwrap().current()).collect();
+        let values = Values {
+            configuration: configuration.as_object().unwrap().clone(),
+            secrets: secrets.as_object().unwrap().clone().into_iter().collect(),
+            ..Values::default()
+        };
+        let expected = chaoslib(&json!([data, configuration, secrets]));
+        assert_eq!(expected.len(), data.len());
+        for (data, expected) in data.iter().zip(expected) {
+            // As texts, since 1 and 1.0 are the same number.
+            assert_eq!(values.substitute(data).to_string(), expected.to_string(), "{data}");
+        }
+    }
+
+    fn chaoslib(input: &Value) -> Vec<Value> {
+        let python = std::env::var("FRACAS_PYTHON").expect("run through `cargo xtask test`");
+        let script = "import json, sys\nfrom chaoslib import substitute\ndata, *values = json.load(sys.stdin)\n\
+                      print(json.dumps([substitute(item, *values) for item in data]))";
+        let mut child = Command::new(python)
+            .args(["-c", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        serde_json::to_writer(child.stdin.take().unwrap(), input).unwrap();
+        let output = child.wait_with_output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    #[test]
+    fn many_variables_and_odd_texts_take_no_time() {
+        let configuration = (0..50_000).map(|index| (format!("v{index}"), json!(index))).collect();
+        let values = Values { configuration, ..Values::default() };
+        let text: String = (0..50_000).map(|index| format!("${{v{index}}}")).collect();
+        let expected: String = (0..50_000).map(|index| index.to_string()).collect();
+        assert_eq!(values.substitute(&text.into()), json!(expected));
+        let odd = "${a".repeat(200_000);
+        assert_eq!(values.substitute(&odd.clone().into()), json!(odd));
     }
 
     #[test]

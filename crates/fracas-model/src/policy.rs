@@ -26,8 +26,9 @@ pub struct Policy {
     /// one may have happened, the run's id and the version of fracas.
     pub fuller_journal: bool,
     /// Values from the command line and from var files stand for those of the experiment in every
-    /// way; otherwise a variable that is not set is an error although a value is given, and
-    /// declarations among the secrets of var files are not resolved.
+    /// way, and one that is not declared there is worth a warning; otherwise a variable that is not
+    /// set is an error although a value is given, and declarations among the secrets of var files
+    /// are not resolved.
     pub given_values_stand: bool,
     /// A var file or control file that cannot be read is an error before the run, instead of told
     /// and left out.
