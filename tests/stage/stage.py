@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+import urllib.parse
 
 MOVIE = {
     "result": {
@@ -114,6 +115,107 @@ class Vault(Handler):
             self.answer_json(400, {"errors": ["invalid role or secret ID"]})
 
 
+class Echo(Handler):
+    """Answers as its path and query ask for.
+
+    /mirror           what was asked, as JSON, without the headers that every client sets in its own way
+    /record           as /mirror, and what was asked is noted in the file `asked`
+    /given            with `status`, `type`, `body` or `hex`, and any number of `header=NAME:VALUE` of the query
+    /redirect?to=URL  there, with `status` or 302
+    /loop             to itself
+    /flaky?times=N    drops the connection the first N times, then answers as /mirror does
+    /cut              ends in the middle of the body
+    /big              a gigabyte
+    /endless          a byte now and then
+    """
+
+    dropped = 0
+    UNTOLD = {"host", "user-agent", "accept-encoding", "accept", "connection"}
+
+    def do_GET(self):
+        path, _, query = self.path.partition("?")
+        query = urllib.parse.parse_qs(query, keep_blank_values=True)
+        self.one = lambda name, default: query.get(name, [default])[0]
+        self.query = query
+        paths = [self.mirror, self.record, self.given, self.redirect, self.loop, self.flaky, self.cut, self.big, self.endless]
+        {f"/{answer.__name__}": answer for answer in paths}.get(path, self.mirror)()
+
+    do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = do_GET
+
+    def mirror(self):
+        told = {name.lower(): value for name, value in self.headers.items() if name.lower() not in self.UNTOLD}
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode("utf-8", "backslashreplace")
+        asked = {"method": self.command, "path": self.path, "headers": dict(sorted(told.items())), "body": body}
+        self.answer(200, "application/json", json.dumps(asked).encode())
+        return asked
+
+    def record(self):
+        asked = self.mirror()
+        try:
+            event = json.loads(asked["body"])
+            asked["body"] = {"keys": list(event), "name": event["name"], "phase": event["phase"]}
+        except (ValueError, KeyError):
+            pass
+        asked["headers"].pop("content-length", None)
+        with open("asked", "a") as file:
+            print(json.dumps(asked), file=file)
+
+    def given(self):
+        body = bytes.fromhex(self.one("hex", "")) or self.one("body", "").encode()
+        self.send_response_only(int(self.one("status", "200")))
+        for header in self.query.get("header", []):
+            self.send_header(*header.split(":", 1))
+        if "type" in self.query:
+            self.send_header("Content-Type", self.one("type", ""))
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def redirect(self, to=None):
+        self.send_response_only(int(self.one("status", "302")))
+        self.send_header("Location", to or self.one("to", "/mirror"))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def loop(self):
+        self.redirect("/loop")
+
+    def flaky(self):
+        Echo.dropped += 1
+        if Echo.dropped <= int(self.one("times", "1")):
+            self.close_connection = True
+        else:
+            self.mirror()
+
+    def cut(self):
+        self.head(100)
+        self.wfile.write(b"half")
+        self.close_connection = True
+
+    def big(self):
+        self.head(1 << 30)
+        for _ in range(1 << 10):
+            self.wfile.write(bytes(1 << 20))
+
+    def endless(self):
+        self.head(1 << 30)
+        while True:
+            self.wfile.write(b".")
+            time.sleep(0.1)
+
+    def head(self, length):
+        self.send_response_only(200)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+
+    def handle(self):
+        try:
+            super().handle()
+        except ConnectionError:
+            pass  # the client has seen enough
+
+
 class Server(http.server.ThreadingHTTPServer):
     allow_reuse_address = True
 
@@ -198,6 +300,7 @@ SERVERS = {
     "garbage": serve(Garbage),
     "files": serve(Files),
     "vault": serve(Vault),
+    "echo": serve(Echo),
     # Accepted by the kernel, never read, never answered.
     "hanging": bound(listen=True),
     # The port is held, so nobody else takes it, but nothing listens.

@@ -109,14 +109,34 @@ fn set_up(stop: &Stop) -> Result<()> {
     Ok(())
 }
 
-/// All tests but the doc tests, by nextest where it is installed. Gives the runner's closing lines.
+/// All tests but the doc tests, by nextest where it is installed. Gives the runners' closing lines. The differential
+/// suite counts its comparisons, for which it has to be one process.
 fn tests(stop: &Stop) -> Result<(Vec<String>, ExitStatus)> {
-    let nextest = succeeds(&mut cargo("nextest --version"));
-    let mut run = cargo(if nextest { "nextest run --workspace" } else { "test --workspace --all-targets" });
+    let mut runs = vec!["test --workspace --all-targets"];
+    if succeeds(&mut cargo("nextest --version")) {
+        runs = vec![
+            "nextest run --workspace -E !binary(differential)",
+            "test --package fracas --test differential",
+        ];
+    }
     let target = shell::target();
-    run.env("FRACAS_PYTHON", target.join("venv/bin/python"));
-    run.env("FRACAS_BOTOCORE_TESTS", target.join("botocore/tests"));
-    stop.watch(&mut run, |line| line.contains("Summary [") || line.contains("test result:"))
+    let mut closing = Vec::new();
+    let mut ended = ExitStatus::default();
+    for run in runs {
+        let mut run = cargo(run);
+        run.env("FRACAS_PYTHON", target.join("venv/bin/python"));
+        run.env("FRACAS_BOTOCORE_TESTS", target.join("botocore/tests"));
+        let (lines, status) = stop.watch(&mut run, is_closing)?;
+        closing.extend(lines);
+        if !status.success() {
+            ended = status;
+        }
+    }
+    Ok((closing, ended))
+}
+
+fn is_closing(line: &str) -> bool {
+    ["Summary [", "test result:", "differential:"].iter().any(|part| line.contains(part))
 }
 
 /// Licences, bans and sources of the dependencies: all that can be told without the advisory database.

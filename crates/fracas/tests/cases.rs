@@ -13,7 +13,7 @@ use similar::TextDiff;
 use support::case::{self, Case};
 
 fn main() -> ExitCode {
-    let trials = case::all().into_iter().map(|case| {
+    let trials = case::stored().into_iter().map(|case| {
         let name = case.name.clone();
         Trial::test(name, move || check(&case))
     });
@@ -22,13 +22,16 @@ fn main() -> ExitCode {
 
 fn check(case: &Case) -> Result<(), Failed> {
     let outcome = case.run();
-    let differences: String = [
+    let mut differences: String = [
         compare(case, "stderr", &outcome.stderr)?,
         compare(case, "stdout", &outcome.stdout)?,
         compare(case, "journal.json", outcome.journal.as_deref().unwrap_or_default())?,
         exit_difference(case.says.exit, outcome.exit),
     ]
     .concat();
+    for (name, text) in &outcome.files {
+        differences += &compare(case, &format!("{name}.expected"), text)?;
+    }
     if differences.is_empty() { Ok(()) } else { Err(format!("{}\n{differences}", case.says.why).into()) }
 }
 

@@ -1,10 +1,14 @@
-//! fracas beside the reference: every case with a `[reference]` table is run by both, and console lines, exit code and
-//! journal must be the same but for what the table names. Those differences are meant; docs/differences.md lists them.
+//! fracas beside the reference: every case of `tests/parity`, and of `tests/cases` those with a `[reference]` table.
+//!
+//! The reference runs a case once; fracas runs it in its default preset and under `--compat`. Exit code, console lines,
+//! standard output, journal and further files must be the same but for what the case names. In the default preset those
+//! differences are meant, and docs/differences.md lists them. The last line on standard error counts the comparisons.
 
 mod support;
 
 use std::process::ExitCode;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use regex_lite::Regex;
@@ -12,69 +16,151 @@ use serde_json::Value;
 use similar::TextDiff;
 use support::case::{self, Case, Outcome, Reference};
 
+/// What was compared so far: in the default preset, of exit codes only in the default preset, under `--compat`.
+static COMPARED: [AtomicUsize; 3] = [const { AtomicUsize::new(0) }; 3];
+
 fn main() -> ExitCode {
-    let cases = case::all().into_iter().filter(|case| case.says.reference.is_some());
-    let trials = cases.map(|case| {
-        let name = case.name.clone();
-        Trial::test(name, move || check(&case))
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    let arguments = Arguments::from_args();
+    let trials =
+        case::compared().into_iter().map(|case| Trial::test(case.name.clone(), move || check(&case)));
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    if !arguments.list {
+        let [whole, exits, compat] = COMPARED.each_ref().map(|count| count.load(Ordering::Relaxed));
+        eprintln!(
+            "differential: {compat} cases with the reference, {compat} compared under --compat, {whole} in the default \
+             preset, {exits} of it by exit code only, {} failed",
+            conclusion.num_failed
+        );
+    }
+    conclusion.exit_code()
 }
 
 fn check(case: &Case) -> Result<(), Failed> {
-    let Some(reference) = &case.says.reference else { return Ok(()) };
+    let reference = case.says.reference.as_ref().unwrap_or(&NO_EXCEPTION);
     let theirs = case.run_reference(reference);
-    let ours = case.run();
-    let mut their_journal = journal(&theirs, reference);
-    if let Some(status) = &reference.status {
-        let word = |status: &str| format!("\n  \"status\": \"{status}\"");
-        assert!(
-            their_journal.contains(&word(status)),
-            "the reference's status is not {status}: {their_journal}"
-        );
-        their_journal = their_journal.replace(&word(status), &word(&status_of(&ours)));
-    }
-    let differences: String = [
-        difference("the console", &lines(&theirs, reference), &lines(&ours, reference)),
-        difference("the journal", &their_journal, &journal(&ours, reference)),
-        exit_difference(reference.exit.unwrap_or(case.says.exit), theirs.exit),
+    let differences = [
+        under("the default preset", default_differences(case, reference, &theirs)),
+        under("--compat", compat_differences(case, reference, &theirs)),
+        exit_difference("the reference", reference.exit.unwrap_or(case.says.exit), theirs.exit),
     ]
     .concat();
     if differences.is_empty() { Ok(()) } else { Err(format!("{}\n{differences}", case.says.why).into()) }
 }
 
-fn exit_difference(expected: i32, exit: i32) -> String {
-    if exit == expected {
-        String::new()
-    } else {
-        format!("the reference's exit code is {exit}, not {expected}\n")
+static NO_EXCEPTION: LazyLock<Reference> = LazyLock::new(Reference::default);
+
+fn under(preset: &str, differences: String) -> String {
+    if differences.is_empty() { differences } else { format!("=== {preset}\n{differences}") }
+}
+
+fn default_differences(case: &Case, reference: &Reference, theirs: &Outcome) -> String {
+    let ours = case.run();
+    COMPARED[0].fetch_add(1, Ordering::Relaxed);
+    let exit = exit_difference("fracas", case.says.exit, ours.exit);
+    if reference.instead.is_some() {
+        COMPARED[1].fetch_add(1, Ordering::Relaxed);
+        return exit;
     }
+    let mut their_journal = theirs.journal.clone();
+    if let (Some(journal), Some(status)) = (&mut their_journal, &reference.status) {
+        let word = |status: &str| format!("\n  \"status\": \"{status}\"");
+        assert!(journal.contains(&word(status)), "the reference's status is not {status}: {journal}");
+        *journal = journal.replace(&word(status), &word(&status_of(&ours)));
+    }
+    let but = Exceptions {
+        lines: [&ADDED_LINES.map(String::from), &reference.lines_but[..]].concat(),
+        keys: [&ADDED_KEYS.map(String::from), &reference.journal_but[..]].concat(),
+        crash: reference.crash.is_some(),
+    };
+    exit + &but.differences(&Outcome { journal: their_journal, ..theirs.clone() }, &ours)
 }
 
-fn difference(what: &str, theirs: &str, ours: &str) -> String {
-    let diff = TextDiff::from_lines(theirs, ours);
-    diff.unified_diff().header(&format!("{what} of the reference"), &format!("{what} of fracas")).to_string()
+fn compat_differences(case: &Case, reference: &Reference, theirs: &Outcome) -> String {
+    let (compat, ours) = (&case.says.compat, case.run_compat());
+    COMPARED[2].fetch_add(1, Ordering::Relaxed);
+    let but = Exceptions {
+        lines: compat.lines_but.clone(),
+        keys: compat.journal_but.clone(),
+        crash: reference.crash.is_some(),
+    };
+    exit_difference("fracas", compat.exit.unwrap_or(theirs.exit), ours.exit) + &but.differences(theirs, &ours)
 }
 
-fn status_of(outcome: &Outcome) -> String {
-    let journal: Value =
-        serde_json::from_str(outcome.journal.as_deref().unwrap_or("null")).expect("the journal is JSON");
-    journal["status"].as_str().unwrap_or_default().to_owned()
+/// What is left out of a comparison.
+struct Exceptions {
+    /// Console lines that contain one of these.
+    lines: Vec<String>,
+    /// Keys of the journal, wherever they are.
+    keys: Vec<String>,
+    /// The reference died: only its lines up to there count, and fracas must have a journal if the run had begun.
+    crash: bool,
 }
 
-/// The console lines, without what fracas adds and what the case excepts. The reference colors them for a file, too.
-fn lines(outcome: &Outcome, reference: &Reference) -> String {
-    let added = |line: &str| ADDED_LINES.iter().any(|part| line.contains(part));
-    let meant = |line: &str| reference.lines_but.iter().any(|part| line.contains(part));
-    let plain = COLOR.replace_all(&outcome.stderr, "");
-    let lines = plain.lines().filter(|line| !added(line) && !meant(line));
-    lines.map(|line| format!("{line}\n")).collect()
+impl Exceptions {
+    fn differences(&self, theirs: &Outcome, ours: &Outcome) -> String {
+        let (their_lines, mut our_lines) = (self.lines(theirs), self.lines(ours));
+        let mut differences = String::new();
+        if self.crash {
+            our_lines.truncate(their_lines.len());
+            let began = their_lines.iter().any(|line| line.contains("Running experiment: "));
+            if began && !ours.journal.as_deref().is_some_and(|journal| journal.ends_with("}\n")) {
+                differences += "there is no whole journal\n";
+            }
+        } else {
+            let journal = |outcome| self.journal(outcome);
+            differences += &difference("the journal", &journal(theirs), &journal(ours));
+            differences += &difference("standard output", &theirs.stdout, &ours.stdout);
+            for (name, text) in &theirs.files {
+                differences += &difference(name, text, &ours.files[name]);
+            }
+        }
+        difference("the console", &their_lines.concat(), &our_lines.concat()) + &differences
+    }
+
+    /// The console lines that count. The reference colors them for a file, too; of a traceback the last line counts.
+    fn lines(&self, outcome: &Outcome) -> Vec<String> {
+        let plain = COLOR.replace_all(&outcome.stderr, "");
+        let plain = plain.split("\nTraceback (most recent call last):").next().unwrap_or_default();
+        let lines = TRACEBACK.replace_all(plain, "");
+        let meant = |line: &&str| self.lines.iter().any(|part| line.contains(part.as_str()));
+        lines.lines().filter(|line| !meant(line)).map(|line| format!("{line}\n")).collect()
+    }
+
+    /// The journal with what counts. Of an exception only the last line is compared: before it the reference has a
+    /// Python traceback.
+    fn journal(&self, outcome: &Outcome) -> String {
+        let Some(text) = &outcome.journal else { return String::new() };
+        let Ok(mut journal) = serde_json::from_str(text) else { return text.clone() };
+        self.keep_comparable(&mut journal);
+        serde_json::to_string_pretty(&journal).expect("a value prints") + "\n"
+    }
+
+    fn keep_comparable(&self, value: &mut Value) {
+        match value {
+            Value::Object(members) => {
+                members.retain(|key, _| !self.keys.contains(key));
+                if let Some(Value::Array(lines)) = members.get_mut("exception") {
+                    lines.drain(..lines.len().saturating_sub(1));
+                }
+                members.values_mut().for_each(|value| self.keep_comparable(value));
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.keep_comparable(item)),
+            _ => {}
+        }
+    }
 }
 
 static COLOR: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("\x1b\\[[0-9;]*m").expect("the pattern is right"));
 
-/// Lines that only fracas prints: the help and the consequence under a failure, and what to do when faults may be live.
+/// All of a traceback that a log line carries but its last line.
+static TRACEBACK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?m)^    Traceback \(most recent call last\):\n(?:     .*\n)*")
+        .expect("the pattern is right")
+});
+
+/// Lines that only fracas prints by default: the help and the consequence under a failure, and what to do when faults
+/// may be live.
 const ADDED_LINES: [&str; 6] = [
     "]      ",
     "may still have their effect",
@@ -84,28 +170,24 @@ const ADDED_LINES: [&str; 6] = [
     "Something may still be broken",
 ];
 
-/// The journal without what fracas adds and what the case excepts. Of an exception only the last line is compared:
-/// before it the reference has a Python traceback.
-fn journal(outcome: &Outcome, reference: &Reference) -> String {
-    let Some(journal) = &outcome.journal else { return String::new() };
-    let mut journal = serde_json::from_str(journal).expect("the journal is JSON");
-    keep_comparable(&mut journal, reference);
-    serde_json::to_string_pretty(&journal).expect("a value prints") + "\n"
+/// Keys that only fracas's journal has.
+const ADDED_KEYS: [&str; 3] = ["fracas-version", "run-id", "happened"];
+
+fn status_of(outcome: &Outcome) -> String {
+    let journal: Value =
+        serde_json::from_str(outcome.journal.as_deref().unwrap_or("null")).expect("the journal is JSON");
+    journal["status"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Keys that only fracas's journal has.
-const ADDED: [&str; 3] = ["fracas-version", "run-id", "happened"];
-
-fn keep_comparable(value: &mut Value, reference: &Reference) {
-    match value {
-        Value::Object(members) => {
-            members.retain(|key, _| !ADDED.contains(&key.as_str()) && !reference.journal_but.contains(key));
-            if let Some(Value::Array(lines)) = members.get_mut("exception") {
-                lines.drain(..lines.len().saturating_sub(1));
-            }
-            members.values_mut().for_each(|value| keep_comparable(value, reference));
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| keep_comparable(item, reference)),
-        _ => {}
+fn exit_difference(whose: &str, expected: i32, exit: i32) -> String {
+    if exit == expected {
+        String::new()
+    } else {
+        format!("the exit code of {whose} is {exit}, not {expected}\n")
     }
+}
+
+fn difference(what: &str, theirs: &str, ours: &str) -> String {
+    let diff = TextDiff::from_lines(theirs, ours);
+    diff.unified_diff().header(&format!("{what} of the reference"), &format!("{what} of fracas")).to_string()
 }

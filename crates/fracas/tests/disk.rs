@@ -6,7 +6,7 @@ use std::fs;
 use std::process::Command;
 
 use serde_json::json;
-use support::process;
+use support::process::{self, Outside};
 
 #[test]
 fn a_full_disk_stops_the_method_and_not_the_rollbacks() {
@@ -25,7 +25,7 @@ fn a_full_disk_stops_the_method_and_not_the_rollbacks() {
         let mut command = Command::new("sh");
         let script = format!("trap '' XFSZ; ulimit -f 64; exec \"$FRACAS\" {args} --runs-dir runs");
         command.args(["-c", &script]).env("FRACAS", support::fracas()).current_dir(folder.path());
-        process::run(command, None)
+        process::run(command, &Outside::default())
     };
     let ended = fracas("run experiment.json");
     assert_eq!(ended.exit, 1, "{}", ended.stderr);

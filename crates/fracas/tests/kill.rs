@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::process::{self, Ended};
+use support::process::{self, Ended, Outside};
 use tempfile::TempDir;
 
 /// A rollback in Python.
@@ -132,13 +132,13 @@ impl Run {
     }
 
     fn complete(&self) {
-        let ended = process::run(self.command(&["run", "experiment.json"]), None);
+        let ended = process::run(self.command(&["run", "experiment.json"]), &Outside::default());
         assert_eq!(ended.exit, 0, "{}", ended.stderr);
         assert_eq!(self.effects(), ["break-1", "break-2", "mend-1", "mend-2"]);
     }
 
     fn recover(&self) -> Ended {
-        process::run(self.command(&["recover", "last"]), None)
+        process::run(self.command(&["recover", "last"]), &Outside::default())
     }
 
     /// Kills a run once its log has `events` whole lines; gives the log as it then is.

@@ -41,9 +41,9 @@ pub fn text(text: &str, dir: &Path, stage: Option<&Stage>) -> String {
     PATTERNS.iter().fold(text, |text, (pattern, name)| pattern.replace_all(&text, *name).into_owned())
 }
 
-/// The journal in `source`, one value a line, without what differs.
+/// The journal in `source`, one value a line, without what differs; as it is where it is no JSON.
 pub fn journal(source: &str, dir: &Path, stage: Option<&Stage>) -> String {
-    let mut journal = serde_json::from_str(source).expect("the journal is JSON");
+    let Ok(mut journal) = serde_json::from_str(source) else { return source.to_owned() };
     walk("", &mut journal, &|string| text(string, dir, stage));
     serde_json::to_string_pretty(&journal).expect("a value prints") + "\n"
 }

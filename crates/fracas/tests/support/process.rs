@@ -1,6 +1,6 @@
-//! Runs a program to its end, with a limit, and with a signal at a chosen moment.
+//! Runs a program to its end, with a limit, with text on its standard input and with signals at chosen moments.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -20,10 +20,19 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// Runs `command`. With `signal`, sends it once a line of standard error contains the text.
-pub fn run(mut command: Command, signal: Option<(Signal, &str)>) -> Ended {
+/// What comes to a program from outside while it runs.
+#[derive(Default)]
+pub struct Outside<'a> {
+    /// Its standard input, which is empty where there is none.
+    pub stdin: &'a str,
+    /// Each signal is sent once a line of standard error contains the text, one after the other.
+    pub signals: Vec<(Signal, &'a str)>,
+}
+
+/// Runs `command` to its end while `outside` happens to it.
+pub fn run(mut command: Command, outside: &Outside) -> Ended {
     let mut child = command
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -31,15 +40,21 @@ pub fn run(mut command: Command, signal: Option<(Signal, &str)>) -> Ended {
     let stdout = collect(child.stdout.take().expect("stdout is piped"));
     let (lines, seen) = mpsc::channel();
     let stderr = collect_lines(child.stderr.take().expect("stderr is piped"), lines);
-    if let Some((signal, text)) = signal {
-        let found = seen.iter().any(|line| line.contains(text));
-        assert!(found, "no line with {text:?} came, so {signal} was not sent: {:?}", stderr.join());
+    // A program that reads nothing may be gone by now.
+    let _ = child.stdin.take().expect("stdin is piped").write_all(outside.stdin.as_bytes());
+    let mut not_sent = String::new();
+    for (signal, text) in &outside.signals {
+        if !seen.iter().any(|line| line.contains(text)) {
+            not_sent += &format!("({signal} was not sent: no line with {text:?} came)\n");
+        }
         // The line is printed just before the step starts; give the step a moment to be under way.
         thread::sleep(Duration::from_millis(300));
-        kill(pid(&child), signal).expect("the program is still there");
+        // A program that ended without that line is gone.
+        let _ = kill(pid(&child), *signal);
     }
     let exit = wait(&mut child, &command);
-    Ended { exit, stdout: stdout.join().expect("read"), stderr: stderr.join().expect("read") }
+    let stderr = stderr.join().expect("read") + &not_sent;
+    Ended { exit, stdout: stdout.join().expect("read"), stderr }
 }
 
 /// The process id of `child` as signals want it.

@@ -1,0 +1,2 @@
+def before_experiment_control(context):
+    context["runtime"] = {"rollbacks": {"strategy": "never"}}

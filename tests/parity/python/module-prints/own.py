@@ -1,0 +1,5 @@
+print("imported")
+
+
+def f():
+    return 1

@@ -1,0 +1,6 @@
+class Odd(BaseException):
+    pass
+
+
+def f():
+    raise Odd("odd")

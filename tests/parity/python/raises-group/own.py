@@ -1,0 +1,2 @@
+def f():
+    raise ExceptionGroup("both", [ValueError(1), KeyError(2)])

@@ -1,0 +1,2 @@
+def f():
+    return __file__.rsplit("/")[-1]

@@ -1,0 +1,2 @@
+def f(secrets=None, configuration=None):
+    return [secrets, configuration]

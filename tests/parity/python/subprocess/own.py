@@ -1,0 +1,5 @@
+import subprocess
+
+
+def f():
+    return subprocess.call(["echo", "from a process"])
