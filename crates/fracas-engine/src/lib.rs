@@ -27,7 +27,7 @@ pub use dynamic::{Vault, VaultSecret, check_dynamic, resolve_dynamic, resolve_va
 pub use folder::RunFolder;
 pub use host::Host;
 pub use ledger::{Ledger, RollbackState};
-pub use load::{MAX_SOURCE_BYTES, is_url, load_fetched, load_file, load_text};
+pub use load::{MAX_SOURCE_BYTES, io_words, is_url, load_fetched, load_file, load_text};
 pub use mask::Mask;
 pub use parse::{activity_of, experiment_of, nearest, parse};
 pub use provider::{Context, Provider, Providers, Stop, Surroundings, Tell};

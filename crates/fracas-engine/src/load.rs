@@ -99,7 +99,7 @@ fn too_large(name: &str) -> Problem {
 }
 
 fn unreadable(name: &str, error: &io::Error) -> Problem {
-    let problem = Problem::general(format!("cannot read `{name}`: {}", plain(error)));
+    let problem = Problem::general(format!("cannot read `{name}`: {}", io_words(error)));
     match error.kind() {
         io::ErrorKind::NotFound => problem
             .help("check the path; it is relative to the current folder")
@@ -110,7 +110,7 @@ fn unreadable(name: &str, error: &io::Error) -> Problem {
 }
 
 /// The system's words without Rust's `(os error 2)`.
-fn plain(error: &io::Error) -> String {
+pub fn io_words(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }

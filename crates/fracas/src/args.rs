@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use fracas_engine::convert;
@@ -72,7 +72,8 @@ pub struct Global {
     #[arg(long, global = true, value_name = "PATH")]
     pub settings: Option<PathBuf>,
 
-    /// The Python that carries out what is written in Python [default: python3].
+    /// The Python that carries out what is written in Python [default: that of the active virtual
+    /// environment, or python3].
     #[arg(long, global = true, value_name = "PATH")]
     pub python: Option<PathBuf>,
 
@@ -210,7 +211,7 @@ pub struct Run {
     pub rollback_strategy: Option<RollbackStrategy>,
 
     /// When to check the hypothesis; `default` is before the method and after it.
-    #[arg(long, value_parser = PossibleValuesParser::new(HYPOTHESIS_STRATEGIES), value_name = "STRATEGY")]
+    #[arg(long, value_parser = hypothesis_strategies(), value_name = "STRATEGY")]
     pub hypothesis_strategy: Option<String>,
 
     /// Seconds from one check of the hypothesis during the method to the next.
@@ -431,18 +432,16 @@ pub struct RunsDir {
     pub runs_dir: Option<PathBuf>,
 }
 
-/// The strategies that can be typed; `skip` can only be written into an experiment.
-const HYPOTHESIS_STRATEGIES: [&str; 6] = [
-    HypothesisStrategy::NAMES[0].0,
-    HypothesisStrategy::NAMES[1].0,
-    HypothesisStrategy::NAMES[2].0,
-    HypothesisStrategy::NAMES[3].0,
-    HypothesisStrategy::NAMES[4].0,
-    MISSPELLED,
-];
-
 /// How Chaos Toolkit once spelled `continuously`.
 pub const MISSPELLED: &str = "continously";
+
+/// Takes the strategies that can be typed; `skip` can only be written into an experiment.
+fn hypothesis_strategies() -> PossibleValuesParser {
+    let names =
+        HypothesisStrategy::NAMES.iter().filter(|(_, strategy)| *strategy != HypothesisStrategy::Skip);
+    let names = names.map(|(name, _)| PossibleValue::new(*name));
+    PossibleValuesParser::new(names.chain([PossibleValue::new(MISSPELLED).hide(true)]))
+}
 
 /// Takes one of these names.
 fn one_of<T: Copy + Send + Sync + 'static>(

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use fracas_engine::io_words;
 use fracas_model::Problem;
 use fracas_report::Importance;
 use serde::Deserialize;
@@ -106,7 +107,7 @@ fn run(python: &Path, question: &Value) -> io::Result<Vec<u8>> {
 }
 
 fn missing(python: &Path, error: &io::Error) -> Unanswered {
-    let message = format!("cannot start {}: {error}", python.display());
+    let message = format!("cannot start {}: {}", python.display(), io_words(error));
     Unanswered::Broken(Problem::general(message).help("install Python 3, or name it with --python"))
 }
 

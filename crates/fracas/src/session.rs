@@ -5,6 +5,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf, absolute};
 
+use fracas_engine::io_words;
 use fracas_model::{ExitCode, Policy, Problem, Problems};
 use fracas_providers::PythonChoice;
 use fracas_report::Importance;
@@ -127,13 +128,13 @@ fn open_log(global: &Global, policy: &Policy, path: &Path) -> Result<Option<Log>
     }
     let file = OpenOptions::new().create(true).append(true).open(path);
     let file = file.map_err(|error| {
-        let message = format!("cannot write the log file {}: {error}", path.display());
+        let message = format!("cannot write the log file {}: {}", path.display(), io_words(&error));
         Problem::general(message).help("name another with --log-file, or none with --no-log-file")
     })?;
     Ok(Some(Log::new(file, global.log_file_level)))
 }
 
 fn unreachable_folder(folder: &Path, error: &io::Error) -> Problem {
-    let message = format!("cannot go to the folder {}: {error}", folder.display());
+    let message = format!("cannot go to the folder {}: {}", folder.display(), io_words(error));
     Problem::general(message).help("nothing was run; make the folder, or name another with --change-dir")
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use fracas_engine::io_words;
 use fracas_model::{ActivityKind, ExitCode, Problem};
 use fracas_providers::catalogue::{self, Argument, ArgumentKind, Declaration};
 use fracas_report::Importance;
@@ -33,7 +34,7 @@ pub async fn discover(args: &args::Discover, session: &Session) -> ExitCode {
     };
     let path = args.discovery_path.display();
     if let Err(error) = fs::write(&args.discovery_path, python_json(&discovery)) {
-        let problem = Problem::general(format!("cannot write the discovery to {path}: {error}"));
+        let problem = Problem::general(format!("cannot write the discovery to {path}: {}", io_words(&error)));
         return session.refuse(problem.help("name another file with --discovery-path")).code;
     }
     session.info(&format!("Discovery outcome saved in {path}"));

@@ -1,5 +1,6 @@
 //! `fracas info`: versions, settings, extensions.
 
+use fracas_engine::io_words;
 use fracas_model::{ExitCode, Problem};
 use serde_json::{Value, json};
 
@@ -42,7 +43,8 @@ fn settings(session: &Session) -> Result<String, Problem> {
         return Ok(format!("No settings file found at {path}\n"));
     }
     let read = std::fs::read_to_string(&session.settings.path);
-    read.map(|text| text + "\n").map_err(|error| Problem::general(format!("cannot read {path}: {error}")))
+    read.map(|text| text + "\n")
+        .map_err(|error| Problem::general(format!("cannot read {path}: {}", io_words(&error))))
 }
 
 fn extensions(session: &Session) -> String {

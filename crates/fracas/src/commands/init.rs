@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
-use fracas_engine::to_yaml_as_it_is;
+use fracas_engine::{io_words, to_yaml_as_it_is};
 use fracas_model::{ExitCode, Problem};
 use serde_json::{Value, json};
 
@@ -35,7 +35,8 @@ pub async fn init(args: &args::Init, session: &Session) -> ExitCode {
     };
     let path = args.experiment_path.display();
     if let Err(error) = fs::write(&args.experiment_path, text(&experiment, &args.experiment_path)) {
-        let problem = Problem::general(format!("cannot write the experiment to {path}: {error}"));
+        let problem =
+            Problem::general(format!("cannot write the experiment to {path}: {}", io_words(&error)));
         return session.refuse(problem.help("name another file with --experiment-path")).code;
     }
     // Whoever asked is answered; that nobody reads it does no harm.
@@ -51,7 +52,7 @@ fn discovery(path: &Path) -> Result<Option<Value>, Problem> {
     }
     let shown = path.display();
     let help = "write it with `fracas discover`, or name another file with --discovery-path";
-    let read = fs::read(path).map_err(|error| format!("cannot read {shown}: {error}"));
+    let read = fs::read(path).map_err(|error| format!("cannot read {shown}: {}", io_words(&error)));
     let parsed = read.and_then(|bytes| {
         serde_json::from_slice(&bytes).map_err(|error| format!("{shown} is no JSON: {error}"))
     });

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, absolute};
 
-use fracas_engine::{Ended, Host, Plan, Providers, RunOptions};
+use fracas_engine::{Ended, Host, Plan, Providers, RunOptions, io_words};
 use fracas_model::{ExitCode, HypothesisStrategy, Outcome, Problem, Source, Status, python};
 use fracas_report::Importance;
 use serde_json::Value;
@@ -143,7 +143,7 @@ async fn play(
 }
 
 fn unkept(path: &Path, error: &io::Error) -> Problem {
-    Problem::general(format!("cannot keep the run in {}: {error}", path.display()))
+    Problem::general(format!("cannot keep the run in {}: {}", path.display(), io_words(error)))
         .help("nothing was run; name a folder that can be written with --runs-dir")
 }
 
@@ -216,12 +216,12 @@ fn tell_journal(ended: &Ended, session: &Session) -> bool {
     let kept = match &ended.kept_error {
         None => format!("it is {}", ended.folder.journal_path().display()),
         Some(error) => {
-            format!("nor can the run's folder: {error}; its log is in {}", ended.folder.path().display())
+            let log = ended.folder.path().display();
+            format!("nor can the run's folder: {}; its log is in {log}", io_words(error))
         }
     };
-    let asked = ended.journal_path.display();
-    session
-        .terminal
-        .line(Importance::Error, &format!("the journal cannot be written to {asked}: {error}; {kept}"));
+    let (asked, error) = (ended.journal_path.display(), io_words(error));
+    let line = format!("the journal cannot be written to {asked}: {error}; {kept}");
+    session.terminal.line(Importance::Error, &line);
     false
 }
