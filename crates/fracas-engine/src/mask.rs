@@ -66,14 +66,13 @@ impl Mask {
             Event::PhaseStarted(phase) => phase.title.iter_mut().for_each(|title| self.text(title)),
             Event::ActivityStarted(started) => {
                 self.text(&mut started.name);
-                started.declared_name.iter_mut().for_each(|name| self.text(name));
                 self.value(&mut started.activity);
             }
             Event::ActivityLog(log) => self.text(&mut log.message),
             Event::ActivityFinished(finished) => self.result(&mut finished.result),
-            Event::PauseStarted(pause) => {
-                pause.declared_name.iter_mut().for_each(|name| self.text(name));
-                self.value(&mut pause.seconds);
+            Event::PauseStarted(pause) => self.value(&mut pause.seconds),
+            Event::RollbackReached(rollback) => {
+                rollback.declared_name.iter_mut().for_each(|name| self.text(name));
             }
             Event::Saved(saved) => saved.values.values_mut().for_each(|value| self.value(value)),
             Event::ToleranceChecked(checked) => checked.unknown.iter_mut().for_each(|why| self.text(why)),
@@ -83,6 +82,7 @@ impl Mask {
             Event::ControlFailed(failed) => self.text(&mut failed.error),
             Event::Amended(amended) => self.value(amended.value_mut()),
             Event::Prepared(_)
+            | Event::StepsStarted(_)
             | Event::ChecksStarted(_)
             | Event::ChecksEnded(_)
             | Event::Retrying(_)

@@ -12,11 +12,12 @@ mod tasks;
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::rc::Rc;
 
 use fracas_model::*;
 use serde_json::{Value, json};
 
-use self::activity::unrecorded;
+use self::activity::{How, unrecorded};
 use self::halt::{Flag, Halt, Halts};
 use self::live::Live;
 use self::tasks::Tasks;
@@ -135,7 +136,9 @@ impl Runner<'_> {
         let mut proven = true;
         for (index, step) in steps {
             let id = StepId { phase: Phase::Rollbacks, index };
-            match self.step(id, index, &step, false, again.contains(&index)).await {
+            let how = if again.contains(&index) { How::Again } else { How::Foreground };
+            let _ = self.reached(id, &step);
+            match self.step(id, index, &step, how).await {
                 Ok(done) => proven &= done.output.is_some(),
                 Err(halt) => {
                     self.stopped(&halt, Phase::Rollbacks).await;
@@ -223,6 +226,8 @@ impl Runner<'_> {
 
     /// True when every activity did its work.
     async fn steps(&self, phase: Phase) -> Result<bool, Halt> {
+        let activities = self.live.count(phase);
+        self.note(Event::StepsStarted(StepsStarted { phase, activities }))?;
         let proven = Cell::new(true);
         let tasks = Tasks::default();
         let played = tasks.drive(self.foreground(phase, &tasks, &proven)).await;
@@ -240,10 +245,12 @@ impl Runner<'_> {
         let mut index = 0;
         while let Some(step) = self.live.step(phase, index) {
             let id = StepId { phase, index };
+            self.reached(id, &step)?;
             if step.background {
-                tasks.begin(self.in_background(id, step, proven));
                 // It begins before the next one does.
-                yield_once().await;
+                let begun = Rc::new(Flag::default());
+                tasks.begin(self.in_background(id, step, begun.clone(), proven));
+                begun.wait().await;
             } else {
                 self.take_stock(id, index, &step, proven).await?;
             }
@@ -262,7 +269,7 @@ impl Runner<'_> {
         step: &Step,
         proven: &Cell<bool>,
     ) -> Result<(), Halt> {
-        let done = self.step(id, index, step, false, false).await?;
+        let done = self.step(id, index, step, How::Foreground).await?;
         if done.output.is_none() {
             proven.set(false);
             if step.activity.on_failure == OnFailure::Abort && id.phase == Phase::Method {
@@ -289,8 +296,10 @@ impl Runner<'_> {
     }
 
     /// A background activity; what it asks for stops the others as well.
-    async fn in_background(&self, id: StepId, step: Step, proven: &Cell<bool>) {
-        match self.step(id, id.index, &step, true, false).await {
+    async fn in_background(&self, id: StepId, step: Step, begun: Rc<Flag>, proven: &Cell<bool>) {
+        let done = self.step(id, id.index, &step, How::Background { begun: &begun }).await;
+        begun.raise();
+        match done {
             Ok(done) => proven.set(proven.get() && done.output.is_some()),
             // In Chaos Toolkit, nobody looks at what became of it.
             Err(_) if !self.plan.policy.activities_interrupt => {}
@@ -422,8 +431,16 @@ impl Runner<'_> {
     }
 
     fn phase_started(&self, phase: Phase, title: Option<String>) -> Result<(), Halt> {
-        let activities = self.live.count(phase);
-        self.note(Event::PhaseStarted(PhaseStarted { phase, activities, title }))
+        self.note(Event::PhaseStarted(PhaseStarted { phase, title }))
+    }
+
+    /// Says that a rollback comes next.
+    fn reached(&self, step: StepId, declared: &Step) -> Result<(), Halt> {
+        if step.phase != Phase::Rollbacks {
+            return Ok(());
+        }
+        let declared_name = declared.declared_name.clone();
+        self.note(Event::RollbackReached(RollbackReached { step, declared_name }))
     }
 
     /// Records what has happened. During rollbacks nothing stops on account of the run log.
@@ -456,6 +473,8 @@ async fn yield_once() {
 fn phase_of(event: &Event) -> Option<Phase> {
     match event {
         Event::PhaseStarted(phase) => Some(phase.phase),
+        Event::StepsStarted(steps) => Some(steps.phase),
+        Event::RollbackReached(rollback) => Some(rollback.step.phase),
         Event::PauseStarted(pause) => Some(pause.step.phase),
         Event::ActivityFinished(finished) => Some(finished.step.phase),
         Event::HypothesisChecked(checked) => Some(checked.phase),

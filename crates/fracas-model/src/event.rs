@@ -33,6 +33,10 @@ pub enum Event {
     Prepared(Prepared),
     /// A part of the run begins.
     PhaseStarted(PhaseStarted),
+    /// The activities of the method or of the rollbacks follow, after the controls before them.
+    StepsStarted(StepsStarted),
+    /// A rollback is reached, before the controls and the pause before it.
+    RollbackReached(RollbackReached),
     /// From now on the hypothesis is checked again and again.
     ChecksStarted(ChecksStarted),
     /// The hypothesis is no longer checked again.
@@ -125,11 +129,27 @@ pub struct Prepared {
 pub struct PhaseStarted {
     /// The part that begins.
     pub phase: Phase,
-    /// How many activities it has.
-    pub activities: usize,
     /// The hypothesis's title, for the phases that check it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+}
+
+/// See [`Event::StepsStarted`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepsStarted {
+    /// The method or the rollbacks.
+    pub phase: Phase,
+    /// How many activities there are.
+    pub activities: usize,
+}
+
+/// See [`Event::RollbackReached`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RollbackReached {
+    /// Which step of the plan.
+    pub step: StepId,
+    /// The name under `name` in that place: none when it is a reference.
+    pub declared_name: Option<String>,
 }
 
 /// See [`Event::ChecksStarted`].
@@ -172,8 +192,6 @@ pub struct ActivityStarted {
     pub step: StepId,
     /// The activity's name.
     pub name: String,
-    /// The name under `name` in that place: none when it is a reference.
-    pub declared_name: Option<String>,
     /// Action or probe.
     pub kind: ActivityKind,
     /// The activity as the journal shows it.
@@ -311,8 +329,6 @@ pub struct Saved {
 pub struct PauseStarted {
     /// The step that the pause belongs to.
     pub step: StepId,
-    /// The name under `name` in that place: none when it is a reference.
-    pub declared_name: Option<String>,
     /// Before its activity or after it.
     pub when: PauseWhen,
     /// How long, in seconds, as the experiment writes it.

@@ -267,6 +267,8 @@ impl JournalFold {
             Event::Amended(amended) => self.amended(amended),
             Event::RunFinished(finished) => self.run_finished(time, finished.outcome),
             Event::Prepared(_)
+            | Event::StepsStarted(_)
+            | Event::RollbackReached(_)
             | Event::ChecksStarted(_)
             | Event::ChecksEnded(_)
             | Event::HypothesisUnmet(_)

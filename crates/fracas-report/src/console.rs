@@ -31,8 +31,6 @@ pub type Lines = Vec<(Importance, String)>;
 #[derive(Default)]
 pub struct Console {
     policy: Policy,
-    /// The rollback that was announced already, by the pause before it.
-    announced: Option<StepId>,
 }
 
 impl Console {
@@ -42,6 +40,10 @@ impl Console {
             Event::RunStarted(run) => self.run_started(run),
             Event::Prepared(prepared) => self.prepared(prepared),
             Event::PhaseStarted(phase) => phase_started(phase),
+            Event::StepsStarted(steps) => steps_started(steps),
+            Event::RollbackReached(rollback) => {
+                info(format!("Rollback: {}", rollback.declared_name.as_deref().unwrap_or("None")))
+            }
             Event::ChecksStarted(checks) => info(format!(
                 "Executing the steady-state hypothesis continuously every {} seconds",
                 python::float_repr(checks.frequency)
@@ -144,7 +146,7 @@ impl Console {
     }
 
     fn activity_started(&mut self, started: &ActivityStarted) -> Lines {
-        let mut lines = self.announce_rollback(started.step, started.declared_name.as_deref());
+        let mut lines = Lines::new();
         if started.again {
             let line = "An earlier try of this rollback did not come to a good end: playing it again";
             lines.push((Importance::Warning, line.to_owned()));
@@ -177,22 +179,11 @@ impl Console {
     }
 
     fn pause_started(&mut self, pause: &PauseStarted) -> Lines {
-        let mut lines = self.announce_rollback(pause.step, pause.declared_name.as_deref());
         let seconds = python::to_str(&pause.seconds);
-        lines.extend(info(match pause.when {
+        info(match pause.when {
             PauseWhen::Before => format!("Pausing before next activity for {seconds}s..."),
             PauseWhen::After => format!("Pausing after activity for {seconds}s..."),
-        }));
-        lines
-    }
-
-    /// The line that precedes a rollback and the pause before it. A reference has no name there.
-    fn announce_rollback(&mut self, step: StepId, declared_name: Option<&str>) -> Lines {
-        if step.phase != Phase::Rollbacks || self.announced == Some(step) {
-            return Lines::new();
-        }
-        self.announced = Some(step);
-        info(format!("Rollback: {}", declared_name.unwrap_or("None")))
+        })
     }
 }
 
@@ -258,23 +249,21 @@ fn control_failed(failed: &ControlFailed) -> Lines {
 }
 
 fn phase_started(phase: &PhaseStarted) -> Lines {
-    let mut lines = info(match phase.phase {
+    info(match phase.phase {
         Phase::Before | Phase::During | Phase::After => {
             format!("Steady state hypothesis: {}", phase.title.as_deref().unwrap_or_default())
         }
         Phase::Method => "Playing your experiment's method now...".to_owned(),
         Phase::Rollbacks => "Let's rollback...".to_owned(),
-    });
-    match phase.phase {
-        Phase::Method if phase.activities == 0 => {
-            lines.extend(info("No declared activities, let's move on."))
-        }
-        Phase::Rollbacks if phase.activities == 0 => {
-            lines.extend(info("No declared rollbacks, let's move on."))
-        }
-        _ => {}
+    })
+}
+
+fn steps_started(steps: &StepsStarted) -> Lines {
+    match (steps.activities, steps.phase) {
+        (0, Phase::Rollbacks) => info("No declared rollbacks, let's move on."),
+        (0, _) => info("No declared activities, let's move on."),
+        _ => Lines::new(),
     }
-    lines
 }
 
 fn activity_log(log: &ActivityLog) -> Lines {
@@ -368,7 +357,6 @@ mod tests {
         let name = "restart".to_owned();
         Event::ActivityStarted(ActivityStarted {
             step: step(phase),
-            declared_name: Some(name.clone()),
             name,
             kind: ActivityKind::Action,
             activity: json!({}),
@@ -393,17 +381,21 @@ mod tests {
     }
 
     fn pause(phase: Phase, when: PauseWhen, seconds: serde_json::Value) -> Event {
-        Event::PauseStarted(PauseStarted {
-            step: step(phase),
-            declared_name: Some("restart".to_owned()),
-            when,
-            seconds,
-        })
+        Event::PauseStarted(PauseStarted { step: step(phase), when, seconds })
     }
 
-    fn phase(phase: Phase, activities: usize) -> Event {
+    fn phase(phase: Phase) -> Event {
         let title = matches!(phase, Phase::Before).then(|| "All is well".to_owned());
-        Event::PhaseStarted(PhaseStarted { phase, activities, title })
+        Event::PhaseStarted(PhaseStarted { phase, title })
+    }
+
+    fn steps(phase: Phase, activities: usize) -> Event {
+        Event::StepsStarted(StepsStarted { phase, activities })
+    }
+
+    fn reached(name: Option<&str>) -> Event {
+        let declared_name = name.map(str::to_owned);
+        Event::RollbackReached(RollbackReached { step: step(Phase::Rollbacks), declared_name })
     }
 
     fn ended(status: Status, deviated: bool) -> Event {
@@ -465,9 +457,11 @@ mod tests {
             Event::ChecksStarted(ChecksStarted { frequency: 0.5 }),
             Event::ChecksEnded(ChecksEnded { deviated_percent: Some(50.0) }),
             unmet(Phase::During),
-            phase(Phase::Before, 1),
+            phase(Phase::Before),
             met(Phase::Before, true),
-            phase(Phase::Method, 0),
+            phase(Phase::Method),
+            steps(Phase::Method, 0),
+            steps(Phase::Method, 1),
             started(Phase::Method, false),
             Event::ActivityLog(ActivityLog {
                 step: Some(step(Phase::Method)),
@@ -497,7 +491,10 @@ mod tests {
             pause(Phase::Method, PauseWhen::After, json!(5)),
             pause(Phase::Rollbacks, PauseWhen::Before, json!(0.5)),
             started(Phase::Rollbacks, true),
-            phase(Phase::Rollbacks, 0),
+            phase(Phase::Rollbacks),
+            steps(Phase::Rollbacks, 0),
+            reached(Some("restart")),
+            reached(None),
             signal("SIGINT", Phase::Method),
             Event::SignalCaught(SignalCaught { signal: "SIGTERM".to_owned() }),
             signal("SIGTERM", Phase::Method),

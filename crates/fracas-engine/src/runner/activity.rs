@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::Runner;
 use super::controls::UNEXPECTED;
-use super::halt::Halt;
+use super::halt::{Flag, Halt};
 use crate::check::pause_seconds;
 use crate::tolerance::{Verdict, with_value, within};
 use crate::{Changes, Context, ControlLevel, ControlScope, Stop, Tell, Values};
@@ -25,6 +25,32 @@ pub(super) struct Done {
     pub pretended: bool,
 }
 
+/// How an activity is played.
+#[derive(Clone, Copy)]
+pub(super) enum How<'a> {
+    /// The next one waits for its end.
+    Foreground,
+    /// As before, and an earlier try did not come to its end.
+    Again,
+    /// The next one waits for its beginning.
+    Background {
+        /// Raised when it is under way, if only with its pause.
+        begun: &'a Flag,
+    },
+}
+
+impl How<'_> {
+    fn background(self) -> bool {
+        matches!(self, How::Background { .. })
+    }
+
+    fn tell_begun(self) {
+        if let How::Background { begun } = self {
+            begun.raise();
+        }
+    }
+}
+
 /// An activity that is being carried out.
 struct Doing<'a> {
     id: StepId,
@@ -32,7 +58,7 @@ struct Doing<'a> {
     index: usize,
     step: &'a Step,
     values: Rc<Values>,
-    background: bool,
+    how: How<'a>,
     dry: Option<Dry>,
 }
 
@@ -63,8 +89,7 @@ impl Runner<'_> {
         id: StepId,
         index: usize,
         step: &Step,
-        background: bool,
-        again: bool,
+        how: How<'_>,
     ) -> Result<Done, Halt> {
         let place = self.live.place(id.phase, index, step);
         let level = ControlLevel::Activity;
@@ -72,7 +97,7 @@ impl Runner<'_> {
         // A control may have changed what follows.
         let step = self.live.step(id.phase, index).unwrap_or_else(|| step.clone());
         let played = match begun {
-            Ok(_) => self.play_step(id, index, &step, background, again).await,
+            Ok(_) => self.play_step(id, index, &step, how).await,
             Err(halt) => Err(halt),
         };
         let state = || played.as_ref().ok().and_then(|_| self.recorder.run(id));
@@ -85,20 +110,14 @@ impl Runner<'_> {
         Ok(done)
     }
 
-    async fn play_step(
-        &self,
-        id: StepId,
-        index: usize,
-        step: &Step,
-        background: bool,
-        again: bool,
-    ) -> Result<Done, Halt> {
+    async fn play_step(&self, id: StepId, index: usize, step: &Step, how: How<'_>) -> Result<Done, Halt> {
         let dry = self.dry_of(&step.activity);
-        let doing = Doing { id, index, step, values: self.live.values(), background, dry };
+        let doing = Doing { id, index, step, values: self.live.values(), how, dry };
         self.pause(&doing, PauseWhen::Before, &step.activity.pauses.before).await?;
         // A signal that came while nothing waited must not find an action begun.
-        self.look_up(background)?;
-        self.intend(&doing, again)?;
+        self.look_up(doing.how.background())?;
+        self.intend(&doing)?;
+        doing.how.tell_begun();
         self.tell_handlers("start_activity", || json!({"activity": step.activity.document})).await;
         let start = self.host.now();
         let (result, halt) = self.carry_out(&doing).await;
@@ -138,15 +157,15 @@ impl Runner<'_> {
     async fn pause(&self, doing: &Doing<'_>, when: PauseWhen, pause: &Value) -> Result<(), Halt> {
         let seconds = doing.values.substitute(pause);
         let Some(duration) = pause_seconds(&seconds).filter(|seconds| *seconds > 0.0) else { return Ok(()) };
-        let declared_name = doing.step.declared_name.clone();
-        self.note(Event::PauseStarted(PauseStarted { step: doing.id, declared_name, when, seconds }))?;
+        self.note(Event::PauseStarted(PauseStarted { step: doing.id, when, seconds }))?;
+        doing.how.tell_begun();
         if !doing.waits() {
             return Ok(());
         }
         let asked = self.halts.asked().is_some();
         let halted = async {
             // A pause after an activity that was cut gives way to another signal only.
-            if asked { self.halts.next_signal().await } else { self.halted(doing.background).await }
+            if asked { self.halts.next_signal().await } else { self.halted(doing.how.background()).await }
         };
         match select(Box::pin(halted), self.sleep(duration)).await {
             Either::Left((halt, _)) => Err(halt),
@@ -175,7 +194,7 @@ impl Runner<'_> {
             }
             let retrying = Retrying { step: doing.id, tries, seconds: retry.every };
             let recorded = self.note(Event::Retrying(retrying));
-            let halted = Box::pin(self.halted(doing.background));
+            let halted = Box::pin(self.halted(doing.how.background()));
             if let Either::Left((halt, _)) = select(halted, self.sleep(retry.every)).await {
                 return (result, Some(halt));
             }
@@ -205,7 +224,7 @@ impl Runner<'_> {
             Some(seconds) => self.sleep(seconds),
             None => Box::pin(pending()),
         };
-        let halted = Box::pin(self.halted(doing.background));
+        let halted = Box::pin(self.halted(doing.how.background()));
         let ended = match select(halted, select(work, timed_out)).await {
             Either::Left((halt, _)) => return self.cut(activity, halt),
             Either::Right((Either::Left((result, _)), _)) => result,
@@ -215,7 +234,7 @@ impl Runner<'_> {
         };
         match ended {
             Ok(output) => (ActivityResult::Succeeded { output: Arc::new(output) }, None),
-            Err(failure) => self.failed(failure, tell.stop.take(), doing.background),
+            Err(failure) => self.failed(failure, tell.stop.take(), doing.how.background()),
         }
     }
 
@@ -324,16 +343,15 @@ impl Runner<'_> {
 
     /// Records that an activity is about to happen. An action whose intent cannot be recorded does
     /// not happen, unless it is a rollback: undoing a fault unrecorded is better than leaving it.
-    fn intend(&self, doing: &Doing<'_>, again: bool) -> Result<(), Halt> {
+    fn intend(&self, doing: &Doing<'_>) -> Result<(), Halt> {
         let activity = doing.activity();
         let started = Event::ActivityStarted(ActivityStarted {
             step: doing.id,
             name: activity.name.clone(),
-            declared_name: doing.step.declared_name.clone(),
             kind: activity.kind,
             activity: activity.document.clone(),
             background: activity.document.get("background") == Some(&Value::Bool(true)),
-            again,
+            again: matches!(doing.how, How::Again),
         });
         let now = self.host.now();
         let recorded = match activity.kind {

@@ -7,6 +7,7 @@ use futures_util::future::{Either, select};
 use serde_json::json;
 
 use super::Runner;
+use super::activity::How;
 use super::halt::{Flag, Halt};
 use crate::{ControlLevel, ControlScope};
 
@@ -127,7 +128,7 @@ impl Runner<'_> {
     }
 
     async fn check_probe(&self, id: StepId, index: usize, step: &Step) -> Result<bool, Halt> {
-        let done = self.step(id, index, step, false, false).await?;
+        let done = self.step(id, index, step, How::Foreground).await?;
         let pretended = match self.plan.policy.dry_of_activities {
             true => done.pretended,
             false => self.plan.dry.is_some_and(|dry| dry.pretends(ActivityKind::Probe)),

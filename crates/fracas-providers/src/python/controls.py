@@ -182,8 +182,9 @@ def values(message):
 def world(message):
     """What does not change but by controls: the experiment, and the user's settings."""
     global experiment, has_experiment, settings
-    experiment = State(message["experiment"], EXPERIMENT_PARTS)
-    has_experiment, settings = True, message["settings"]
+    # Around loading there is no experiment yet.
+    has_experiment, settings = message["experiment"] is not None, message["settings"]
+    experiment = State(message["experiment"] or {}, EXPERIMENT_PARTS)
     if "chaoslib.settings" in sys.modules:
         settle(sys.modules["chaoslib.settings"])
 

@@ -44,6 +44,9 @@ impl Controls for Python {
     fn begin<'a>(&'a self, world: &'a World<'a>) -> LocalBoxFuture<'a, ()> {
         let shared = Shared { experiment: world.experiment.clone(), settings: world.settings.clone() };
         *self.modules.shared.borrow_mut() = Some(shared);
+        if let Some(running) = self.modules.known() {
+            running.forget_experiment();
+        }
         Box::pin(async {})
     }
 

@@ -71,10 +71,14 @@ impl Modules {
         outcome(activity, context, answer)
     }
 
+    /// The child, if there is one.
+    pub(super) fn known(&self) -> Option<Rc<Running>> {
+        self.child.borrow().clone()
+    }
+
     /// The child, started if there is none that answers.
     pub(super) async fn running(&self) -> Result<Rc<Running>, String> {
-        let known = self.child.borrow().clone();
-        if let Some(running) = known {
+        if let Some(running) = self.known() {
             running.child.settled().await;
             if running.child.is_alive() {
                 return Ok(running);
@@ -107,6 +111,11 @@ impl Running {
         if !self.is_extended.replace(true) {
             self.child.tell("extend", as_object(json!({"source": CONTROLS})));
         }
+    }
+
+    /// Has the child told the experiment again.
+    pub(super) fn forget_experiment(&self) {
+        self.has_experiment.set(false);
     }
 
     /// Tells the child the experiment, once.
