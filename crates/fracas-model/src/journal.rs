@@ -258,7 +258,7 @@ impl JournalFold {
             Event::ActivityStarted(started) => self.activity_started(time, started),
             Event::ActivityFinished(finished) => self.activity_finished(finished),
             Event::ToleranceChecked(checked) => {
-                self.open_run(checked.step, |run| run.tolerance_met = Some(checked.met));
+                self.open_run(checked.step, |run| run.judge(checked.met));
             }
             Event::Retrying(retrying) => {
                 self.open_run(retrying.step, |run| run.tries = Some(retrying.tries + 1))
@@ -462,6 +462,14 @@ impl Run {
             exception: Some([UNFINISHED.to_owned()]),
             happened: Some(Happened::Maybe),
             ..Run::default()
+        }
+    }
+
+    /// Takes in whether the output was within the tolerance, also where a control has its own words.
+    fn judge(&mut self, met: bool) {
+        self.tolerance_met = Some(met);
+        if let Some(Value::Object(amended)) = &mut self.amended {
+            amended.insert("tolerance_met".to_owned(), met.into());
         }
     }
 
