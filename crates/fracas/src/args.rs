@@ -18,7 +18,7 @@ use crate::settings::Format;
 /// unproven, something may still be broken; 5 not run, the steady state was not met before the
 /// method.
 #[derive(Parser)]
-#[command(name = "fracas", version, max_term_width = 100)]
+#[command(name = "fracas", version, max_term_width = 100, args_override_self = true)]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]

@@ -127,6 +127,7 @@ fn commands_do_what_chaos_toolkit_does() {
         "run bad.json",
         "run missing.json",
         "run --dry actions experiment.json",
+        "run --journal-path a.json --dry probes --journal-path b.json --dry actions experiment.json",
         "run --dry nothing experiment.json",
         "run --hypothesis-strategy skip experiment.json",
         "run --hypothesis-strategy continously experiment.json",

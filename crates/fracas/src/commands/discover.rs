@@ -44,14 +44,32 @@ pub async fn discover(args: &args::Discover, session: &Session) -> ExitCode {
 
 fn discovered(args: &args::Discover, session: &Session) -> Result<Value, Unanswered> {
     let installs = !session.policy.discover_without_installing;
-    if args.package == NATIVE && session.python.native && !installs {
-        return Ok(native());
-    }
     if installs && !args.no_install {
         session.install(&args.package)?;
     }
     let system = !args.no_system_info;
-    session.ask_python(&json!({"op": "discover", "package": args.package, "system": system}))
+    let asked = session.ask_python(&json!({"op": "discover", "package": args.package, "system": system}));
+    if args.package != NATIVE || !session.python.native || installs {
+        return asked;
+    }
+    Ok(match asked {
+        Ok(installed) => with_native_activities(installed),
+        Err(unanswered) => {
+            session.debug(&format!("nothing but fracas itself: {}", unanswered.message()));
+            native()
+        }
+    })
+}
+
+/// A discovery of the installed package, and what only fracas does.
+fn with_native_activities(mut discovery: Value) -> Value {
+    let name = |activity: &Value| (activity["mod"].clone(), activity["name"].clone());
+    if let Some(Value::Array(activities)) = discovery.get_mut("activities") {
+        let mut native = native_activities();
+        native.retain(|activity| activities.iter().all(|known| name(known) != name(activity)));
+        activities.append(&mut native);
+    }
+    discovery
 }
 
 fn failed(unanswered: Unanswered, session: &Session) -> ExitCode {
@@ -89,7 +107,7 @@ pub fn native() -> Value {
     })
 }
 
-fn native_activities() -> Value {
+fn native_activities() -> Vec<Value> {
     let mut activities = Vec::new();
     for package in catalogue::packages() {
         let declared = catalogue::file(package).map(|file| file.catalogue().activities.as_slice());
@@ -97,7 +115,7 @@ fn native_activities() -> Value {
             activities.push(described(package, activity));
         }
     }
-    Value::Array(activities)
+    activities
 }
 
 fn described(package: &str, activity: &Declaration) -> Value {
