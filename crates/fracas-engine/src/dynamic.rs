@@ -69,6 +69,15 @@ pub async fn resolve_dynamic(
     if !policy.mask_secrets {
         show_secrets(&mut experiment.document, &probes.keys().collect::<Vec<_>>(), values);
     }
+    for (name, node) in probes.iter().filter(|(_, node)| !has_provider(node)) {
+        problems.push(Problem::error(
+            head(node),
+            format!("the probe of the configuration `{name}` has no provider"),
+        ));
+    }
+    if problems.has_errors() {
+        return problems;
+    }
     let known = std::mem::take(&mut values.configuration);
     for name in experiment.configuration.keys() {
         let value = match probes.get(name) {
@@ -85,6 +94,13 @@ pub async fn resolve_dynamic(
         problems = Problems::default();
     }
     problems
+}
+
+fn has_provider(probe: &Node) -> bool {
+    probe
+        .get("provider")
+        .and_then(|provider| provider.get("type"))
+        .is_some_and(|kind| kind.as_str().is_some())
 }
 
 /// Asks the vault for the secrets that it has.
@@ -381,6 +397,15 @@ mod tests {
         assert_eq!(problems, Vec::<String>::new());
         assert_eq!(Value::Object(values.configuration), json!({"good": "x"}));
         assert_eq!(lines, [SOME_FAILED]);
+    }
+
+    #[test]
+    fn a_probe_without_a_provider_is_always_an_error() {
+        let configuration = json!({"x": {"type": "probe", "name": "x"}});
+        for policy in [Policy::FRACAS, Policy::CHAOS_TOOLKIT] {
+            let (_, _, problems, _) = asked(configuration.clone(), json!({}), &policy);
+            assert_eq!(problems, ["the probe of the configuration `x` has no provider"]);
+        }
     }
 
     #[test]

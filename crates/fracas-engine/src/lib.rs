@@ -32,7 +32,7 @@ pub use mask::Mask;
 pub use parse::{activity_of, experiment_of, nearest, parse};
 pub use provider::{Context, Provider, Providers, Stop, Surroundings, Tell};
 pub use recorder::Observer;
-pub use resolve::{Environment, Given, convert, resolve};
+pub use resolve::{Environment, Given, check_declared, convert, resolve};
 pub use run::{
     Ended, History, RecoverOptions, Recovered, Recovery, RunOptions, declared_rollbacks, read, recover, run,
 };

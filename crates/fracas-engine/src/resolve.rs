@@ -55,6 +55,24 @@ pub fn resolve(
     Values { configuration, secrets, sensitive, pending }
 }
 
+/// What a validation finds that looks at the experiment alone, where the policy says so: variables
+/// that are not set, although values are given for what they stand for.
+pub fn check_declared(
+    experiment: &Experiment,
+    environment: Environment<'_>,
+    given: &Given,
+    policy: &Policy,
+    problems: &mut Problems,
+) {
+    if policy.given_values_stand {
+        return;
+    }
+    let declared = experiment.configuration.clone();
+    let shadowed = declared.into_iter().filter(|(name, _)| given.configuration.contains_key(name)).collect();
+    let shadowed = Experiment { configuration: shadowed, secrets: IndexMap::new(), ..experiment.clone() };
+    resolve(&shadowed, environment, &Given::default(), policy, problems);
+}
+
 struct Resolver<'a> {
     environment: Environment<'a>,
     policy: &'a Policy,
@@ -80,9 +98,6 @@ impl Resolver<'_> {
         given: Option<&Value>,
     ) -> Option<Value> {
         let Some(given) = given else { return self.configuration(name, declared) };
-        if !self.policy.given_values_stand && declared_type(declared) == Some("env") {
-            self.environment_value(declared, Part::Configuration);
-        }
         self.place = Some(declared.span);
         let value = self.configuration(name, &Node::from(given));
         self.place = None;
@@ -406,9 +421,24 @@ mod tests {
         assert_eq!((&values.configuration["missing"], problems.len()), (&json!("8000"), 0));
         assert_eq!(values.sensitive, ["host", "missing"]);
         assert_eq!(values.secrets["db"], json!({"token": "8000"}));
-        let (values, problems) = resolved(experiment(), given, &Policy::CHAOS_TOOLKIT);
-        assert_eq!(values.secrets["db"], secrets["db"]);
-        assert_eq!(problems, ["the environment variable MISSING is not set"]);
+        let (values, problems) = resolved(experiment(), given.clone(), &Policy::CHAOS_TOOLKIT);
+        assert_eq!((&values.secrets["db"], problems.len()), (&secrets["db"], 0));
+    }
+
+    #[test]
+    fn a_validation_may_look_at_the_experiment_alone() {
+        let given = Given { configuration: json_map(json!({"missing": 1, "port": 2})), ..Given::default() };
+        let experiment = experiment_of(&Node::from(&experiment())).0.unwrap();
+        let found = |policy: &Policy| {
+            let mut problems = Problems::default();
+            check_declared(&experiment, &|name| Some(name.to_owned()), &given, policy, &mut problems);
+            let converted = problems.0.len();
+            check_declared(&experiment, &|_| None, &given, policy, &mut problems);
+            (converted, problems.0.len())
+        };
+        // PORT is no integer, then neither is set.
+        assert_eq!(found(&Policy::CHAOS_TOOLKIT), (1, 3));
+        assert_eq!(found(&Policy::FRACAS), (0, 0));
     }
 
     #[test]

@@ -77,6 +77,11 @@ impl Terminal {
         self.line_at(now(), importance, line);
     }
 
+    /// A line as it is, without a time, as Chaos Toolkit's library tells what has no logger.
+    pub fn plain(&self, line: &str) {
+        self.write(&format!("{line}\n"));
+    }
+
     /// What is wrong with a source, or with the surroundings.
     pub fn problems(&self, source: Option<&Source>, problems: &Problems) {
         let drawn = self.0.draw && self.0.format == LogFormat::String;

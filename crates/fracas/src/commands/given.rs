@@ -35,7 +35,9 @@ enum VarFile {
 pub fn values(args: &args::Values, session: &Session) -> Result<Given, Told> {
     let mut given = Given::default();
     let read = |path: &Path| var_file(path, &session.policy);
-    for file in all(args.files.iter().map(|path| read(path)), session)? {
+    // Chaos Toolkit's library has no logger of its own here.
+    let tell = |line: &str| session.terminal.plain(line);
+    for file in all(args.files.iter().map(|path| read(path)), tell, session)? {
         if let VarFile::Values(values) = file {
             given.configuration.extend(values.configuration);
             given.secrets.extend(values.secrets);
@@ -52,7 +54,7 @@ pub fn values(args: &args::Values, session: &Session) -> Result<Given, Told> {
 /// A file cannot be read.
 pub fn controls(files: &[PathBuf], session: &Session) -> Result<Vec<Value>, Told> {
     let read = |path: &PathBuf| control_file(path, &session.policy);
-    Ok(all(files.iter().map(read), session)?.concat())
+    Ok(all(files.iter().map(read), |line| session.error(line), session)?.concat())
 }
 
 /// Starts this program anew in its place when var files have variables that its environment lacks,
@@ -85,14 +87,18 @@ pub fn enter_environment(args: &args::Args) -> io::Result<()> {
 
 /// What all of the files hold. A file that Chaos Toolkit would only complain about is left out
 /// where the policy says so; any other problem is shown, and is an error.
-fn all<T>(read: impl Iterator<Item = Result<T, Problem>>, session: &Session) -> Result<Vec<T>, Told> {
+fn all<T>(
+    read: impl Iterator<Item = Result<T, Problem>>,
+    tell: impl Fn(&str),
+    session: &Session,
+) -> Result<Vec<T>, Told> {
     let mut held = Vec::new();
     let mut problems = Problems::default();
     for result in read {
         match result {
             Ok(content) => held.push(content),
             Err(problem) if !session.policy.var_files_required && !problem.said().is_empty() => {
-                session.error(problem.said());
+                tell(problem.said());
             }
             Err(problem) => problems.push(problem),
         }

@@ -3,8 +3,8 @@
 use std::io;
 
 use fracas_engine::{
-    Changes, Given, Mask, Providers, Stop, Tell, check_dynamic, experiment_of, parse_document, resolve,
-    resolve_dynamic,
+    Changes, Given, Mask, Providers, Stop, Tell, check_declared, check_dynamic, experiment_of,
+    parse_document, resolve, resolve_dynamic,
 };
 use fracas_model::{ExitCode, Experiment, Level, Node, Problem, Problems, Severity, Source};
 use serde_json::Value;
@@ -78,6 +78,8 @@ pub struct Ready {
     pub problems: Problems,
     /// Values that could not be had.
     pub unresolved: Problems,
+    /// What only a validation minds in its declarations.
+    declared: Problems,
 }
 
 impl Ready {
@@ -97,10 +99,11 @@ impl Ready {
             let document = node.as_ref().map_or(Value::Null, Node::to_json);
             return Err(Unready { document, told: told(&problems) });
         };
-        let mut unresolved = Problems::default();
-        let values =
-            resolve(&experiment, &Surroundings::environment, given, &session.policy, &mut unresolved);
-        Ok(Ready { source, experiment, values, problems, unresolved })
+        let (mut unresolved, mut declared) = (Problems::default(), Problems::default());
+        let environment = &Surroundings::environment;
+        check_declared(&experiment, environment, given, &session.policy, &mut declared);
+        let values = resolve(&experiment, environment, given, &session.policy, &mut unresolved);
+        Ok(Ready { source, experiment, values, problems, unresolved, declared })
     }
 
     /// Holds the activities against their providers; shows everything that was found so far.
@@ -114,6 +117,7 @@ impl Ready {
         running: bool,
         session: &Session,
     ) -> Result<(), Told> {
+        self.problems.0.append(&mut self.declared.0);
         let surroundings = fracas_engine::Surroundings { values: &self.values, running };
         fracas_engine::check(&self.experiment, providers, &surroundings, &mut self.problems).await;
         if session.policy.dynamic_configuration_required {
