@@ -26,8 +26,10 @@ pub async fn check(
             take_turn(problems, before, Turn { look: Look::Rest, ..turn });
         }
     }
-    problems.0.extend(ordered_arguments(experiment));
-    problems.0.extend(experiment.secrets.values().flat_map(vault_paths));
+    if !problems.has_errors() {
+        problems.0.extend(ordered_arguments(experiment));
+        problems.0.extend(experiment.secrets.values().flat_map(vault_paths));
+    }
     if let Some(controls) = providers.controls() {
         check_controls(experiment, controls, problems).await;
     }

@@ -3,7 +3,9 @@
 mod json;
 mod write_yaml;
 mod yaml;
+mod yaml_indent;
 mod yaml_scalar;
+mod yaml_tags;
 
 use fracas_model::{Format, Node, Problem, Problems, Source, Span};
 

@@ -6,15 +6,15 @@
 use std::collections::HashMap;
 
 use fracas_model::{Entry, Map, Node, NodeValue, Problem, Problems, Span};
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as Range, Tag};
-use serde_json::Number;
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as Range};
 
-use super::{MAX_DEPTH, yaml_scalar};
+use super::yaml_indent::Indented;
+use super::{MAX_DEPTH, yaml_tags};
 
 /// More values from aliases than this are refused: they can multiply without end.
 const MAX_ALIASED: usize = 200_000;
 
-type Parsed<T> = Result<T, Box<Problem>>;
+pub(super) type Parsed<T> = Result<T, Box<Problem>>;
 
 /// Reads the one document of a YAML text. An empty text is null.
 ///
@@ -30,16 +30,18 @@ pub fn parse_yaml(text: &str) -> Result<Node, Problems> {
 
 /// As [`parse_yaml`], but duplicate keys do not keep the document back.
 pub(super) fn parse(text: &str) -> (Option<Node>, Problems) {
-    let mut composer = Composer {
-        parser: Parser::new_from_str(text),
-        places: Places::of(text),
-        anchors: HashMap::new(),
-        aliased: 0,
-        duplicates: Problems::default(),
-    };
-    match composer.stream() {
-        Ok(node) => (Some(node), composer.duplicates),
-        Err(problem) => (None, (*problem).into()),
+    let mut shown = Indented::of(text);
+    loop {
+        let mut composer = Composer::of(&shown);
+        let result = composer.stream();
+        let (duplicates, low_quote) = (composer.duplicates, composer.low_quote);
+        match result {
+            Ok(node) => return (Some(node), duplicates),
+            Err(problem) if !low_quote.is_some_and(|quote| shown.indent(quote)) => {
+                return (None, (*problem).into());
+            }
+            Err(_) => {}
+        }
     }
 }
 
@@ -52,13 +54,26 @@ pub(super) fn duplicate_key(key: &str, span: Span) -> Problem {
 
 struct Composer<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
-    places: Places,
+    places: Places<'a>,
     anchors: HashMap<usize, Node>,
     aliased: usize,
     duplicates: Problems,
+    /// Where a quoted text begins that goes on at too low an indentation for the parser.
+    low_quote: Option<usize>,
 }
 
 impl<'a> Composer<'a> {
+    fn of(shown: &'a Indented) -> Composer<'a> {
+        Composer {
+            parser: Parser::new_from_str(&shown.text),
+            places: Places::of(shown),
+            anchors: HashMap::new(),
+            aliased: 0,
+            duplicates: Problems::default(),
+            low_quote: None,
+        }
+    }
+
     fn stream(&mut self) -> Parsed<Node> {
         let mut document = None;
         loop {
@@ -94,14 +109,15 @@ impl<'a> Composer<'a> {
         let (anchor, node) = match event {
             Event::Alias(anchor) => return self.alias(anchor, span, depth),
             Event::Scalar(text, style, anchor, tag) => {
-                (anchor, Node::new(span, scalar(&text, style, tag.as_deref(), span)?))
+                let text = self.without_added_break(&text, style, span);
+                (anchor, Node::new(span, yaml_tags::scalar(text, style, tag.as_deref(), span)?))
             }
             Event::SequenceStart(anchor, tag) => {
-                check_tag(tag.as_deref(), "seq", span)?;
-                (anchor, self.sequence(span, depth)?)
+                let sequence = self.sequence(span, depth)?;
+                (anchor, yaml_tags::sequence(sequence, tag.as_deref(), span)?)
             }
             Event::MappingStart(anchor, tag) => {
-                check_tag(tag.as_deref(), "map", span)?;
+                yaml_tags::check_mapping(tag.as_deref(), span)?;
                 (anchor, self.mapping(span, depth)?)
             }
             _ => return Err(Box::new(Problem::error(span, "expected a value"))),
@@ -110,6 +126,13 @@ impl<'a> Composer<'a> {
             self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
+    }
+
+    /// The parser ends a block at the end of the file with a line break, even if there is none.
+    fn without_added_break<'t>(&self, text: &'t str, style: ScalarStyle, span: Span) -> &'t str {
+        let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        let is_last = span.end >= self.places.length && !self.places.ends_with_break;
+        if is_block && is_last { text.strip_suffix('\n').unwrap_or(text) } else { text }
     }
 
     fn alias(&mut self, anchor: usize, span: Span, depth: usize) -> Parsed<Node> {
@@ -147,14 +170,12 @@ impl<'a> Composer<'a> {
             if event == Event::MappingEnd {
                 break key_span.end.max(start.end);
             }
-            let is_merge = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
-            let key = self.node_of(event, key_span, depth + 1)?;
-            let value = self.node(depth + 1)?;
-            if is_merge {
-                merged.push(value);
+            if matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<") {
+                merged.push(self.node(depth + 1)?);
                 continue;
             }
-            let key = key_text(&key)?;
+            let key = self.key(event, key_span, depth)?;
+            let value = self.node(depth + 1)?;
             if own.contains_key(&key) {
                 self.duplicates.push(duplicate_key(&key, key_span));
             }
@@ -163,7 +184,18 @@ impl<'a> Composer<'a> {
         Ok(Node::new(Span::new(start.start, end), NodeValue::Map(merge(own, merged)?)))
     }
 
-    fn scan_error(&self, error: &ScanError) -> Box<Problem> {
+    /// The text of a key. `=` is one, though it is no value.
+    fn key(&mut self, event: Event<'a>, span: Span, depth: usize) -> Parsed<String> {
+        if matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "=") {
+            return Ok("=".to_owned());
+        }
+        key_text(&self.node_of(event, span, depth + 1)?)
+    }
+
+    fn scan_error(&mut self, error: &ScanError) -> Box<Problem> {
+        if error.info() == "invalid indentation in quoted scalar" {
+            self.low_quote = Some(self.places.shown_byte(error.marker().index()));
+        }
         let at = self.places.byte(error.marker().index());
         Box::new(Problem::error(Span::new(at, at + 1), format!("this is no YAML: {}", error.info())))
     }
@@ -177,79 +209,36 @@ fn check_depth(depth: usize, span: Span) -> Parsed<()> {
 }
 
 /// Where each character begins, since the parser counts characters and spans count bytes.
-struct Places {
+struct Places<'a> {
     starts: Option<Vec<usize>>,
+    shown: &'a Indented,
+    /// The length of the text as it was given.
     length: usize,
+    ends_with_break: bool,
 }
 
-impl Places {
-    fn of(text: &str) -> Places {
+impl Places<'_> {
+    fn of(shown: &Indented) -> Places<'_> {
+        let text = &shown.text;
         let starts = (!text.is_ascii()).then(|| text.char_indices().map(|(at, _)| at).collect());
-        Places { starts, length: text.len() }
+        let ends_with_break = text.ends_with(['\n', '\r']);
+        Places { starts, shown, length: shown.origin(text.len()), ends_with_break }
     }
 
     fn byte(&self, character: usize) -> usize {
+        self.shown.origin(self.shown_byte(character))
+    }
+
+    fn shown_byte(&self, character: usize) -> usize {
         match &self.starts {
-            Some(starts) => starts.get(character).copied().unwrap_or(self.length),
-            None => character.min(self.length),
+            Some(starts) => starts.get(character).copied().unwrap_or(self.shown.text.len()),
+            None => character.min(self.shown.text.len()),
         }
     }
 
     fn span(&self, range: Range) -> Span {
         Span::new(self.byte(range.start.index()), self.byte(range.end.index()))
     }
-}
-
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Parsed<NodeValue> {
-    match tag {
-        None if style == ScalarStyle::Plain => resolved(text, span),
-        None => Ok(NodeValue::String(text.to_owned())),
-        Some(tag) if tag.is_yaml_core_schema() && tag.suffix == "str" => {
-            Ok(NodeValue::String(text.to_owned()))
-        }
-        Some(tag) if tag.is_yaml_core_schema() => tagged(text, tag, span),
-        Some(tag) => Err(unknown_tag(tag, span)),
-    }
-}
-
-/// A scalar that says of which type it is.
-fn tagged(text: &str, tag: &Tag, span: Span) -> Parsed<NodeValue> {
-    let value = resolved(text, span)?;
-    let float = |number: &Number| number.as_f64().and_then(Number::from_f64).map(NodeValue::Number);
-    let typed = match (tag.suffix.as_str(), &value) {
-        ("int", NodeValue::Number(number)) if !number.is_f64() => Some(value),
-        ("float", NodeValue::Number(number)) => float(number),
-        ("bool", NodeValue::Bool(_)) | ("null", NodeValue::Null) => Some(value),
-        ("int" | "float" | "bool" | "null", _) => None,
-        _ => return Err(unknown_tag(tag, span)),
-    };
-    typed.ok_or_else(|| Box::new(Problem::error(span, format!("`{text}` is not of the type {}", tag.suffix))))
-}
-
-fn resolved(text: &str, span: Span) -> Parsed<NodeValue> {
-    let value = yaml_scalar::resolve(text).map_err(|message| Problem::error(span, message))?;
-    let is_whole = || text.bytes().all(|byte| byte.is_ascii_digit() || b"+-_".contains(&byte));
-    match &value {
-        NodeValue::Number(number) if number.is_f64() && is_whole() => {
-            Err(Box::new(super::too_many_digits(text, span)))
-        }
-        _ => Ok(value),
-    }
-}
-
-fn check_tag(tag: Option<&Tag>, expected: &str, span: Span) -> Parsed<()> {
-    match tag {
-        Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == expected) => Err(unknown_tag(tag, span)),
-        _ => Ok(()),
-    }
-}
-
-fn unknown_tag(tag: &Tag, span: Span) -> Box<Problem> {
-    let problem = Problem::error(
-        span,
-        format!("the tag `{}{}` is not one that experiments may use", tag.handle, tag.suffix),
-    );
-    Box::new(problem.help("write plain values, lists and mappings"))
 }
 
 /// A key as `json.dumps` would write it: numbers, booleans and null become text.

@@ -9,7 +9,7 @@ use serde_json::Number;
 ///
 /// # Errors
 ///
-/// A number that JSON cannot carry: infinity, or not a number.
+/// A number that JSON cannot carry, infinity or not a number; or a date that there is not.
 pub fn resolve(text: &str) -> Result<NodeValue, String> {
     if let Some(value) = word(text) {
         return Ok(value);
@@ -24,8 +24,39 @@ pub fn resolve(text: &str) -> Result<NodeValue, String> {
         Some(value) => Number::from_f64(value)
             .map(NodeValue::Number)
             .ok_or_else(|| format!("`{text}` is a number that a journal cannot hold")),
+        None if looks_like_a_date(text) && timestamp(text).is_none() => {
+            Err(format!("`{text}` is written as a date, but there is no such"))
+        }
         None => Ok(NodeValue::String(timestamp(text).unwrap_or_else(|| text.to_owned()))),
     }
+}
+
+/// Whether YAML takes it for a date, or a date and a time, though there may be no such moment.
+fn looks_like_a_date(text: &str) -> bool {
+    let digits = |text: &str, least: usize, most: usize| {
+        (least..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let (date, rest) = text.split_at(text.find(['T', 't', ' ', '\t']).unwrap_or(text.len()));
+    let mut parts = date.split('-');
+    let (year, month, day) = (parts.next(), parts.next(), parts.next());
+    let short = if rest.is_empty() { 2 } else { 1 };
+    let is_date = year.is_some_and(|year| digits(year, 4, 4))
+        && [month, day].iter().all(|part| part.is_some_and(|part| digits(part, short, 2)))
+        && parts.next().is_none();
+    is_date && (rest.is_empty() || is_clock(rest.trim_start_matches(['T', 't', ' ', '\t'])))
+}
+
+/// Whether it is a time of day, perhaps with a zone.
+fn is_clock(text: &str) -> bool {
+    let clock = text.split(['Z', '+', '-', ' ', '\t']).next().unwrap_or_default();
+    let whole = clock.split('.').next().unwrap_or_default();
+    let mut parts = whole.split(':');
+    let is_part = |part: Option<&str>, least: usize| {
+        part.is_some_and(|part| {
+            (least..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    };
+    is_part(parts.next(), 1) && is_part(parts.next(), 2) && is_part(parts.next(), 2) && parts.next().is_none()
 }
 
 fn word(text: &str) -> Option<NodeValue> {
@@ -136,9 +167,10 @@ fn sexagesimal_float(text: &str) -> Option<f64> {
 }
 
 /// Dates and times become the text that Python's `isoformat()` gives them.
-fn timestamp(text: &str) -> Option<String> {
+pub(super) fn timestamp(text: &str) -> Option<String> {
     if text.len() == 10 {
-        return text.parse::<jiff::civil::Date>().ok().filter(|_| is_date(text)).map(|date| date.to_string());
+        let date = text.parse::<jiff::civil::Date>().ok();
+        return date.filter(|date| is_date(text) && date.year() > 0).map(|date| date.to_string());
     }
     let date = text.get(..4).and_then(digits_only).and_then(|_| date_prefix(text))?;
     let rest = &text[text.find(['T', 't', ' ', '\t'])?..];
@@ -187,7 +219,9 @@ fn date_prefix(text: &str) -> Option<jiff::civil::Date> {
     if parts.next().is_some() {
         return None;
     }
-    jiff::civil::Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+    let date = jiff::civil::Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok();
+    // Python has no year 0.
+    date.filter(|date| date.year() > 0)
 }
 
 /// `1:02:03.4` as `01:02:03.400000`.
@@ -251,7 +285,6 @@ mod tests {
             ("0:30.5", json!(30.5)),
             ("08", json!("08")),
             ("2024-01-01", json!("2024-01-01")),
-            ("2024-13-01", json!("2024-13-01")),
             ("2001-12-14t21:59:43.10-05:00", json!("2001-12-14T21:59:43.100000-05:00")),
             ("2001-12-14 21:59:43", json!("2001-12-14T21:59:43")),
             ("12.5.1", json!("12.5.1")),
@@ -264,5 +297,6 @@ mod tests {
             assert_eq!(value(text), expected, "{text}");
         }
         assert!(resolve(".inf").is_err());
+        assert!(resolve("2024-13-01").is_err());
     }
 }

@@ -1,0 +1,109 @@
+//! What a tag makes of a YAML value, as PyYAML's `safe_load` does.
+
+use fracas_model::{Node, NodeValue, Problem, Span};
+use saphyr_parser::{ScalarStyle, Tag};
+use serde_json::Number;
+
+use super::yaml::Parsed;
+use super::yaml_scalar;
+
+/// Tags of YAML itself begin so.
+const YAML: &str = "tag:yaml.org,2002:";
+
+/// The name of a tag: that of YAML's own, `!` for none at all, or the whole of another.
+fn name(tag: &Tag) -> String {
+    let whole = format!("{}{}", tag.handle, tag.suffix);
+    whole.strip_prefix(YAML).map_or(whole.clone(), str::to_owned)
+}
+
+/// The value of a scalar.
+pub(super) fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Parsed<NodeValue> {
+    let plain = || NodeValue::String(text.to_owned());
+    let typed = match tag.map(name).as_deref() {
+        None | Some("!") if style == ScalarStyle::Plain => return resolved(text, span),
+        None | Some("!" | "str") => return Ok(plain()),
+        Some("null") => return Ok(NodeValue::Null),
+        Some("int") => match resolved(text, span)? {
+            NodeValue::Number(number) if !number.is_f64() => Some(NodeValue::Number(number)),
+            _ => None,
+        },
+        Some("float") => float(text).and_then(Number::from_f64).map(NodeValue::Number),
+        Some("bool") => match resolved(&text.to_lowercase(), span)? {
+            NodeValue::Bool(flag) => Some(NodeValue::Bool(flag)),
+            _ => None,
+        },
+        Some("timestamp") => yaml_scalar::timestamp(text).map(NodeValue::String),
+        Some(other) => return Err(unknown(other, span)),
+    };
+    let of_type = || format!("`{text}` is not of the type {}", tag.map(name).unwrap_or_default());
+    typed.ok_or_else(|| Box::new(Problem::error(span, of_type())))
+}
+
+fn resolved(text: &str, span: Span) -> Parsed<NodeValue> {
+    if matches!(text, "=" | "<<") {
+        let problem = Problem::error(span, format!("`{text}` alone is no value in YAML 1.1"));
+        return Err(Box::new(problem.help("put it in quotes")));
+    }
+    let value = yaml_scalar::resolve(text).map_err(|message| {
+        Box::new(Problem::error(span, message).help("put it in quotes if it is meant as a text"))
+    })?;
+    let is_whole = || text.bytes().all(|byte| byte.is_ascii_digit() || b"+-_".contains(&byte));
+    match &value {
+        NodeValue::Number(number) if number.is_f64() && is_whole() => {
+            Err(Box::new(super::too_many_digits(text, span)))
+        }
+        _ => Ok(value),
+    }
+}
+
+/// What `!!float` takes: Python's floats too, such as `1e3`.
+fn float(text: &str) -> Option<f64> {
+    let plain = text.replace('_', "");
+    match yaml_scalar::resolve(text) {
+        Ok(NodeValue::Number(number)) if number.is_f64() || text.contains(':') => number.as_f64(),
+        _ if plain.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) => {
+            plain.parse().ok()
+        }
+        _ => None,
+    }
+}
+
+/// A sequence by its tag: `!!omap` and `!!pairs` are lists of pairs.
+pub(super) fn sequence(sequence: Node, tag: Option<&Tag>, span: Span) -> Parsed<Node> {
+    match tag.map(name).as_deref() {
+        None | Some("!" | "seq") => Ok(sequence),
+        Some("omap" | "pairs") => {
+            let items = sequence.as_list().unwrap_or_default().iter().map(pair);
+            Ok(Node::new(sequence.span, NodeValue::List(items.collect::<Parsed<_>>()?)))
+        }
+        Some(other) => Err(unknown(other, span)),
+    }
+}
+
+fn pair(item: &Node) -> Parsed<Node> {
+    let entry = item.as_map().filter(|map| map.len() == 1).and_then(|map| map.first());
+    let message = format!("a pair is a mapping with one key, not {}", item.kind());
+    let (key, entry) = entry.ok_or_else(|| Box::new(Problem::error(item.span, message)))?;
+    let key = Node::new(entry.key_span, NodeValue::String(key.clone()));
+    Ok(Node::new(item.span, NodeValue::List(vec![key, entry.value.clone()])))
+}
+
+/// A mapping may have no other tag than its own.
+pub(super) fn check_mapping(tag: Option<&Tag>, span: Span) -> Parsed<()> {
+    match tag.map(name).as_deref() {
+        None | Some("!" | "map") => Ok(()),
+        Some(other) => Err(unknown(other, span)),
+    }
+}
+
+fn unknown(name: &str, span: Span) -> Box<Problem> {
+    let (message, help) = match name {
+        "set" => ("a set cannot be kept in a journal".to_owned(), "write a list"),
+        "binary" => ("bytes cannot be kept in a journal".to_owned(), "write a text, in base64 if need be"),
+        _ => {
+            let message = format!("the tag `{name}` is not one that experiments may use");
+            (message, "write plain values, lists and mappings")
+        }
+    };
+    Box::new(Problem::error(span, message).help(help))
+}
