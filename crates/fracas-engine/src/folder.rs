@@ -118,6 +118,24 @@ fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().create_new(true).append(true).mode(0o600).open(path)
 }
 
+/// Counts what is written to a file.
+struct Counted<'a> {
+    file: &'a File,
+    count: u64,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.count += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl RunLog {
     /// Hands an event to the operating system, as one line.
     ///
@@ -125,10 +143,16 @@ impl RunLog {
     ///
     /// The line could not be written in full; nothing of it is left.
     pub fn append(&mut self, event: &Stamped) -> io::Result<()> {
-        let mut line = serde_json::to_vec(event)?;
-        line.push(b'\n');
-        match self.file.write_all(&line) {
-            Ok(()) => self.length += line.len() as u64,
+        // Small lines are one write, and large ones are never whole in memory.
+        let mut writer = BufWriter::new(Counted { file: &self.file, count: 0 });
+        let written = serde_json::to_writer(&mut writer, event)
+            .map_err(io::Error::from)
+            .and_then(|()| writer.write_all(b"\n"))
+            .and_then(|()| writer.flush());
+        // Without what could not be written: dropping the writer would try again.
+        let (counted, _) = writer.into_parts();
+        match written {
+            Ok(()) => self.length += counted.count,
             Err(error) => {
                 // Later lines must not follow half of this one, or the log could not be read.
                 self.file.set_len(self.length)?;

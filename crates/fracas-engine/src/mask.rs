@@ -2,8 +2,11 @@
 
 mod unread;
 
+use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
+use aho_corasick::AhoCorasick;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use fracas_model::{
@@ -23,10 +26,13 @@ const SHORTEST_PART: usize = 4;
 /// Texts shorter than this are not looked for in base64: too much else would look like them.
 const SHORTEST_ENCODED: usize = 6;
 
-/// Knows the secrets of a run.
+/// Knows the secrets of a run. What it costs depends on the texts, not on how many secrets there are.
 #[derive(Default)]
 pub struct Mask {
-    secrets: Vec<String>,
+    /// What is masked where it is a whole value.
+    whole: HashSet<String>,
+    /// What is masked also where it is part of a text; none when there is nothing.
+    parts: Option<AhoCorasick>,
 }
 
 impl Mask {
@@ -46,17 +52,17 @@ impl Mask {
     }
 
     fn hiding(plain: Vec<String>) -> Mask {
-        let mut secrets: Vec<String> = plain.iter().flat_map(|secret| forms(secret)).collect();
-        // A secret that contains another one goes first, so that none of it is left over.
-        secrets.sort_by_key(|secret| (std::cmp::Reverse(secret.len()), secret.clone()));
-        secrets.dedup();
-        Mask { secrets }
+        let whole: HashSet<String> = plain.iter().flat_map(|secret| forms(secret)).collect();
+        let parts: Vec<&String> = whole.iter().filter(|secret| secret.len() >= SHORTEST_PART).collect();
+        // It fails only for gigabytes of secrets, which would not have fitted into an environment.
+        let parts = (!parts.is_empty()).then(|| AhoCorasick::new(parts).ok()).flatten();
+        Mask { whole, parts }
     }
 
     /// The same event without secrets. Only what comes from the experiment or from activities is
     /// looked at: ids, times and fracas's own words stay.
     pub fn event(&self, mut stamped: Stamped) -> Stamped {
-        if self.secrets.is_empty() {
+        if self.whole.is_empty() {
             return stamped;
         }
         match &mut stamped.event {
@@ -115,9 +121,7 @@ impl Mask {
     /// The same source with stars over its secrets; every place in it stays where it is.
     pub fn source(&self, source: &Source) -> Source {
         let mut hidden = source.clone();
-        for secret in self.secrets.iter().filter(|secret| secret.len() >= SHORTEST_PART) {
-            hidden.text = hidden.text.replace(secret, &"*".repeat(secret.len()));
-        }
+        self.replace(&mut hidden.text, |length| "*".repeat(length));
         hidden
     }
 
@@ -153,7 +157,7 @@ impl Mask {
             Value::String(text) => self.text(text),
             Value::Number(number) => {
                 let text = number.to_string();
-                if text.len() >= SHORTEST_PART && self.secrets.contains(&text) {
+                if text.len() >= SHORTEST_PART && self.whole.contains(&text) {
                     *value = MASK.into();
                 }
             }
@@ -171,7 +175,7 @@ impl Mask {
     }
 
     fn text(&self, text: &mut String) {
-        match self.secrets.contains(text) {
+        match self.whole.contains(text) {
             true => *text = MASK.to_owned(),
             false => self.part(text),
         }
@@ -179,10 +183,29 @@ impl Mask {
 
     /// Masks the parts of a text that are secrets.
     fn part(&self, text: &mut String) {
-        for secret in self.secrets.iter().filter(|secret| secret.len() >= SHORTEST_PART) {
-            if text.contains(secret.as_str()) {
-                *text = text.replace(secret.as_str(), MASK);
+        self.replace(text, |_| MASK.to_owned());
+    }
+
+    /// Puts something else in the place of secrets, by their length in bytes. Secrets that overlap
+    /// count as one, so that nothing of either is left.
+    fn replace(&self, text: &mut String, mask: impl Fn(usize) -> String) {
+        let Some(parts) = &self.parts else { return };
+        let mut found: Vec<Range<usize>> = Vec::new();
+        for next in parts.find_overlapping_iter(text.as_str()).map(|found| found.range()) {
+            let mut start = next.start;
+            while let Some(last) = found.pop_if(|last| next.start < last.end) {
+                start = start.min(last.start);
             }
+            found.push(start..next.end);
+        }
+        let (mut masked, mut end) = (String::new(), 0);
+        for range in &found {
+            masked += &text[end..range.start];
+            masked += &mask(range.len());
+            end = range.end;
+        }
+        if end > 0 {
+            *text = masked + &text[end..];
         }
     }
 }
@@ -329,6 +352,14 @@ mod tests {
             "title": "***** hunter33",
         });
         assert_eq!(Mask::of(&values).experiment(experiment), expected);
+    }
+
+    #[test]
+    fn nothing_is_left_of_secrets_within_each_other() {
+        let mask = mask(json!(["abcdefgh", "cdef", "ghij", "ijkl", "1234"]));
+        let line = |text: &str| mask.line(text);
+        assert_eq!(line("xabcdefghy abcd cdefg"), "x*****y abcd *****g");
+        assert_eq!(line("-abcdefghijkl- 12341234"), "-*****- **********");
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 mod watchdog;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io::{self, IsTerminal};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -34,12 +36,15 @@ const KEYS: [&str; 5] = ["type", "path", "arguments", "timeout", "secrets"];
 /// cancelled, when its time is over, and when fracas itself is killed: see [`reap_main`].
 pub struct Process {
     watchdog: Watchdog,
+    /// What checks have looked up: many activities run the same program. A run looks again, for
+    /// activities may install programs.
+    looked_up: RefCell<HashMap<String, Option<String>>>,
 }
 
 impl Process {
     /// A provider that has not started anything yet.
     pub fn new() -> Process {
-        Process { watchdog: Watchdog::default() }
+        Process { watchdog: Watchdog::default(), looked_up: RefCell::default() }
     }
 }
 
@@ -74,7 +79,7 @@ impl Process {
     fn look(&self, activity: &Activity, surroundings: &Surroundings<'_>, problems: &mut Problems) {
         let provider = &activity.provider;
         text::check_keys(provider, "a process", &KEYS, problems);
-        check_path(provider, problems);
+        self.check_path(provider, problems);
         if let Some(node) = provider.get("arguments") {
             let arguments = surroundings.values.substitute_arguments(&node.to_json());
             let judged =
@@ -86,6 +91,35 @@ impl Process {
         {
             problems.push(Problem::error(node.span, message));
         }
+    }
+
+    fn check_path(&self, provider: &Node, problems: &mut Problems) {
+        match provider.get("path").map(|node| (node, &node.value)) {
+            Some((node, NodeValue::String(path))) if !path.is_empty() => {
+                if let Some(message) = self.missing(path) {
+                    let help = match path.contains('$') {
+                        true => "configuration is not put into `path`: write the program itself",
+                        false => "`path` is a program's file, or its name in one of the folders of PATH",
+                    };
+                    problems.push(Problem::error(node.span, message).help(help));
+                }
+            }
+            place => {
+                let span = place.map_or(text::place(provider), |(node, _)| node.span);
+                let problem = Problem::error(span, "a process activity needs a `path`");
+                problems.push(problem.help("add the program to run: \"path\": \"curl\""));
+            }
+        }
+    }
+
+    /// Why there is no such program, if there is none.
+    fn missing(&self, path: &str) -> Option<String> {
+        if let Some(known) = self.looked_up.borrow().get(path) {
+            return known.clone();
+        }
+        let missing = find(path).err();
+        self.looked_up.borrow_mut().insert(path.to_owned(), missing.clone());
+        missing
     }
 }
 
@@ -132,25 +166,6 @@ impl Provider for Process {
                 ("stderr", text::guessed(ended.stderr).into()),
             ]))
         })
-    }
-}
-
-fn check_path(provider: &Node, problems: &mut Problems) {
-    match provider.get("path").map(|node| (node, &node.value)) {
-        Some((node, NodeValue::String(path))) if !path.is_empty() => {
-            if let Err(message) = find(path) {
-                let help = match path.contains('$') {
-                    true => "configuration is not put into `path`: write the program itself",
-                    false => "`path` is a program's file, or its name in one of the folders of PATH",
-                };
-                problems.push(Problem::error(node.span, message).help(help));
-            }
-        }
-        place => {
-            let span = place.map_or(text::place(provider), |(node, _)| node.span);
-            let problem = Problem::error(span, "a process activity needs a `path`");
-            problems.push(problem.help("add the program to run: \"path\": \"curl\""));
-        }
     }
 }
 
