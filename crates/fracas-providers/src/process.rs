@@ -36,15 +36,21 @@ const KEYS: [&str; 5] = ["type", "path", "arguments", "timeout", "secrets"];
 /// cancelled, when its time is over, and when fracas itself is killed: see [`reap_main`].
 pub struct Process {
     watchdog: Watchdog,
-    /// What checks have looked up: many activities run the same program. A run looks again, for
-    /// activities may install programs.
-    looked_up: RefCell<HashMap<String, Option<String>>>,
+    /// The files of programs that were looked up, for many activities run the same one; a program
+    /// that was missing may be there later.
+    programs: RefCell<HashMap<String, Result<PathBuf, String>>>,
+    /// Whether somebody sits at this side's standard input.
+    has_terminal: bool,
 }
 
 impl Process {
     /// A provider that has not started anything yet.
     pub fn new() -> Process {
-        Process { watchdog: Watchdog::default(), looked_up: RefCell::default() }
+        Process {
+            watchdog: Watchdog::default(),
+            programs: RefCell::default(),
+            has_terminal: io::stdin().is_terminal(),
+        }
     }
 }
 
@@ -96,7 +102,7 @@ impl Process {
     fn check_path(&self, provider: &Node, problems: &mut Problems) {
         match provider.get("path").map(|node| (node, &node.value)) {
             Some((node, NodeValue::String(path))) if !path.is_empty() => {
-                if let Some(message) = self.missing(path) {
+                if let Err(message) = self.known_program(path) {
                     let help = match path.contains('$') {
                         true => "configuration is not put into `path`: write the program itself",
                         false => "`path` is a program's file, or its name in one of the folders of PATH",
@@ -112,14 +118,58 @@ impl Process {
         }
     }
 
-    /// Why there is no such program, if there is none.
-    fn missing(&self, path: &str) -> Option<String> {
-        if let Some(known) = self.looked_up.borrow().get(path) {
-            return known.clone();
+    /// The command, ready to start, and how long it may take.
+    fn prepare(&self, provider: &Node, context: &Context<'_>) -> Result<(Command, Option<Duration>), String> {
+        let raw = |key: &str| provider.get(key).map_or(Value::Null, Node::to_json);
+        let aborting = |error: String| {
+            context.tell.stop(Stop::Abort);
+            error
+        };
+        let timeout = parse_timeout(&raw("timeout")).map_err(aborting)?;
+        let arguments =
+            parse_arguments(&context.values.substitute_arguments(&raw("arguments"))).map_err(aborting)?;
+        let path = match self.program(raw("path").as_str().unwrap_or_default()) {
+            // A shell says by itself that there is no such program.
+            Err(error) if matches!(arguments, Arguments::Shell(_)) => return Err(error),
+            found => found.map_err(aborting)?,
+        };
+        let mut command = match arguments {
+            Arguments::Shell(line) => {
+                let mut whole = path.into_os_string();
+                whole.push(" ");
+                whole.push(line);
+                let mut shell = Command::new("/bin/sh");
+                shell.arg("-c").arg(whole);
+                shell
+            }
+            Arguments::List(arguments) => {
+                let mut command = Command::new(path);
+                command.args(arguments);
+                command
+            }
+        };
+        // A program in a group of its own is stopped when it reads the terminal.
+        let stdin = if self.has_terminal { Stdio::null() } else { Stdio::inherit() };
+        command.stdin(stdin).stderr(Stdio::piped()).process_group(0);
+        Ok((command, timeout))
+    }
+
+    /// The file of a program, as it was when somebody looked first.
+    fn known_program(&self, path: &str) -> Result<PathBuf, String> {
+        let known = self.programs.borrow().get(path).cloned();
+        known.unwrap_or_else(|| {
+            let found = find(path);
+            self.programs.borrow_mut().insert(path.to_owned(), found.clone());
+            found
+        })
+    }
+
+    /// The file of a program, as it is now.
+    fn program(&self, path: &str) -> Result<PathBuf, String> {
+        match self.known_program(path) {
+            Ok(file) if is_executable(&file) => Ok(file),
+            _ => find(path),
         }
-        let missing = find(path).err();
-        self.looked_up.borrow_mut().insert(path.to_owned(), missing.clone());
-        missing
     }
 }
 
@@ -140,7 +190,7 @@ impl Provider for Process {
         context: &'a Context<'a>,
     ) -> LocalBoxFuture<'a, Result<Value, Failure>> {
         Box::pin(async move {
-            let prepared = prepare(&activity.provider, context);
+            let prepared = self.prepare(&activity.provider, context);
             let (command, timeout) = prepared.map_err(not_started)?;
             let started = self.start(command, context.tell);
             let (child, stdout, output) = started.map_err(|error| {
@@ -167,42 +217,6 @@ impl Provider for Process {
             ]))
         })
     }
-}
-
-/// The command, ready to start, and how long it may take.
-fn prepare(provider: &Node, context: &Context<'_>) -> Result<(Command, Option<Duration>), String> {
-    let raw = |key: &str| provider.get(key).map_or(Value::Null, Node::to_json);
-    let aborting = |error: String| {
-        context.tell.stop(Stop::Abort);
-        error
-    };
-    let timeout = parse_timeout(&raw("timeout")).map_err(aborting)?;
-    let arguments =
-        parse_arguments(&context.values.substitute_arguments(&raw("arguments"))).map_err(aborting)?;
-    let path = match find(raw("path").as_str().unwrap_or_default()) {
-        // A shell says by itself that there is no such program.
-        Err(error) if matches!(arguments, Arguments::Shell(_)) => return Err(error),
-        found => found.map_err(aborting)?,
-    };
-    let mut command = match arguments {
-        Arguments::Shell(line) => {
-            let mut whole = path.into_os_string();
-            whole.push(" ");
-            whole.push(line);
-            let mut shell = Command::new("/bin/sh");
-            shell.arg("-c").arg(whole);
-            shell
-        }
-        Arguments::List(arguments) => {
-            let mut command = Command::new(path);
-            command.args(arguments);
-            command
-        }
-    };
-    // A program in a group of its own is stopped when it reads the terminal.
-    let stdin = if io::stdin().is_terminal() { Stdio::null() } else { Stdio::inherit() };
-    command.stdin(stdin).stderr(Stdio::piped()).process_group(0);
-    Ok((command, timeout))
 }
 
 /// What a program is given.
