@@ -7,6 +7,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use nix::pty::openpty;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 /// Longer than any machine takes for an answer.
@@ -85,6 +87,17 @@ fn an_experiment_is_written_from_answers_on_a_terminal() {
     let validated =
         validate.current_dir(folder.path()).env_clear().env("AWS_REGION", "eu-west-1").output().unwrap();
     assert!(validated.status.success(), "{}", String::from_utf8_lossy(&validated.stderr));
+}
+
+#[test]
+fn an_interruption_aborts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::with_fracas(&["init"], folder.path());
+    terminal.wait_for("Experiment's title\x1b[0m: ");
+    let id = Pid::from_raw(terminal.fracas.id().try_into().unwrap());
+    kill(id, Signal::SIGINT).unwrap();
+    terminal.wait_for("Aborted!");
+    assert_eq!(terminal.fracas.wait().unwrap().code(), Some(1));
 }
 
 #[test]

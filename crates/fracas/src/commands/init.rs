@@ -9,11 +9,13 @@ use std::path::Path;
 use fracas_engine::{io_words, to_yaml_as_it_is};
 use fracas_model::{ExitCode, Problem};
 use serde_json::{Value, json};
+use tokio::signal::ctrl_c;
+use tokio::task::spawn_blocking;
 
 use super::discover::native;
 use crate::args;
 use crate::session::Session;
-use wizard::{Style, Wizard};
+use wizard::Wizard;
 
 /// Asks, and writes the experiment.
 pub async fn init(args: &args::Init, session: &Session) -> ExitCode {
@@ -22,14 +24,13 @@ pub async fn init(args: &args::Init, session: &Session) -> ExitCode {
         Err(problem) => return session.refuse(problem).code,
     };
     session.notify("init-started", || Value::Null, None).await;
-    let (mut input, mut output) = (io::stdin().lock(), io::stdout());
-    let mut wizard = Wizard {
-        input: &mut input,
-        output: &mut output,
-        color: io::stdout().is_terminal(),
-        lenient: session.policy.lenient_wizard,
+    let lenient = session.policy.lenient_wizard;
+    let asking = spawn_blocking(move || ask(discovery, lenient));
+    let asked = tokio::select! {
+        asked = asking => asked.unwrap_or_else(|_| Err(io::ErrorKind::Other.into())),
+        _ = ctrl_c() => Err(io::ErrorKind::Interrupted.into()),
     };
-    let Ok(experiment) = wizard.experiment(discovery, native) else {
+    let Ok(experiment) = asked else {
         eprintln!("Aborted!");
         return ExitCode::Deviated;
     };
@@ -39,10 +40,15 @@ pub async fn init(args: &args::Init, session: &Session) -> ExitCode {
             Problem::general(format!("cannot write the experiment to {path}: {}", io_words(&error)));
         return session.refuse(problem.help("name another file with --experiment-path")).code;
     }
-    // Whoever asked is answered; that nobody reads it does no harm.
-    let _ = wizard.say(&format!("\nExperiment created and saved in '{path}'"), Style::Plain);
+    session.terminal.data(&format!("\nExperiment created and saved in '{path}'\n"));
     session.notify("init-completed", || experiment, None).await;
     ExitCode::Ok
+}
+
+fn ask(discovery: Option<Value>, lenient: bool) -> io::Result<Value> {
+    let (mut input, mut output) = (io::stdin().lock(), io::stdout());
+    let color = output.is_terminal();
+    Wizard { input: &mut input, output: &mut output, color, lenient }.experiment(discovery, native)
 }
 
 /// What was discovered before, if anything.

@@ -25,7 +25,7 @@ pub struct Wizard<'a> {
 
 /// How a text looks.
 #[derive(Clone, Copy)]
-pub enum Style {
+enum Style {
     /// as it is
     Plain,
     /// an explanation
@@ -278,7 +278,7 @@ impl Wizard<'_> {
     }
 
     /// Shows a text, and ends its line.
-    pub fn say(&mut self, text: &str, style: Style) -> io::Result<()> {
+    fn say(&mut self, text: &str, style: Style) -> io::Result<()> {
         let text = self.styled(text, style);
         writeln!(self.output, "{text}")
     }
