@@ -228,6 +228,8 @@ pub enum Level {
     Warning,
     /// something failed
     Error,
+    /// the run does not go on as it should
+    Critical,
 }
 
 /// See [`Event::ProcessStarted`].

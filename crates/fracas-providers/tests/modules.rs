@@ -223,9 +223,10 @@ fn lines_are_told_in_order() {
     let lines: Vec<(Level, &str)> =
         lines.iter().map(|(level, line)| (*level, line.lines().next().unwrap_or_default())).collect();
     let expected = [
+        (Level::Debug, "for the file"),
         (Level::Info, "told plainly"),
         (Level::Warning, "worrying"),
-        (Level::Warning, "bad"),
+        (Level::Error, "bad"),
         (Level::Info, "through logzero"),
     ];
     assert_eq!(lines, expected);

@@ -312,6 +312,7 @@ impl From<Level> for Importance {
             Level::Info => Importance::Info,
             Level::Warning => Importance::Warning,
             Level::Error => Importance::Error,
+            Level::Critical => Importance::Critical,
         }
     }
 }

@@ -81,6 +81,8 @@ struct State {
     last: u64,
     waiting: HashMap<u64, UnboundedSender<Answer>>,
     cut: HashSet<u64>,
+    /// What was logged while nobody listened.
+    untold: Vec<Answer>,
     /// Why no more answers come.
     gone: Option<String>,
 }
@@ -193,6 +195,7 @@ impl Child {
         let (answer, answers) = unbounded_channel();
         let mut state = lock(&self.asked.state);
         if state.gone.is_none() {
+            state.untold.drain(..).for_each(|untold| drop(answer.send(untold)));
             state.waiting.insert(number, answer);
         }
         Question { child: self, number, answers, is_answered: false }
@@ -375,9 +378,11 @@ impl Asked {
     fn answered(&self, number: u64, answer: Answer) {
         let mut state = lock(&self.state);
         if !answer.contains_key("done") {
-            // What is logged by nobody in particular comes from a call that has not ended.
-            let waiting = state.waiting.get(&number).or_else(|| state.waiting.values().next());
-            let _ = waiting.map(|waiting| waiting.send(answer));
+            // A thread that a call has left behind may log at any time.
+            match state.waiting.get(&number).or_else(|| state.waiting.values().next()) {
+                Some(waiting) => drop(waiting.send(answer)),
+                None => state.untold.push(answer),
+            }
             return;
         }
         if let Some(waiting) = state.waiting.remove(&number) {

@@ -210,9 +210,7 @@ impl Modules {
         running.share(values);
         let lines: RefCell<Vec<(Level, String)>> = RefCell::default();
         let question = running.child.ask(operation, message);
-        let answered = question
-            .answer(|number, line| lines.borrow_mut().extend(level(number).map(|level| (level, line))))
-            .await;
+        let answered = question.answer(|number, line| lines.borrow_mut().push((level(number), line))).await;
         let lines = lines.into_inner();
         match answered {
             Ok(answer) => Answer { lines, ..self.understand(&running, answer) },

@@ -61,7 +61,7 @@ impl Modules {
         running.record(context.tell).map_err(|error| not_called(error, ""))?;
         running.share(context.values);
         let question = running.child.ask("call", message(activity, context.values));
-        let mut answer = question.answer(|number, line| log(context.tell, number, line)).await;
+        let mut answer = question.answer(|number, line| context.tell.log(level(number), line)).await;
         if let Ok(answer) = &mut answer {
             let changes = self.changes(&running, answer);
             if changes != Changes::default() {
@@ -201,6 +201,9 @@ fn outcome(
     if let Some(output) = answer.remove("output") {
         return Ok(output);
     }
+    if let Some(Value::String(trace)) = answer.remove("trace") {
+        context.tell.log(Level::Debug, trace);
+    }
     if let Some(code) = answer.get("exit").and_then(Value::as_i64) {
         context.tell.stop(Stop::Exit(i32::try_from(code).unwrap_or(1)));
         return Err(failure(activity, format!("the function has exited with code {code}"), ""));
@@ -231,18 +234,13 @@ fn not_called(error: String, help: &str) -> Failure {
     Failure { error, help: help.to_owned(), happened: Happened::No }
 }
 
-/// Tells a line that Python logged at one of its levels.
-fn log(tell: &dyn Tell, number: i64, line: String) {
-    if let Some(level) = level(number) {
-        tell.log(level, line);
-    }
-}
-
 /// One of Python's levels, by its number.
-pub(super) fn level(number: i64) -> Option<Level> {
+pub(super) fn level(number: i64) -> Level {
     match number {
-        30.. => Some(Level::Warning),
-        20.. => Some(Level::Info),
-        _ => None,
+        50.. => Level::Critical,
+        40.. => Level::Error,
+        30.. => Level::Warning,
+        20.. => Level::Info,
+        _ => Level::Debug,
     }
 }
