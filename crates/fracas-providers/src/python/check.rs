@@ -176,8 +176,8 @@ fn check_arguments(activity: &Activity, parameters: &[Parameter], problems: &mut
         .collect();
     for (key, entry) in keys.into_iter().flatten().filter(|(key, _)| !names.contains(&key.as_str())) {
         let message = format!("`{func}` has no argument `{key}`");
-        let words =
-            format!("argument '{key}' is not part of the function signature in activity '{}'", activity.name);
+        // It means the function, whatever it says.
+        let words = format!("argument '{key}' is not part of the function signature in activity '{func}'");
         let taken: Vec<&str> = names.iter().copied().filter(|name| !GIVEN.contains(name)).collect();
         let help = match text::did_you_mean(key, taken.iter().copied()) {
             help if !help.is_empty() => help,
@@ -191,8 +191,9 @@ fn check_arguments(activity: &Activity, parameters: &[Parameter], problems: &mut
 fn lacking(activity: &Activity, name: &str) -> Problem {
     let provider = &activity.provider;
     let span = provider.get("arguments").map_or(place(provider, "func"), |node| node.span);
-    let message = format!("`{}` needs the argument `{name}`", named(provider, "func"));
-    let words = format!("required argument '{name}' is missing from activity '{}'", activity.name);
+    let func = named(provider, "func");
+    let message = format!("`{func}` needs the argument `{name}`");
+    let words = format!("required argument '{name}' is missing from activity '{func}'");
     Problem::error(span, message)
         .help(format!("add it to the provider's `arguments`: \"{name}\": ..."))
         .words(words)
