@@ -80,6 +80,39 @@ class Files(Handler):
             self.answer(200, self.TYPES.get(os.path.splitext(name)[1]), file.read())
 
 
+class Locked(Files):
+    """The same files, for those who have the token."""
+
+    def do_GET(self):
+        if self.headers.get("Authorization") != "bearer let-me-in":
+            return self.answer(401, "text/plain", b"who are you?")
+        super().do_GET()
+
+
+class Endless(Handler):
+    """An answer that never ends."""
+
+    def do_GET(self):
+        self.send_response_only(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(b" " * 65536)
+        except OSError:
+            self.close_connection = True
+
+
+class Looping(Handler):
+    """A redirect to itself."""
+
+    def do_GET(self):
+        self.send_response_only(302)
+        self.send_header("Location", self.path)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
 class Vault(Handler):
     """A HashiCorp Vault with one secret, in an engine of each version, and three ways in."""
 
@@ -299,6 +332,9 @@ SERVERS = {
     "movies": serve(Movies),
     "garbage": serve(Garbage),
     "files": serve(Files),
+    "locked": serve(Locked),
+    "endless": serve(Endless),
+    "looping": serve(Looping),
     "vault": serve(Vault),
     "echo": serve(Echo),
     # Accepted by the kernel, never read, never answered.

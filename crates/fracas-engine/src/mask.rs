@@ -264,12 +264,13 @@ fn ascii(json: &str) -> String {
     text
 }
 
-/// What a secret contributes to something in base64, after so many bytes of it: only the characters
-/// that come from the secret alone.
-fn in_base64(secret: &str, before: usize) -> [String; 2] {
+/// What a secret contributes to something in base64, after so many bytes of it: up to the end of
+/// it all, and only the characters that come from the secret alone.
+fn in_base64(secret: &str, before: usize) -> [String; 4] {
     let bytes = [&[0; 2][..before], secret.as_bytes()].concat();
-    let characters = (before * 8).div_ceil(6)..bytes.len() * 8 / 6;
-    [STANDARD_NO_PAD, URL_SAFE_NO_PAD].map(|encoding| encoding.encode(&bytes)[characters.clone()].to_owned())
+    let (from, to) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+    let [standard, url_safe] = [STANDARD_NO_PAD, URL_SAFE_NO_PAD].map(|encoding| encoding.encode(&bytes));
+    [&standard[from..], &url_safe[from..], &standard[from..to], &url_safe[from..to]].map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -172,8 +172,10 @@ async fn fetch_within(
         help: "check the address, and that the server answers this machine".to_owned(),
         happened: Happened::No,
     })?;
-    let answer =
-        sent.map_err(|trouble| not_sent(format!("failed to connect to {name}: {}", trouble.text)))?;
+    let answer = sent.map_err(|trouble| {
+        let failed = if trouble.sent { "cannot fetch" } else { "failed to connect to" };
+        not_sent(format!("{failed} {name}: {}", trouble.text))
+    })?;
     let content_type = answer.header("content-type").unwrap_or_default().to_owned();
     Ok(Fetched {
         status: answer.status.as_u16(),

@@ -201,9 +201,9 @@ fn given_of(path: &Path, node: &Node) -> Result<Given, Problem> {
         },
     };
     let given = Given { configuration: part("configuration")?, secrets: part("secrets")? };
-    let groups = node.get("secrets").and_then(Node::as_map).into_iter().flatten();
-    for (name, entry) in groups.filter(|(_, entry)| entry.value.as_map().is_none() && !entry.value.is_null())
-    {
+    let mut groups = node.get("secrets").and_then(Node::as_map).into_iter().flatten();
+    let lone = groups.find(|(_, entry)| entry.value.as_map().is_none() && !entry.value.is_null());
+    if let Some((name, entry)) = lone {
         return Err(wrong(&format!("the group `{name}` of secrets"), entry.value.kind()));
     }
     Ok(given)
