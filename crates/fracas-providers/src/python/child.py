@@ -2,8 +2,9 @@
 #
 # It imports as little as it can, for all of that is paid at every start. A message is a line: one
 # that comes in is an object with an `id` and an `op`, one that goes out is that id and an object.
-# The main thread carries operations out, as Chaos Toolkit's does; what comes while it is busy, or
-# is meant for the background, gets a thread of its own. One more thread does nothing but read.
+# The main thread carries operations out, as Chaos Toolkit's does. What comes while it is busy, or
+# is meant for the background, comes over a second socket, which a thread of its own reads: waking
+# that for every operation would take longer than most operations.
 
 import sys
 
@@ -13,7 +14,7 @@ if sys.version_info < (3, 8):
 import _signal
 import _thread
 import os
-from _queue import SimpleQueue
+from time import sleep
 
 from _json import encode_basestring, make_encoder, make_scanner
 
@@ -24,11 +25,11 @@ EXITS = {_signal.SIGUSR1: 20, _signal.SIGUSR2: 30}
 FUNCTION = type(lambda: None)
 
 operations = {}
-tasks = SimpleQueue()
 saying = _thread.allocate_lock()
 threads = {}  # the thread of each operation that goes on
 cut = set()  # operations that are to end
 on_main = 0  # the operation that the main thread has
+taken = taken_aside = 0  # how many messages have come over each socket
 held = False  # whether the main thread must not be interrupted now
 held_back = None  # what it is to be interrupted with then
 configuration = {}
@@ -250,7 +251,8 @@ def carry_out(message):
     """Carries an operation out and answers, whatever becomes of it."""
     global on_main
     number = message["id"]
-    threads[number] = _thread.get_ident()
+    if number:
+        threads[number] = _thread.get_ident()
     try:
         answer = operations[message["op"]](message)
     except SystemExit as error:
@@ -270,11 +272,15 @@ def finish(number):
 
 
 def serve():
-    while True:
-        message = tasks.get()
-        if message is None:
+    global on_main, taken
+    for message in lines(SOCKET):
+        if message["op"] == "end":
             return
+        on_main = message["id"]
+        taken += 1
         try:
+            while taken_aside < message["after"]:
+                sleep(0.001)
             carry_out(message)
         except BaseException as error:
             # A signal came in the moment between its end and its answer.
@@ -324,34 +330,34 @@ def interrupt(number):
         pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread), py_object(error))
 
 
-def take(message):
-    """Has a message seen to by whoever is free."""
-    global on_main
-    if message["op"] == "cut":
-        interrupt(message["of"])
-    elif message["op"] == "end":
-        tasks.put(None)
-    elif on_main or message.get("background"):
-        _thread.start_new_thread(carry_out, (message,))
-    else:
-        on_main = message["id"]
-        tasks.put(message)
-
-
-def read():
+def lines(socket):
     parts = []
     while True:
-        data = os.read(SOCKET, 1 << 18)
+        data = os.read(socket, 1 << 16)
         if not data:
             # Whoever started this is gone: nobody wants what still goes on here.
             os.killpg(0, _signal.SIGKILL)
-        *lines, rest = data.split(b"\n")
-        if lines:
-            lines[0] = b"".join(parts) + lines[0]
+        *whole, rest = data.split(b"\n")
+        for line in whole:
+            parts.append(line)
+            yield scan(b"".join(parts).decode(), 0)[0]
             parts = []
-            for line in lines:
-                take(scan(line.decode(), 0)[0])
         parts.append(rest)
+
+
+def read_aside():
+    """Sees to what cannot wait for the main thread. Each socket waits for what was sent before on the other."""
+    global taken_aside
+    for message in lines(ASIDE):
+        while taken < message["after"]:
+            sleep(0.001)
+        if message["op"] == "cut":
+            interrupt(message["of"])
+        elif message["id"]:
+            _thread.start_new_thread(carry_out, (message,))
+        else:
+            carry_out(message)
+        taken_aside += 1
 
 
 # Logging
@@ -420,8 +426,9 @@ AFTER_IMPORT = {"logging": heed}
 
 
 def main():
-    os.set_inheritable(SOCKET, False)
-    os.register_at_fork(after_in_child=lambda: os.close(SOCKET))
+    for socket in SOCKET, ASIDE:
+        os.set_inheritable(socket, False)
+    os.register_at_fork(after_in_child=lambda: [os.close(socket) for socket in (SOCKET, ASIDE)])
     sys.argv[:] = ["chaos"]
     if sys.path[:1] == [""]:
         del sys.path[0]
@@ -430,7 +437,7 @@ def main():
         heed(sys.modules["logging"])
     for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGUSR1, _signal.SIGUSR2):
         _signal.signal(number, on_signal)
-    _thread.start_new_thread(read, ())
+    _thread.start_new_thread(read_aside, ())
     say(0, {"done": True})
     serve()
 

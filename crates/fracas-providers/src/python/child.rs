@@ -48,7 +48,10 @@ pub(super) struct Child {
     group: Pid,
     watchdog: Arc<Watchdog>,
     socket: UnixStream,
+    /// To its main thread.
     questions: UnboundedSender<String>,
+    /// To the thread that sees to everything while the main thread is busy.
+    aside: UnboundedSender<String>,
     asked: Arc<Asked>,
     ending: Arc<Ending>,
 }
@@ -79,6 +82,11 @@ struct Asked {
 #[derive(Default)]
 struct State {
     last: u64,
+    /// What the main thread is asked for.
+    on_main: Option<u64>,
+    /// How many messages went over each socket.
+    to_main: u64,
+    to_aside: u64,
     waiting: HashMap<u64, UnboundedSender<Answer>>,
     cut: HashSet<u64>,
     /// What was logged while nobody listened.
@@ -107,22 +115,24 @@ impl Child {
 
     fn spawn(program: &Path, watchdog: Arc<Watchdog>) -> io::Result<Child> {
         let (here, there) = UnixStream::pair()?;
+        let (here_aside, there_aside) = UnixStream::pair()?;
         let mut start = &here;
         start.write_all(PROGRAM.as_bytes())?;
-        here.set_nonblocking(true)?;
-        let socket = there.as_raw_fd();
         let begin = format!(
-            "import os;exec(compile(os.read({socket},{}),'<fracas>','exec'),{{'SOCKET':{socket}}})",
-            PROGRAM.len()
+            "import os;exec(compile(os.read({0},{1}),'<fracas>','exec'),{{'SOCKET':{0},'ASIDE':{2}}})",
+            there.as_raw_fd(),
+            PROGRAM.len(),
+            there_aside.as_raw_fd()
         );
         // A program in a group of its own is stopped when it reads the terminal.
         let stdin = if io::stdin().is_terminal() { Stdio::null() } else { Stdio::inherit() };
         let mut command = Command::new(program);
         command.arg("-c").arg(begin).stdin(stdin).stderr(Stdio::piped()).process_group(0);
-        // Nothing else is started before this side of it is closed again.
+        // Nothing else is started before these sides of them are closed again.
         fcntl_setfd(&there, FdFlags::empty())?;
+        fcntl_setfd(&there_aside, FdFlags::empty())?;
         let mut process = command.spawn()?;
-        drop(there);
+        drop((there, there_aside));
         let group = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
         let group = group.ok_or_else(|| io::Error::other("it has no process id"))?;
         // Without a watchdog it still ends by itself when the socket does, unless it is stuck.
@@ -137,12 +147,14 @@ impl Child {
             move || ending.wait_for(process, group)
         });
         let socket = here.try_clone()?;
-        let (reader, writer) = tokio::net::UnixStream::from_std(here)?.into_split();
+        let ((reader, writer), (_, writer_aside)) = (halves(here)?, halves(here_aside)?);
         let asked = Arc::new(Asked::default());
         let (questions, to_ask) = unbounded_channel();
+        let (aside, to_ask_aside) = unbounded_channel();
         tokio::spawn(send(writer, to_ask));
+        tokio::spawn(send(writer_aside, to_ask_aside));
         tokio::spawn(receive(reader, group, Arc::clone(&asked), Arc::clone(&ending)));
-        Ok(Child { group, watchdog, socket, questions, asked, ending })
+        Ok(Child { group, watchdog, socket, questions, aside, asked, ending })
     }
 
     /// The process group that it leads.
@@ -168,9 +180,9 @@ impl Child {
         }
     }
 
-    /// Tells something that has no answer.
+    /// Tells something that has no answer, before the next question.
     pub(super) fn tell(&self, operation: &str, message: Answer) {
-        self.send(0, operation, message);
+        self.send(0, operation, message, false);
     }
 
     /// Asks for an operation.
@@ -180,15 +192,29 @@ impl Child {
         let number = state.last;
         drop(state);
         let question = self.expect(number);
-        self.send(number, operation, message);
+        let background = message.get("background") == Some(&Value::Bool(true));
+        self.send(number, operation, message, background);
         question
     }
 
-    fn send(&self, number: u64, operation: &str, mut message: Answer) {
+    fn send(&self, number: u64, operation: &str, mut message: Answer, background: bool) {
+        let mut state = lock(&self.asked.state);
+        let aside = background || state.on_main.is_some();
+        // Each socket waits for what was sent before on the other.
+        let after = if aside { state.to_main } else { state.to_aside };
+        if aside {
+            state.to_aside += 1;
+        } else {
+            state.to_main += 1;
+            state.on_main = Some(number).filter(|number| *number > 0);
+        }
+        drop(state);
+        message.insert("after".to_owned(), after.into());
         message.insert("id".to_owned(), number.into());
         message.insert("op".to_owned(), operation.into());
+        let way = if aside { &self.aside } else { &self.questions };
         // When it is gone, the answer says so.
-        let _ = self.questions.send(format!("{}\n", Value::Object(message)));
+        let _ = way.send(format!("{}\n", Value::Object(message)));
     }
 
     fn expect(&self, number: u64) -> Question<'_> {
@@ -209,7 +235,7 @@ impl Child {
         }
         state.cut.insert(number);
         drop(state);
-        self.tell("cut", as_object(json!({"of": number})));
+        self.send(0, "cut", as_object(json!({"of": number})), true);
         let (asked, group) = (Arc::clone(&self.asked), self.group);
         tokio::spawn(async move {
             tokio::time::sleep(GRACE).await;
@@ -323,6 +349,11 @@ impl Ending {
     }
 }
 
+fn halves(socket: UnixStream) -> io::Result<(OwnedReadHalf, OwnedWriteHalf)> {
+    socket.set_nonblocking(true)?;
+    Ok(tokio::net::UnixStream::from_std(socket)?.into_split())
+}
+
 /// Sends every message, until there is nobody left to send any or to receive any.
 async fn send(mut socket: OwnedWriteHalf, mut messages: UnboundedReceiver<String>) {
     while let Some(message) = messages.recv().await {
@@ -385,6 +416,7 @@ impl Asked {
             }
             return;
         }
+        state.on_main = state.on_main.filter(|on_main| *on_main != number);
         if let Some(waiting) = state.waiting.remove(&number) {
             // A call that was dropped just now wants no answer.
             let _ = waiting.send(answer);
