@@ -177,10 +177,12 @@ fn general(message: &str) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+
     use serde_json::json;
 
     fn messages(document: &Value, policy: &Policy) -> String {
-        let (experiment, problems) = crate::experiment_of(&Node::from(document));
+        let (experiment, problems) = crate::experiment_of(&Arc::new(Node::from(document)));
         assert!(!problems.has_errors(), "{problems:?}");
         let found = differences(&experiment.unwrap(), policy);
         found.0.iter().map(|problem| format!("{}\n  {}\n", problem.message, problem.help)).collect()

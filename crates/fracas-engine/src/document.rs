@@ -7,7 +7,7 @@ mod yaml_indent;
 mod yaml_scalar;
 mod yaml_tags;
 
-use fracas_model::{Format, Node, Problem, Problems, Source, Span};
+use fracas_model::{Entry, Format, Map, Node, Problem, Problems, Source, Span};
 
 pub use write_yaml::{to_yaml, to_yaml_as_it_is};
 pub use yaml::parse_yaml;
@@ -19,6 +19,19 @@ const MAX_DEPTH: usize = 200;
 fn too_many_digits(text: &str, span: Span) -> Problem {
     Problem::error(span, format!("the integer {text} needs more than 64 bits"))
         .help("write it in quotes, or as a float when its last digits do not matter")
+}
+
+/// Puts an entry into a mapping. One that has its key already is a problem: JSON and YAML would
+/// silently drop the first value.
+fn insert(map: &mut Map, key: String, entry: Entry, duplicates: &mut Problems) {
+    let span = entry.key_span;
+    let (index, replaced) = map.insert_full(key, entry);
+    if replaced.is_some() {
+        let key = map.get_index(index).map_or("", |(key, _)| key);
+        let problem = Problem::error(span, format!("the key `{key}` is given twice"));
+        let help = "keep one of the two; the other would be ignored";
+        duplicates.push(problem.label("given again here").help(help));
+    }
 }
 
 /// Reads a document in its format. With duplicate keys there are both a document and problems, so

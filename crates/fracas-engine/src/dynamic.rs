@@ -268,6 +268,7 @@ mod tests {
     use serde_json::json;
     use std::cell::RefCell;
     use std::io;
+    use std::sync::Arc;
 
     /// Gives its arguments back; those that are null are a failure.
     struct Echo;
@@ -341,7 +342,7 @@ mod tests {
         let document = json!({
             "title": "t", "description": "d", "method": [], "configuration": configuration, "secrets": secrets,
         });
-        let mut experiment = experiment_of(&Node::from(&document)).0.unwrap();
+        let mut experiment = experiment_of(&Arc::new(Node::from(&document))).0.unwrap();
         let mut problems = Problems::default();
         let mut values = resolve(&experiment, &|_| None, &Given::default(), policy, &mut problems);
         assert_eq!(problems, Problems::default());
@@ -353,7 +354,7 @@ mod tests {
         let asking = resolve_dynamic(&mut experiment, &mut values, &providers, policy, &lines);
         let problems = asking.now_or_never().expect("nothing is waited for");
         let problems = problems.0.into_iter().map(|problem| problem.message).collect();
-        (experiment.document, values, problems, lines.0.into_inner())
+        (Value::clone(&experiment.document), values, problems, lines.0.into_inner())
     }
 
     fn probe(kind: &str, arguments: Value) -> Value {

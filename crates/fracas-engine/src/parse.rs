@@ -23,14 +23,14 @@ use crate::parse_document;
 pub fn parse(source: &Source) -> (Option<Experiment>, Problems) {
     let (node, mut problems) = parse_document(source);
     let Some(node) = node else { return (None, problems) };
-    let (experiment, mut found) = experiment_of(&node);
+    let (experiment, mut found) = experiment_of(&Arc::new(node));
     problems.0.append(&mut found.0);
     (experiment, problems)
 }
 
 /// As [`parse`], of a document that has been read already.
-pub fn experiment_of(document: &Node) -> (Option<Experiment>, Problems) {
-    let mut reader = Reader::default();
+pub fn experiment_of(document: &Arc<Node>) -> (Option<Experiment>, Problems) {
+    let mut reader = Reader { root: Some(document.clone()), ..Reader::default() };
     let experiment = reader.experiment(document);
     (experiment, reader.problems)
 }
@@ -47,6 +47,8 @@ pub fn activity_of(node: &Node) -> (Option<Activity>, Problems) {
 #[derive(Default)]
 struct Reader {
     problems: Problems,
+    /// The experiment that is read; none for an activity that stands for itself.
+    root: Option<Arc<Node>>,
     /// Activities that can be referred to.
     named: HashMap<String, Arc<Activity>>,
     /// Names that nothing has and that were looked for among all the others.

@@ -330,6 +330,7 @@ mod tests {
     use super::*;
     use crate::experiment_of;
     use serde_json::json;
+    use std::sync::Arc;
 
     #[test]
     fn converts_texts_and_numbers() {
@@ -375,7 +376,7 @@ mod tests {
     }
 
     fn resolved(experiment: Value, given: Given, policy: &Policy) -> (Values, Vec<String>) {
-        let experiment = experiment_of(&Node::from(&experiment)).0.unwrap();
+        let experiment = experiment_of(&Arc::new(Node::from(&experiment))).0.unwrap();
         let environment = |name: &str| (name == "PORT").then(|| "8000".to_owned());
         let mut problems = Problems::default();
         let values = resolve(&experiment, &environment, &given, policy, &mut problems);
@@ -428,7 +429,7 @@ mod tests {
     #[test]
     fn a_validation_may_look_at_the_experiment_alone() {
         let given = Given { configuration: json_map(json!({"missing": 1, "port": 2})), ..Given::default() };
-        let experiment = experiment_of(&Node::from(&experiment())).0.unwrap();
+        let experiment = experiment_of(&Arc::new(Node::from(&experiment()))).0.unwrap();
         let found = |policy: &Policy| {
             let mut problems = Problems::default();
             check_declared(&experiment, &|name| Some(name.to_owned()), &given, policy, &mut problems);

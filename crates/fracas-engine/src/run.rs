@@ -84,7 +84,7 @@ fn mask(plan: &Plan) -> Mask {
 }
 
 fn run_started(id: &str, source: &Source, plan: &Plan, options: &RunOptions<'_>) -> Box<RunStarted> {
-    let mut experiment = plan.experiment.document.clone();
+    let mut experiment = Value::clone(&plan.experiment.document);
     if let Some(experiment) = experiment.as_object_mut() {
         experiment.insert("title".to_owned(), plan.values.substitute(&experiment["title"]));
         // The reference always notes the value of --dry here.

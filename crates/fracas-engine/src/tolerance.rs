@@ -69,7 +69,7 @@ pub fn with_value(probe: &Activity, output: &Value) -> Activity {
     if let NodeValue::Map(provider) = &mut probe.provider.value {
         let empty = || Entry {
             key_span: Span::default(),
-            value: Node::new(Span::default(), NodeValue::Map(fracas_model::Map::new())),
+            value: Node::new(Span::default(), NodeValue::Map(fracas_model::Map::default())),
         };
         let arguments = provider.entry("arguments".to_owned()).or_insert_with(empty);
         if let NodeValue::Map(arguments) = &mut arguments.value.value {

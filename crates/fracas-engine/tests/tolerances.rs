@@ -3,6 +3,7 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use fracas_engine::{Values, Verdict, experiment_of, within};
 use fracas_model::{Node, Tolerance};
@@ -394,7 +395,7 @@ fn ours(tolerance: &Value, outputs: &[Value]) -> Judgement {
     let hypothesis = json!({"title": "h", "probes": [probe]});
     let document =
         json!({"title": "t", "description": "d", "steady-state-hypothesis": hypothesis, "method": []});
-    let (experiment, problems) = experiment_of(&Node::from(&document));
+    let (experiment, problems) = experiment_of(&Arc::new(Node::from(&document)));
     let validity = problems.first_words().unwrap_or("valid").to_owned();
     let hypothesis = experiment.and_then(|experiment| experiment.hypothesis);
     let parsed = hypothesis.and_then(|hypothesis| hypothesis.probes[0].activity.tolerance.clone());

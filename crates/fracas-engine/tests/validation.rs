@@ -4,6 +4,7 @@
 use std::io::Write as _;
 use std::pin::pin;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use fracas_engine::{Context, Given, Provider, Providers, Surroundings, check, experiment_of, resolve};
@@ -178,7 +179,7 @@ impl Provider for Content {
 }
 
 fn ours(experiment: &Value) -> String {
-    let (parsed, mut problems) = experiment_of(&Node::from(experiment));
+    let (parsed, mut problems) = experiment_of(&Arc::new(Node::from(experiment)));
     if let Some(experiment) = parsed {
         let given = Given::default();
         let values = resolve(&experiment, &|_| None, &given, &Policy::CHAOS_TOOLKIT, &mut problems);

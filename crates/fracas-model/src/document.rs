@@ -1,5 +1,6 @@
 //! A JSON or YAML document in which every key and value knows its place in the text.
 
+use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 use serde_json::{Number, Value};
 
@@ -76,7 +77,7 @@ pub enum NodeValue {
 }
 
 /// A mapping in the order it was written.
-pub type Map = IndexMap<String, Entry>;
+pub type Map = IndexMap<String, Entry, RandomState>;
 
 /// A mapping's value, with the place of its key.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Node, Span};
+use crate::{Declared, Node, Span};
 
 /// A whole experiment.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ pub struct Experiment {
     /// How the experiment asks to be run.
     pub runtime: Runtime,
     /// The document as written, which the journal repeats.
-    pub document: Value,
+    pub document: Declared,
 }
 
 /// The steady state: probes that must all be within their tolerance.
@@ -81,7 +81,7 @@ pub struct Activity {
     /// Where its object stands.
     pub span: Span,
     /// The object as written, which the journal repeats.
-    pub document: Value,
+    pub document: Declared,
 }
 
 impl Activity {

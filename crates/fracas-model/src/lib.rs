@@ -3,6 +3,7 @@
 //! Nothing here reads a file, a clock or the environment, and nothing is asynchronous: every
 //! other crate can speak in these types.
 
+mod declared;
 mod document;
 mod event;
 mod experiment;
@@ -14,6 +15,7 @@ mod problem;
 pub mod python;
 mod step;
 
+pub use declared::{Declared, Place};
 pub use document::{Entry, Format, Map, Node, NodeValue, Source, Span};
 pub use event::*;
 pub use experiment::*;

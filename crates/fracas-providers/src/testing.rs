@@ -25,7 +25,7 @@ pub fn activity_of(kind: ActivityKind, provider: &str) -> Activity {
         kind,
         provider_type: provider.get("type").and_then(|kind| kind.as_str()).unwrap_or_default().into(),
         span: provider.span,
-        document: json!({"name": "test", "provider": provider.to_json()}),
+        document: json!({"name": "test", "provider": provider.to_json()}).into(),
         provider,
         pauses: Pauses::default(),
         tolerance: None,

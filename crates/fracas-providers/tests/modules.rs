@@ -347,7 +347,7 @@ fn calls_go_on_side_by_side() {
         assert_eq!(run(&python, "where", json!({})).await, Ok(json!(true)));
         background = json!({"name": "test", "background": true, "provider": background});
         let mut activity = activity(Action, &background["provider"]);
-        activity.document = background;
+        activity.document = background.into();
         assert_eq!(testing::carry_out(&python, &activity).await, Ok(json!(false)));
     });
 }

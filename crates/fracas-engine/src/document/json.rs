@@ -51,7 +51,7 @@ impl Reader<'_> {
     fn map(&mut self, depth: usize) -> Parsed<Map> {
         let open = self.at;
         self.at += 1;
-        let mut map = Map::new();
+        let mut map = Map::default();
         self.skip_space();
         if self.take(b'}') {
             return Ok(map);
@@ -83,10 +83,7 @@ impl Reader<'_> {
         }
         self.skip_space();
         let value = self.value(depth + 1)?;
-        if map.contains_key(&key) {
-            self.duplicates.push(super::yaml::duplicate_key(&key, key_span));
-        }
-        map.insert(key, Entry { key_span, value });
+        super::insert(map, key, Entry { key_span, value }, &mut self.duplicates);
         Ok(())
     }
 

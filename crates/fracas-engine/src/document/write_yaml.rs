@@ -1,7 +1,7 @@
 //! Values as the YAML that PyYAML's `dump` writes: keys sorted, blocks indented by two, lines
 //! folded at 80 columns, ASCII only.
 
-use fracas_model::{NodeValue, python};
+use fracas_model::python;
 use serde_json::Value;
 
 use super::yaml_scalar;
@@ -228,7 +228,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 fn means_text(text: &str) -> bool {
-    let same = matches!(yaml_scalar::resolve(text), Ok(NodeValue::String(same)) if same == text);
+    let same = matches!(yaml_scalar::resolve(text), Ok(None));
     same && !yaml_scalar::is_moment(text) && !matches!(text, "=" | "<<")
 }
 

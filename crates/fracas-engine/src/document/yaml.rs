@@ -3,6 +3,7 @@
 //! The scanner and parser are saphyr's; what a plain scalar means, merge keys, aliases and
 //! duplicate keys are decided here, since YAML 1.2 libraries decide them differently.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use fracas_model::{Entry, Map, Node, NodeValue, Problem, Problems, Span};
@@ -43,13 +44,6 @@ pub(super) fn parse(text: &str) -> (Option<Node>, Problems) {
             Err(_) => {}
         }
     }
-}
-
-/// A key that stands twice in one mapping: JSON and YAML would silently drop the first value.
-pub(super) fn duplicate_key(key: &str, span: Span) -> Problem {
-    Problem::error(span, format!("the key `{key}` is given twice"))
-        .label("given again here")
-        .help("keep one of the two; the other would be ignored")
 }
 
 struct Composer<'a> {
@@ -109,7 +103,7 @@ impl<'a> Composer<'a> {
         let (anchor, node) = match event {
             Event::Alias(anchor) => return self.alias(anchor, span, depth),
             Event::Scalar(text, style, anchor, tag) => {
-                let text = self.without_added_break(&text, style, span);
+                let text = self.without_added_break(text, style, span);
                 (anchor, Node::new(span, yaml_tags::scalar(text, style, tag.as_deref(), span)?))
             }
             Event::SequenceStart(anchor, tag) => {
@@ -129,10 +123,14 @@ impl<'a> Composer<'a> {
     }
 
     /// The parser ends a block at the end of the file with a line break, even if there is none.
-    fn without_added_break<'t>(&self, text: &'t str, style: ScalarStyle, span: Span) -> &'t str {
+    fn without_added_break(&self, text: Cow<'a, str>, style: ScalarStyle, span: Span) -> String {
         let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
         let is_last = span.end >= self.places.length && !self.places.ends_with_break;
-        if is_block && is_last { text.strip_suffix('\n').unwrap_or(text) } else { text }
+        let mut text = text.into_owned();
+        if is_block && is_last && text.ends_with('\n') {
+            text.pop();
+        }
+        text
     }
 
     fn alias(&mut self, anchor: usize, span: Span, depth: usize) -> Parsed<Node> {
@@ -163,7 +161,7 @@ impl<'a> Composer<'a> {
     }
 
     fn mapping(&mut self, start: Span, depth: usize) -> Parsed<Node> {
-        let mut own = Map::new();
+        let mut own = Map::default();
         let mut merged = Vec::new();
         let end = loop {
             let (event, key_span) = self.next()?;
@@ -176,10 +174,7 @@ impl<'a> Composer<'a> {
             }
             let key = self.key(event, key_span, depth)?;
             let value = self.node(depth + 1)?;
-            if own.contains_key(&key) {
-                self.duplicates.push(duplicate_key(&key, key_span));
-            }
-            own.insert(key, Entry { key_span, value });
+            super::insert(&mut own, key, Entry { key_span, value }, &mut self.duplicates);
         };
         Ok(Node::new(Span::new(start.start, end), NodeValue::Map(merge(own, merged)?)))
     }
@@ -189,7 +184,7 @@ impl<'a> Composer<'a> {
         if matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "=") {
             return Ok("=".to_owned());
         }
-        key_text(&self.node_of(event, span, depth + 1)?)
+        key_text(self.node_of(event, span, depth + 1)?)
     }
 
     fn scan_error(&mut self, error: &ScanError) -> Box<Problem> {
@@ -242,9 +237,9 @@ impl Places<'_> {
 }
 
 /// A key as `json.dumps` would write it: numbers, booleans and null become text.
-fn key_text(key: &Node) -> Parsed<String> {
-    match &key.value {
-        NodeValue::String(text) => Ok(text.clone()),
+fn key_text(key: Node) -> Parsed<String> {
+    match key.value {
+        NodeValue::String(text) => Ok(text),
         NodeValue::List(_) | NodeValue::Map(_) => {
             Err(Box::new(Problem::error(key.span, format!("a key cannot be {}", key.kind()))))
         }
@@ -258,7 +253,7 @@ fn merge(own: Map, merged: Vec<Node>) -> Parsed<Map> {
     if merged.is_empty() {
         return Ok(own);
     }
-    let mut result = Map::new();
+    let mut result = Map::default();
     for node in merged.iter().rev() {
         let maps: Vec<&Node> =
             node.as_list().map_or_else(|| vec![node], |items| items.iter().rev().collect());

@@ -5,58 +5,30 @@
 use fracas_model::NodeValue;
 use serde_json::Number;
 
-/// The value of a plain scalar.
+/// The value of a plain scalar; none for one that is a text.
 ///
 /// # Errors
 ///
 /// A number that JSON cannot carry, infinity or not a number; or a date that there is not.
-pub fn resolve(text: &str) -> Result<NodeValue, String> {
+pub fn resolve(text: &str) -> Result<Option<NodeValue>, String> {
     if let Some(value) = word(text) {
-        return Ok(value);
+        return Ok(Some(value));
     }
     if !text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) {
-        return Ok(NodeValue::String(text.to_owned()));
+        return Ok(None);
     }
     if let Some(number) = integer(text) {
-        return Ok(NodeValue::Number(number));
+        return Ok(Some(NodeValue::Number(number)));
     }
     match float(text) {
         Some(value) => Number::from_f64(value)
-            .map(NodeValue::Number)
+            .map(|number| Some(NodeValue::Number(number)))
             .ok_or_else(|| format!("`{text}` is a number that a journal cannot hold")),
-        None if looks_like_a_date(text) && timestamp(text).is_none() => {
+        None if is_moment(text) && timestamp(text).is_none() => {
             Err(format!("`{text}` is written as a date, but there is no such"))
         }
-        None => Ok(NodeValue::String(timestamp(text).unwrap_or_else(|| text.to_owned()))),
+        None => Ok(timestamp(text).map(NodeValue::String)),
     }
-}
-
-/// Whether YAML takes it for a date, or a date and a time, though there may be no such moment.
-fn looks_like_a_date(text: &str) -> bool {
-    let digits = |text: &str, least: usize, most: usize| {
-        (least..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    let (date, rest) = text.split_at(text.find(['T', 't', ' ', '\t']).unwrap_or(text.len()));
-    let mut parts = date.split('-');
-    let (year, month, day) = (parts.next(), parts.next(), parts.next());
-    let short = if rest.is_empty() { 2 } else { 1 };
-    let is_date = year.is_some_and(|year| digits(year, 4, 4))
-        && [month, day].iter().all(|part| part.is_some_and(|part| digits(part, short, 2)))
-        && parts.next().is_none();
-    is_date && (rest.is_empty() || is_clock(rest.trim_start_matches(['T', 't', ' ', '\t'])))
-}
-
-/// Whether it is a time of day, perhaps with a zone.
-fn is_clock(text: &str) -> bool {
-    let clock = text.split(['Z', '+', '-', ' ', '\t']).next().unwrap_or_default();
-    let whole = clock.split('.').next().unwrap_or_default();
-    let mut parts = whole.split(':');
-    let is_part = |part: Option<&str>, least: usize| {
-        part.is_some_and(|part| {
-            (least..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
-        })
-    };
-    is_part(parts.next(), 1) && is_part(parts.next(), 2) && is_part(parts.next(), 2) && parts.next().is_none()
 }
 
 fn word(text: &str) -> Option<NodeValue> {
@@ -257,7 +229,9 @@ mod tests {
     use serde_json::{Value, json};
 
     fn value(text: &str) -> Value {
-        fracas_model::Node::new(Default::default(), resolve(text).unwrap()).to_json()
+        resolve(text)
+            .unwrap()
+            .map_or(text.into(), |value| fracas_model::Node::new(Default::default(), value).to_json())
     }
 
     #[test]

@@ -17,42 +17,47 @@ fn name(tag: &Tag) -> String {
 }
 
 /// The value of a scalar.
-pub(super) fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Parsed<NodeValue> {
-    let plain = || NodeValue::String(text.to_owned());
-    let typed = match tag.map(name).as_deref() {
-        None | Some("!") if style == ScalarStyle::Plain => return resolved(text, span),
-        None | Some("!" | "str") => return Ok(plain()),
-        Some("null") => return Ok(NodeValue::Null),
-        Some("int") => match resolved(text, span)? {
+pub(super) fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Parsed<NodeValue> {
+    match tag.map(name).as_deref() {
+        None | Some("!") if style == ScalarStyle::Plain => resolved(text, span),
+        None | Some("!" | "str") => Ok(NodeValue::String(text)),
+        Some(name) => tagged(&text, name, span),
+    }
+}
+
+fn tagged(text: &str, name: &str, span: Span) -> Parsed<NodeValue> {
+    let resolved = |text: String| resolved(text, span);
+    let typed = match name {
+        "null" => return Ok(NodeValue::Null),
+        "int" => match resolved(text.to_owned())? {
             NodeValue::Number(number) if !number.is_f64() => Some(NodeValue::Number(number)),
             _ => None,
         },
-        Some("float") => float(text).and_then(Number::from_f64).map(NodeValue::Number),
-        Some("bool") => match resolved(&text.to_lowercase(), span)? {
+        "float" => float(text).and_then(Number::from_f64).map(NodeValue::Number),
+        "bool" => match resolved(text.to_lowercase())? {
             NodeValue::Bool(flag) => Some(NodeValue::Bool(flag)),
             _ => None,
         },
-        Some("timestamp") => yaml_scalar::timestamp(text).map(NodeValue::String),
-        Some(other) => return Err(unknown(other, span)),
+        "timestamp" => yaml_scalar::timestamp(text).map(NodeValue::String),
+        other => return Err(unknown(other, span)),
     };
-    let of_type = || format!("`{text}` is not of the type {}", tag.map(name).unwrap_or_default());
-    typed.ok_or_else(|| Box::new(Problem::error(span, of_type())))
+    typed.ok_or_else(|| Box::new(Problem::error(span, format!("`{text}` is not of the type {name}"))))
 }
 
-fn resolved(text: &str, span: Span) -> Parsed<NodeValue> {
-    if matches!(text, "=" | "<<") {
+fn resolved(text: String, span: Span) -> Parsed<NodeValue> {
+    if matches!(text.as_str(), "=" | "<<") {
         let problem = Problem::error(span, format!("`{text}` alone is no value in YAML 1.1"));
         return Err(Box::new(problem.help("put it in quotes")));
     }
-    let value = yaml_scalar::resolve(text).map_err(|message| {
+    let value = yaml_scalar::resolve(&text).map_err(|message| {
         Box::new(Problem::error(span, message).help("put it in quotes if it is meant as a text"))
     })?;
     let is_whole = || text.bytes().all(|byte| byte.is_ascii_digit() || b"+-_".contains(&byte));
-    match &value {
-        NodeValue::Number(number) if number.is_f64() && is_whole() => {
-            Err(Box::new(super::too_many_digits(text, span)))
+    match value {
+        Some(NodeValue::Number(number)) if number.is_f64() && is_whole() => {
+            Err(Box::new(super::too_many_digits(&text, span)))
         }
-        _ => Ok(value),
+        value => Ok(value.unwrap_or(NodeValue::String(text))),
     }
 }
 
@@ -60,7 +65,7 @@ fn resolved(text: &str, span: Span) -> Parsed<NodeValue> {
 fn float(text: &str) -> Option<f64> {
     let plain = text.replace('_', "");
     match yaml_scalar::resolve(text) {
-        Ok(NodeValue::Number(number)) if number.is_f64() || text.contains(':') => number.as_f64(),
+        Ok(Some(NodeValue::Number(number))) if number.is_f64() || text.contains(':') => number.as_f64(),
         _ if plain.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) => {
             plain.parse().ok()
         }

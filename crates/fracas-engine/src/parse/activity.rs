@@ -69,13 +69,30 @@ impl Reader {
             retry,
             save,
             span: node.span,
-            document: node.to_json(),
+            document: self.declared_activity(node),
         })
+    }
+
+    /// The activity as it is written, at the place where it is found now.
+    fn declared_activity(&self, node: &Node) -> Declared {
+        let list: &[&str] = match self.turn.section {
+            Section::Hypothesis => &["steady-state-hypothesis", "probes"],
+            Section::Method => &["method"],
+            Section::Rollbacks => &["rollbacks"],
+            Section::Head | Section::Values | Section::Controls => &[],
+        };
+        match &self.root {
+            // The probe of a tolerance stands within an activity.
+            Some(root) if self.turn.look == Look::Activity => {
+                Declared::at(root, Place::Item(list, self.turn.index))
+            }
+            _ => node.to_json().into(),
+        }
     }
 
     /// A tolerance, which counts only in the hypothesis and with strict probes, so that Chaos
     /// Toolkit looks at it only there.
-    fn tolerance_of(&mut self, node: &Node) -> Option<Tolerance> {
+    pub(super) fn tolerance_of(&mut self, node: &Node) -> Option<Tolerance> {
         let before = self.problems.0.len();
         let turn = self.turn;
         self.turn.look = Look::Rest;

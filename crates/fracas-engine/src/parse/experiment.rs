@@ -1,5 +1,7 @@
 //! The keys of an experiment itself.
 
+use std::sync::Arc;
+
 use fracas_model::*;
 use indexmap::IndexMap;
 
@@ -24,7 +26,7 @@ const KEYS: [&str; 14] = [
 ];
 
 impl Reader {
-    pub(super) fn experiment(&mut self, node: &Node) -> Option<Experiment> {
+    pub(super) fn experiment(&mut self, node: &Arc<Node>) -> Option<Experiment> {
         self.turn.section = Section::Head;
         let Some(map) = node.as_map().filter(|map| !map.is_empty()) else {
             let message =
@@ -55,7 +57,7 @@ impl Reader {
             rollbacks: steps.rollbacks,
             controls,
             runtime,
-            document: node.to_json(),
+            document: Declared::at(node, Place::Whole),
         })
     }
 

@@ -188,7 +188,7 @@ impl Reader {
         };
         let is_checked = self.turn.section == Section::Hypothesis;
         let tolerance = beside.get("tolerance").filter(|_| is_checked);
-        let tolerance = tolerance.and_then(|tolerance| self.tolerance(tolerance));
+        let tolerance = tolerance.and_then(|tolerance| self.tolerance_of(tolerance));
         Some(What::Reference(name.to_owned(), reference.span, Box::new(tolerance)))
     }
 

@@ -349,7 +349,7 @@ impl Runner<'_> {
             step: doing.id,
             name: activity.name.clone(),
             kind: activity.kind,
-            activity: activity.document.clone(),
+            activity: Value::clone(&activity.document),
             background: activity.document.get("background") == Some(&Value::Bool(true)),
             again: matches!(doing.how, How::Again),
         });

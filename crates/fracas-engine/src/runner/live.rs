@@ -99,7 +99,7 @@ impl Live {
             Some((phase, index)) => replace(&mut experiment, phase, index, value),
             None => {
                 self.declared.take();
-                let (changed, problems) = experiment_of(&Node::from(&experiment.document));
+                let (changed, problems) = experiment_of(&Arc::new(Node::from(&*experiment.document)));
                 let changed = changed.filter(|_| !problems.has_errors());
                 let understood = changed.is_some();
                 *experiment = changed.unwrap_or_else(|| experiment.clone());

@@ -1,12 +1,13 @@
 //! An experiment made ready: loaded, parsed, its values resolved, checked.
 
 use std::io;
+use std::sync::Arc;
 
 use fracas_engine::{
     Changes, Given, Mask, Providers, Stop, Tell, check_declared, check_dynamic, experiment_of,
     parse_document, resolve, resolve_dynamic,
 };
-use fracas_model::{ExitCode, Experiment, Level, Node, Problem, Problems, Severity, Source};
+use fracas_model::{ExitCode, Experiment, Level, Problem, Problems, Severity, Source};
 use serde_json::Value;
 
 use crate::args;
@@ -59,7 +60,7 @@ pub async fn load(source: &str, fetching: &args::Fetching, session: &Session) ->
 /// What an experiment's file holds, as far as it may be shown.
 pub fn document(ready: &Result<Ready, Unready>, session: &Session) -> Value {
     let (document, mask) = match ready {
-        Ok(ready) => (&ready.experiment.document, ready.mask(session)),
+        Ok(ready) => (&*ready.experiment.document, ready.mask(session)),
         Err(unready) => (&unready.document, Mask::default()),
     };
     let document = document.clone();
@@ -90,13 +91,14 @@ impl Ready {
     /// It is no experiment.
     pub fn of(source: Source, given: &Given, session: &Session) -> Result<Ready, Unready> {
         let (node, mut problems) = parse_document(&source);
+        let node = node.map(Arc::new);
         let (experiment, mut found) = node.as_ref().map(experiment_of).unwrap_or_default();
         problems.0.append(&mut found.0);
         let Some(experiment) = experiment else {
             let mask = if session.policy.mask_secrets { Mask::unread(&source) } else { Mask::default() };
             let problems = mask.problems(problems.sorted());
             session.terminal.problems(Some(&mask.source(&source)), &problems);
-            let document = node.as_ref().map_or(Value::Null, Node::to_json);
+            let document = node.map_or(Value::Null, |node| node.to_json());
             return Err(Unready { document, told: told(&problems) });
         };
         let (mut unresolved, mut declared) = (Problems::default(), Problems::default());
