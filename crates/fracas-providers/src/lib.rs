@@ -3,6 +3,7 @@
 pub mod catalogue;
 mod http;
 mod iam;
+mod inherited;
 mod process;
 mod python;
 #[cfg(test)]
@@ -41,7 +42,8 @@ pub fn all(choice: &PythonChoice) -> Providers {
     let python = python(choice);
     let controls = python.clone();
     let vault = HashiVault::new(|name| std::env::var(name).ok());
-    let providers = Providers::new().with("http", Http::new()).with("process", Process::new());
+    let process = Process::new().after(&python);
+    let providers = Providers::new().with("http", Http::new()).with("process", process);
     providers.with("python", python).with_controls(controls).with_vault(vault)
 }
 

@@ -10,6 +10,7 @@ use std::io::{self, IsTerminal};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::rc::Rc;
 use std::time::Duration;
 
 use fracas_engine::{Context, Provider, Stop, Surroundings, Tell};
@@ -24,7 +25,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 
-use crate::text;
+use crate::inherited::Inherited;
+use crate::{Python, text};
 pub(crate) use watchdog::Watchdog;
 pub use watchdog::{REAP, reap_main};
 
@@ -41,6 +43,7 @@ pub struct Process {
     programs: RefCell<HashMap<String, Result<PathBuf, String>>>,
     /// Whether somebody sits at this side's standard input.
     has_terminal: bool,
+    inherited: Rc<Inherited>,
 }
 
 impl Process {
@@ -50,7 +53,14 @@ impl Process {
             watchdog: Watchdog::default(),
             programs: RefCell::default(),
             has_terminal: io::stdin().is_terminal(),
+            inherited: Rc::default(),
         }
+    }
+
+    /// The same, with programs that inherit what these functions have changed of the environment.
+    pub fn after(mut self, python: &Python) -> Process {
+        self.inherited = python.inherited();
+        self
     }
 }
 
@@ -64,6 +74,7 @@ impl Process {
             let message = format!("this program may outlive fracas if fracas is killed: {error}");
             tell.log(Level::Warning, message);
         }
+        self.inherited.pass_on(command.as_std_mut());
         let child = command.stdout(writer).spawn();
         if child.is_err() {
             // Without a watchdog there is nothing to take back.

@@ -24,6 +24,7 @@ use serde_json::{Map, Value};
 use crate::catalogue::arguments::{Mistake, bind};
 use crate::catalogue::play::{Player, activity_failed};
 use crate::catalogue::{self, Catalogue, Declaration, Request, Template, Verb};
+use crate::inherited::Inherited;
 use crate::{PythonChoice, text};
 use modules::Modules;
 
@@ -63,6 +64,11 @@ impl Python {
     /// The Python that has the user's modules.
     pub fn program(&self) -> &Path {
         &self.modules.python
+    }
+
+    /// What its functions have changed of what programs inherit.
+    pub(crate) fn inherited(&self) -> Rc<Inherited> {
+        Rc::clone(&self.modules.inherited)
     }
 
     /// What carries an activity out.

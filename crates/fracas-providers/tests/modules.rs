@@ -20,7 +20,7 @@ use fracas_engine::{
 };
 use fracas_model::ActivityKind::Action;
 use fracas_model::{Failure, Format, Happened, Level, Policy, Problems, Source};
-use fracas_providers::{Python, PythonChoice, REAP, reap_main};
+use fracas_providers::{Process, Python, PythonChoice, REAP, reap_main};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Value, json};
 use testing::{Ears, activity};
@@ -72,6 +72,7 @@ const TESTS: &[(&str, fn())] = &[
     ("lines_are_told_in_order", lines_are_told_in_order),
     ("activities_stop_runs", activities_stop_runs),
     ("changes_are_told", changes_are_told),
+    ("programs_inherit_what_functions_change", programs_inherit_what_functions_change),
     ("a_dead_python_fails_its_activity_only", a_dead_python_fails_its_activity_only),
     ("a_python_that_does_not_start_is_told", a_python_that_does_not_start_is_told),
     ("calls_go_on_side_by_side", calls_go_on_side_by_side),
@@ -291,6 +292,31 @@ fn changes_are_told() {
             hear(&python, &provider("run_values", json!({})), &values(&case), &Policy::FRACAS).await;
         assert_eq!(result.unwrap(), json!([{"deep": [5]}, null]));
         assert_eq!(ears.changes.into_inner(), []);
+    });
+}
+
+fn programs_inherit_what_functions_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().canonicalize().unwrap();
+    let script = json!({"path": "sh", "arguments": ["-c", "echo $GIVEN; pwd"]});
+    block_on(async {
+        let python = modules();
+        let process = Process::new().after(&python);
+        let printed = async || {
+            let ended = testing::carry_out(&process, &activity(Action, &script)).await.unwrap();
+            ended["stdout"].as_str().unwrap().to_owned()
+        };
+        assert_ne!(printed().await, format!("by a function\n{}\n", path.display()));
+        run(&python, "change_surroundings", json!({"folder": path})).await.unwrap();
+        assert_eq!(printed().await, format!("by a function\n{}\n", path.display()));
+        // So does the next Python, but it begins where the first one did.
+        assert!(run(&python, "die", json!({})).await.is_err());
+        let call = async |func: &str, arguments: Value| {
+            let provider = json!({"type": "python", "module": "os", "func": func, "arguments": arguments});
+            hear(&python, &provider, &Values::default(), &Policy::FRACAS).await.0.unwrap()
+        };
+        assert_eq!(call("getenv", json!({"key": "GIVEN"})).await, json!("by a function"));
+        assert_ne!(call("getcwd", json!({})).await, json!(path));
     });
 }
 

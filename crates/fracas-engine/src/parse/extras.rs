@@ -10,6 +10,10 @@ use crate::values::is_name;
 impl Reader {
     pub(super) fn dry(&mut self, activity: &Node) -> Option<Dry> {
         let dry = activity.get("dry").filter(|dry| !dry.is_null())?;
+        // As a control of chaostoolkit-addons sets it.
+        if let NodeValue::Bool(pretended) = dry.value {
+            return pretended.then_some(Dry::Activities);
+        }
         self.one_of(dry, "kind of dry run", &Dry::NAMES)
     }
 

@@ -34,6 +34,8 @@ held = False  # whether the main thread must not be interrupted now
 held_back = None  # what it is to be interrupted with then
 configuration = {}
 secrets = {}
+environment = {}  # variables that were changed
+folder = os.getcwd()
 
 
 class Reading:
@@ -228,7 +230,34 @@ def call(message):
 
 def amended(answer):
     """An answer with what else is to be told."""
+    global folder
+    if environment:
+        answer["environment"] = environment.copy()
+        environment.clear()
+    try:
+        now = os.getcwd()
+    except OSError:
+        now = folder  # It was removed.
+    if now != folder:
+        answer["folder"] = folder = now
     return answer
+
+
+def watch_environment():
+    """Notes what is changed through `os.environ`, for the sake of programs."""
+    putenv, unsetenv = os.putenv, os.unsetenv
+
+    def put(name, value):
+        putenv(name, value)
+        environment[os.fsdecode(name)] = os.fsdecode(value)
+
+    def unset(name):
+        unsetenv(name)
+        environment[os.fsdecode(name)] = None
+
+    os.putenv, os.unsetenv = put, unset
+    if hasattr(os.environ, "putenv"):
+        os.environ.putenv, os.environ.unsetenv = put, unset
 
 
 def values(message):
@@ -433,6 +462,7 @@ def main():
     if sys.path[:1] == [""]:
         del sys.path[0]
     sys.meta_path.insert(0, Importing())
+    watch_environment()
     if "logging" in sys.modules:
         heed(sys.modules["logging"])
     for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGUSR1, _signal.SIGUSR2):

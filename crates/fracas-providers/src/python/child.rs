@@ -22,6 +22,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::inherited::Inherited;
 use crate::process::Watchdog;
 use crate::text;
 
@@ -101,10 +102,14 @@ impl Child {
     /// # Errors
     ///
     /// Why it did not start, with its last words.
-    pub(super) async fn start(program: &Path, watchdog: Arc<Watchdog>) -> Result<Child, String> {
+    pub(super) async fn start(
+        program: &Path,
+        inherited: &Inherited,
+        watchdog: Arc<Watchdog>,
+    ) -> Result<Child, String> {
         let shown = program.display();
-        let child =
-            Child::spawn(program, watchdog).map_err(|error| format!("`{shown}` does not start: {error}"))?;
+        let child = Child::spawn(program, inherited, watchdog)
+            .map_err(|error| format!("`{shown}` does not start: {error}"))?;
         let ready = child.expect(0).answer(|_, _| {});
         match tokio::time::timeout(START, ready).await {
             Ok(Ok(_)) => Ok(child),
@@ -113,7 +118,7 @@ impl Child {
         }
     }
 
-    fn spawn(program: &Path, watchdog: Arc<Watchdog>) -> io::Result<Child> {
+    fn spawn(program: &Path, inherited: &Inherited, watchdog: Arc<Watchdog>) -> io::Result<Child> {
         let (here, there) = UnixStream::pair()?;
         let (here_aside, there_aside) = UnixStream::pair()?;
         let mut start = &here;
@@ -128,6 +133,8 @@ impl Child {
         let stdin = if io::stdin().is_terminal() { Stdio::null() } else { Stdio::inherit() };
         let mut command = Command::new(program);
         command.arg("-c").arg(begin).stdin(stdin).stderr(Stdio::piped()).process_group(0);
+        // Its modules are found where they were: it does not inherit the folder.
+        inherited.pass_variables_on(&mut command);
         // Nothing else is started before these sides of them are closed again.
         fcntl_setfd(&there, FdFlags::empty())?;
         fcntl_setfd(&there_aside, FdFlags::empty())?;
@@ -171,11 +178,9 @@ impl Child {
     pub(super) async fn settled(&self) {
         loop {
             let settled = self.asked.settled.notified();
-            let state = lock(&self.asked.state);
-            if state.cut.is_empty() || state.gone.is_some() {
+            if self.asked.is_settled() {
                 return;
             }
-            drop(state);
             settled.await;
         }
     }
@@ -395,6 +400,12 @@ async fn receive(socket: OwnedReadHalf, group: Pid, asked: Arc<Asked>, ending: A
 }
 
 impl Asked {
+    /// Whether nothing that was cut goes on.
+    fn is_settled(&self) -> bool {
+        let state = lock(&self.state);
+        state.cut.is_empty() || state.gone.is_some()
+    }
+
     /// Takes in one line.
     fn hand_on(&self, line: &[u8]) -> Result<(), String> {
         let line = str::from_utf8(line).map_err(|error| error.to_string())?;

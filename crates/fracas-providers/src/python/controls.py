@@ -193,8 +193,12 @@ def settle(chaoslib_settings):
     chaoslib_settings.loaded_settings.set(settings or {})
 
 
+amended_before = amended
+
+
 def amended(answer):
     """An answer with all that was changed until now."""
+    amended_before(answer)
     changes = {}
     found, gone = experiment.take_changes()
     if gone:

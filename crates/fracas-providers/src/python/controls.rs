@@ -236,6 +236,7 @@ impl Modules {
 
     /// What was changed until an answer. The child and whoever starts it anew know it as well.
     pub(super) fn changes(&self, running: &Running, answer: &mut child::Answer) -> Changes {
+        self.inherited.learn(answer);
         if let Some(events) = answer.remove("events") {
             *self.events.borrow_mut() = serde_json::from_value(events).unwrap_or_default();
         }

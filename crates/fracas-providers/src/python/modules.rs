@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::check::Look;
 use super::child::{Answer, Child, as_object};
 use super::controls::{self, Shared};
+use crate::inherited::Inherited;
 use crate::process::Watchdog;
 
 pub(super) const GET_PYTHON: &str = "install Python 3.8 or newer, or name one with --python";
@@ -32,6 +33,8 @@ pub(super) struct Modules {
     pub(super) controls: RefCell<HashMap<String, Rc<controls::Look>>>,
     /// What controls share with the run, once it has begun.
     pub(super) shared: RefCell<Option<Shared>>,
+    /// What functions have changed of what programs inherit.
+    pub(super) inherited: Rc<Inherited>,
     /// The functions of the event handlers that controls have registered.
     pub(super) events: RefCell<Vec<String>>,
 }
@@ -84,7 +87,7 @@ impl Modules {
                 return Ok(running);
             }
         }
-        let child = Child::start(&self.python, Arc::clone(&self.watchdog)).await?;
+        let child = Child::start(&self.python, &self.inherited, Arc::clone(&self.watchdog)).await?;
         let running = Rc::new(Running {
             child,
             values: RefCell::default(),

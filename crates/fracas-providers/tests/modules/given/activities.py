@@ -193,3 +193,9 @@ def where():
 def sleep(seconds):
     time.sleep(seconds)
     return seconds
+
+
+def change_surroundings(folder):
+    os.environ["GIVEN"] = "by a function"
+    os.environ.pop("TAKEN", None)
+    os.chdir(folder)
