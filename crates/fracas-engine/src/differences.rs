@@ -4,10 +4,25 @@
 use std::collections::HashSet;
 
 use fracas_model::*;
+use indexmap::IndexMap;
 use serde_json::Value;
 
-/// A warning for each such place, the ones about the whole experiment first.
+/// A warning for each row that an experiment meets, at the first place where it does, the ones about
+/// the whole experiment first.
 pub fn differences(experiment: &Experiment, policy: &Policy) -> Problems {
+    let mut rows: IndexMap<String, (Problem, usize)> = IndexMap::new();
+    for problem in all(experiment, policy).0 {
+        let subject = problem.message.split(": ").next().unwrap_or_default().to_owned();
+        rows.entry(subject).or_insert((problem, 0)).1 += 1;
+    }
+    let told = |(problem, count): (Problem, usize)| match count {
+        1 => problem,
+        _ => Problem { message: format!("{}, and {} more like it", problem.message, count - 1), ..problem },
+    };
+    Problems(rows.into_values().map(told).collect())
+}
+
+fn all(experiment: &Experiment, policy: &Policy) -> Problems {
     let mut found = Problems::default();
     found.0.extend(of_hypothesis(experiment, policy));
     found.0.extend(of_controls(experiment, policy));

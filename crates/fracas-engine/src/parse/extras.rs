@@ -14,12 +14,13 @@ impl Reader {
         if let NodeValue::Bool(pretended) = dry.value {
             return pretended.then_some(Dry::Activities);
         }
-        self.one_of(dry, "kind of dry run", &Dry::NAMES)
+        self.one_of(dry, "value of `dry`", &Dry::NAMES)
     }
 
     pub(super) fn on_failure(&mut self, activity: &Node) -> OnFailure {
         let names = [("continue", OnFailure::Continue), ("abort", OnFailure::Abort)];
-        let named = activity.get("on-failure").and_then(|node| self.one_of(node, "way to go on", &names));
+        let named =
+            activity.get("on-failure").and_then(|node| self.one_of(node, "value of `on-failure`", &names));
         named.unwrap_or_default()
     }
 
