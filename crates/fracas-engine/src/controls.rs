@@ -225,6 +225,9 @@ pub struct Answer {
 pub struct Changes {
     /// Parts of the experiment's document, each with the JSON pointer of its place, in order.
     pub experiment: Vec<(String, Value)>,
+    /// The pointers of those that are entries of the experiment itself and were given another value
+    /// as a whole.
+    pub replaced: Vec<String>,
     /// Values of the configuration; none for those that were removed.
     pub configuration: Vec<(String, Option<Value>)>,
     /// Groups of secrets; none for those that were removed.

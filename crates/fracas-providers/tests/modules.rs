@@ -625,6 +625,7 @@ fn controls_change_the_experiment_as_a_whole() {
         };
         let changes = stage.before_method("append").await;
         assert_eq!(changes.experiment[1], ("/title".to_owned(), json!("another")));
+        assert_eq!(changes.replaced, ["/title"]);
         assert_eq!(method(changes, 0), json!(["a", "b", "new"]));
         // What came in as a plain object is noted as well from now on.
         let changes = stage.before_method("later").await;

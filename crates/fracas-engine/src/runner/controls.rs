@@ -139,8 +139,10 @@ impl Runner<'_> {
                 self.record(Event::ActivityLog(ActivityLog { step: None, level: Level::Warning, message }));
         }
         self.keep(&changes);
+        // The reference's journal has a copy of the experiment, which shares its parts, but has its own
+        // entries.
         for (pointer, value) in
-            changes.experiment.into_iter().filter(|(pointer, value)| shows(pointer, value))
+            changes.experiment.into_iter().filter(|(pointer, _)| !changes.replaced.contains(pointer))
         {
             let _ = self.record(Event::Amended(Amended::Experiment { pointer, value }));
         }
@@ -181,9 +183,3 @@ impl Runner<'_> {
 
 /// The words of the reference for an error that it does not expect.
 pub(super) const UNEXPECTED: &str = "Experiment ran into an un expected fatal error, aborting now.";
-
-/// The reference's journal has a copy of the experiment that shares its parts, but not its own
-/// plain values.
-fn shows(pointer: &str, value: &Value) -> bool {
-    pointer.matches('/').count() > 1 || value.is_object() || value.is_array()
-}

@@ -87,16 +87,17 @@ class State:
         return value
 
     def take_changes(self):
-        """The parts that changed since the last time, and the names that went."""
+        """The parts that changed since the last time, the names that went, and what is another object now."""
         if not self.changed:
-            return [], []
-        parts, gone = set(self.changed), []
+            return [], [], []
+        parts, gone, replaced = set(self.changed), [], []
         self.changed.clear()
         if "" in parts:
             parts.remove("")
             gone = [key for key in self.known if key not in self.root]
             changed = [key for key, item in self.root.items() if key not in self.known or self.known[key] is not item]
-            parts.update(self.below("", key) for key in changed)
+            replaced = [self.below("", key) for key in changed]
+            parts.update(replaced)
             self.known = dict(self.root)
         found = []
         for part in sorted(parts):
@@ -106,7 +107,7 @@ class State:
                 except (LookupError, ValueError, TypeError):
                     pass  # It is no longer there.
         self.adopt(self.root, "") if gone else [self.adopt_part(part, value) for part, value in found]
-        return found, gone
+        return found, gone, replaced
 
     def adopt_part(self, part, value):
         if isinstance(value, Noted):
@@ -200,13 +201,13 @@ def amended(answer):
     """An answer with all that was changed until now."""
     amended_before(answer)
     changes = {}
-    found, gone = experiment.take_changes()
+    found, gone, replaced = experiment.take_changes()
     if gone:
-        found = [["", experiment.root]]
+        found, replaced = [["", experiment.root]], [""]
     if found:
-        changes["experiment"] = found
+        changes.update(experiment=found, replaced=replaced)
     for name, state in shared.items():
-        found, gone = state.take_changes()
+        found, gone, _ = state.take_changes()
         found = [[unescaped(part), value] for part, value in found] + [[key] for key in gone]
         if found:
             changes[name] = found

@@ -244,6 +244,7 @@ impl Modules {
         let told: Told = serde_json::from_value(told).unwrap_or_default();
         let changes = Changes {
             experiment: told.experiment,
+            replaced: told.replaced,
             configuration: told.configuration.into_iter().map(named).collect(),
             secrets: told.secrets.into_iter().map(named).collect(),
             state: None,
@@ -282,6 +283,7 @@ impl Shared {
 #[serde(default)]
 struct Told {
     experiment: Vec<(String, Value)>,
+    replaced: Vec<String>,
     configuration: Vec<Vec<Value>>,
     secrets: Vec<Vec<Value>>,
 }
