@@ -14,7 +14,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use fracas_model::{Format, Journal, Moment, Problem, Source, Stamped, write_python_json};
+use fracas_model::{Durability, Format, Journal, Moment, Problem, Source, Stamped, write_python_json};
 use serde_json::{Map, Value};
 
 const EVENTS: &str = "events.jsonl";
@@ -44,6 +44,8 @@ pub struct NewRun {
     runs_dir: PathBuf,
     draft: PathBuf,
     log: RunLog,
+    /// The experiment and its configuration.
+    kept: [File; 2],
 }
 
 impl NewRun {
@@ -63,24 +65,31 @@ impl NewRun {
         let runs_dir = runs_dir.canonicalize()?;
         let (id, draft) = unused_draft(&runs_dir, now)?;
         let experiment = draft.join(format!("experiment.{}", source.format.extension()));
-        keep(&experiment, source.text.as_bytes())?;
-        keep(&draft.join(CONFIGURATION), &serde_json::to_vec_pretty(configuration)?)?;
+        let experiment = written(&experiment, source.text.as_bytes())?;
+        let configuration = written(&draft.join(CONFIGURATION), &serde_json::to_vec_pretty(configuration)?)?;
         let log = RunLog { file: private_file(&draft.join(EVENTS))?, length: 0 };
         log.file.try_lock()?;
-        Ok(NewRun { id, runs_dir, draft, log })
+        Ok(NewRun { id, runs_dir, draft, log, kept: [experiment, configuration] })
     }
 
-    /// Writes the first event and gives the folder its name.
+    /// Writes the first event and gives the folder its name; on disk before it returns, unless the
+    /// experiment waives that.
     ///
     /// # Errors
     ///
     /// The event cannot be written: the run must not begin.
-    pub fn begin(mut self, first: &Stamped) -> io::Result<(RunFolder, RunLog)> {
+    pub fn begin(mut self, first: &Stamped, durability: Durability) -> io::Result<(RunFolder, RunLog)> {
         self.log.append(first)?;
-        self.log.sync()?;
+        let surely = durability == Durability::Disk;
+        if surely {
+            self.kept.iter().try_for_each(File::sync_data)?;
+            self.log.sync()?;
+        }
         let path = self.runs_dir.join(&self.id);
         fs::rename(&self.draft, &path)?;
-        File::open(&self.runs_dir)?.sync_all()?;
+        if surely {
+            File::open(&self.runs_dir)?.sync_all()?;
+        }
         Ok((RunFolder { path }, self.log))
     }
 }
@@ -109,9 +118,13 @@ fn unused_draft(runs_dir: &Path, now: Moment) -> io::Result<(String, PathBuf)> {
 }
 
 fn keep(path: &Path, content: &[u8]) -> io::Result<()> {
+    written(path, content)?.sync_data()
+}
+
+fn written(path: &Path, content: &[u8]) -> io::Result<File> {
     let mut file = private_file(path)?;
     file.write_all(content)?;
-    file.sync_data()
+    Ok(file)
 }
 
 fn private_file(path: &Path) -> io::Result<File> {

@@ -71,7 +71,7 @@ pub async fn run(
     let mask = mask(plan);
     let first = mask
         .event(Stamped { time: now, event: Event::RunStarted(run_started(&new.id, source, plan, options)) });
-    let opened = new.begin(&first)?;
+    let opened = new.begin(&first, plan.experiment.runtime.durability)?;
     let recorder = Recorder::new(opened, plan.experiment.runtime.durability, mask, observers);
     recorder.announce(first);
     let outcome = Runner::new(plan, host, &recorder).run().await;
