@@ -6,14 +6,10 @@
 # is meant for the background, comes over a second socket, which a thread of its own reads: waking
 # that for every operation would take longer than most operations.
 
-import sys
-
-if sys.version_info < (3, 8):
-    sys.exit("Python 3.8 or newer is needed, and this is %d.%d" % sys.version_info[:2])
-
 import _signal
 import _thread
 import os
+import sys
 from time import sleep
 
 from _json import encode_basestring, make_encoder, make_scanner

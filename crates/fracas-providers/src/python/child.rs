@@ -29,6 +29,10 @@ use crate::text;
 /// What runs in the process.
 const PROGRAM: &str = include_str!("child.py");
 
+/// What any Python understands, before it reads [`PROGRAM`].
+const TOO_OLD: &str = "import os,sys
+if sys.version_info<(3,8): sys.exit('Python 3.8 or newer is needed, and this is %d.%d'%sys.version_info[:2])";
+
 /// How long the process may take to begin.
 const START: Duration = Duration::from_secs(60);
 
@@ -124,7 +128,7 @@ impl Child {
         let mut start = &here;
         start.write_all(PROGRAM.as_bytes())?;
         let begin = format!(
-            "import os;exec(compile(os.read({0},{1}),'<fracas>','exec'),{{'SOCKET':{0},'ASIDE':{2}}})",
+            "{TOO_OLD}\nexec(compile(os.read({0},{1}),'<fracas>','exec'),{{'SOCKET':{0},'ASIDE':{2}}})",
             there.as_raw_fd(),
             PROGRAM.len(),
             there_aside.as_raw_fd()
