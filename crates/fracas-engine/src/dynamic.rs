@@ -2,6 +2,8 @@
 //!
 //! Source: chaoslib's `load_dynamic_configuration` and `load_secrets`.
 
+use std::sync::Arc;
+
 use fracas_model::{Activity, Experiment, Failure, Level, Node, NodeValue, Policy, Problem, Problems};
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
@@ -228,6 +230,7 @@ fn probe(name: &str, node: &Node, values: &Values) -> (Option<Activity>, Problem
     let mut node = node.clone();
     let span = node.span;
     if let NodeValue::Map(map) = &mut node.value {
+        let map = Arc::make_mut(map);
         let named = map.get("name").is_some_and(|entry| entry.value.as_str().is_some());
         if !named {
             insert(map, "name", Node::new(span, NodeValue::String(name.to_owned())));
@@ -238,7 +241,7 @@ fn probe(name: &str, node: &Node, values: &Values) -> (Option<Activity>, Problem
         {
             let group = |name: &String| Node::new(span, NodeValue::String(name.clone()));
             let groups = values.secrets.keys().map(group).collect();
-            insert(provider, "secrets", Node::new(span, NodeValue::List(groups)));
+            insert(Arc::make_mut(provider), "secrets", Node::new(span, NodeValue::List(groups)));
         }
     }
     activity_of(&node)
@@ -268,7 +271,6 @@ mod tests {
     use serde_json::json;
     use std::cell::RefCell;
     use std::io;
-    use std::sync::Arc;
 
     /// Gives its arguments back; those that are null are a failure.
     struct Echo;

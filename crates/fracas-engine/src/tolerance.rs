@@ -8,6 +8,7 @@ mod regex;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use decimal::Decimal;
 use fracas_model::{Activity, Entry, Node, NodeValue, Span, Tolerance, python};
@@ -67,13 +68,14 @@ pub fn with_value(probe: &Activity, output: &Value) -> Activity {
     let mut probe = probe.clone();
     let value = Entry { key_span: Span::default(), value: Node::from(output) };
     if let NodeValue::Map(provider) = &mut probe.provider.value {
+        let provider = Arc::make_mut(provider);
         let empty = || Entry {
             key_span: Span::default(),
-            value: Node::new(Span::default(), NodeValue::Map(fracas_model::Map::default())),
+            value: Node::new(Span::default(), NodeValue::Map(Arc::default())),
         };
         let arguments = provider.entry("arguments".to_owned()).or_insert_with(empty);
         if let NodeValue::Map(arguments) = &mut arguments.value.value {
-            arguments.insert("value".to_owned(), value);
+            Arc::make_mut(arguments).insert("value".to_owned(), value);
         }
     }
     probe

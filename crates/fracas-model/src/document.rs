@@ -1,5 +1,7 @@
 //! A JSON or YAML document in which every key and value knows its place in the text.
 
+use std::sync::Arc;
+
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 use serde_json::{Number, Value};
@@ -72,8 +74,8 @@ pub enum NodeValue {
     String(String),
     /// a sequence
     List(Vec<Node>),
-    /// a mapping
-    Map(Map),
+    /// a mapping, which copies of the value share
+    Map(Arc<Map>),
 }
 
 /// A mapping in the order it was written.
@@ -173,7 +175,7 @@ impl From<&Value> for Node {
             Value::Number(number) => NodeValue::Number(number.clone()),
             Value::String(text) => NodeValue::String(text.clone()),
             Value::Array(items) => NodeValue::List(items.iter().map(Node::from).collect()),
-            Value::Object(map) => NodeValue::Map(map.iter().map(entry_of).collect()),
+            Value::Object(map) => NodeValue::Map(Arc::new(map.iter().map(entry_of).collect())),
         };
         Node::new(Span::default(), value)
     }

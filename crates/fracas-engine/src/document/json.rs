@@ -1,5 +1,7 @@
 //! JSON as Python's `json` reads it, with places. serde_json gives none, hence this reader.
 
+use std::sync::Arc;
+
 use fracas_model::{Entry, Map, Node, NodeValue, Problem, Problems, Span};
 use serde_json::Number;
 
@@ -39,7 +41,7 @@ impl Reader<'_> {
         }
         let start = self.at;
         let value = match self.peek() {
-            Some(b'{') => NodeValue::Map(self.map(depth)?),
+            Some(b'{') => NodeValue::Map(Arc::new(self.map(depth)?)),
             Some(b'[') => NodeValue::List(self.list(depth)?),
             Some(b'"') => NodeValue::String(self.string()?),
             Some(b'-' | b'0'..=b'9') => self.number()?,

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use fracas_model::{Entry, Map, Node, NodeValue, Problem, Problems, Span};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as Range};
@@ -176,7 +177,7 @@ impl<'a> Composer<'a> {
             let value = self.node(depth + 1)?;
             super::insert(&mut own, key, Entry { key_span, value }, &mut self.duplicates);
         };
-        Ok(Node::new(Span::new(start.start, end), NodeValue::Map(merge(own, merged)?)))
+        Ok(Node::new(Span::new(start.start, end), NodeValue::Map(Arc::new(merge(own, merged)?))))
     }
 
     /// The text of a key. `=` is one, though it is no value.
