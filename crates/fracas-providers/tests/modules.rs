@@ -80,6 +80,7 @@ const TESTS: &[(&str, fn())] = &[
     ("a_call_that_does_not_end_is_killed", a_call_that_does_not_end_is_killed),
     ("nothing_outlives_a_killed_fracas", nothing_outlives_a_killed_fracas),
     ("nothing_outlives_the_provider", nothing_outlives_the_provider),
+    ("what_is_left_to_the_end_is_done_then", what_is_left_to_the_end_is_done_then),
     ("check_finds_every_mistake", check_finds_every_mistake),
     ("controls_are_given_what_they_ask_for", controls_are_given_what_they_ask_for),
     ("controls_change_what_is_shared", controls_change_what_is_shared),
@@ -461,6 +462,17 @@ fn nothing_outlives_the_provider() {
     let ids = ids(&file);
     assert_eq!(ids.len(), 2);
     wait_until(|| ids.iter().all(|id| !is_alive(id)));
+}
+
+fn what_is_left_to_the_end_is_done_then() {
+    let folder = tempfile::tempdir().unwrap();
+    for (func, text) in
+        [("leave_something_to_the_end", "thread\nat exit\n"), ("keep_a_file_open", "not flushed")]
+    {
+        let file = folder.path().join(func);
+        block_on(async { run(&modules(), func, json!({"path": file})).await.unwrap() });
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    }
 }
 
 fn check_finds_every_mistake() {

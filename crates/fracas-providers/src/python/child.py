@@ -465,7 +465,33 @@ def main():
         _signal.signal(number, on_signal)
     _thread.start_new_thread(read_aside, ())
     say(0, {"done": True})
+    opened = open_files()
     serve()
+    if open_files() == opened:
+        leave()
+
+
+def open_files():
+    try:
+        return os.listdir("/proc/self/fd")
+    except OSError:
+        return None
+
+
+def leave():
+    """Ends as Python does, but for taking everything apart, which takes a fifth of a short run: without open
+    files there is nothing that it would write."""
+    if "threading" in sys.modules:
+        sys.modules["threading"]._shutdown()
+    import atexit
+
+    atexit._run_exitfuncs()
+    for stream in sys.stdout, sys.stderr:
+        try:
+            stream.flush()
+        except Exception:
+            pass  # A function has closed it, or nobody reads it.
+    os._exit(0)
 
 
 main()

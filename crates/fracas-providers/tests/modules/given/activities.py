@@ -199,3 +199,16 @@ def change_surroundings(folder):
     os.environ["GIVEN"] = "by a function"
     os.environ.pop("TAKEN", None)
     os.chdir(folder)
+
+
+def leave_something_to_the_end(path):
+    import atexit
+
+    atexit.register(note, path, "at exit")
+    threading.Thread(target=lambda: (time.sleep(0.1), note(path, "thread"))).start()
+
+
+def keep_a_file_open(path):
+    global kept
+    kept = open(path, "w")
+    kept.write("not flushed")
