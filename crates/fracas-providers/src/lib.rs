@@ -1,4 +1,4 @@
-//! What experiments can do: call servers, run programs, and call AWS.
+//! What experiments can do: call servers, run programs, call functions of Python modules, and call AWS.
 
 pub mod catalogue;
 mod http;
