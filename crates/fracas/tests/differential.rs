@@ -123,7 +123,11 @@ impl Exceptions {
         let plain = plain.split("\nTraceback (most recent call last):").next().unwrap_or_default();
         let lines = TRACEBACK.replace_all(plain, "");
         let meant = |line: &&str| self.lines.iter().any(|part| line.contains(part.as_str()));
-        lines.lines().filter(|line| !line.is_empty() && !meant(line)).map(|line| format!("{line}\n")).collect()
+        lines
+            .lines()
+            .filter(|line| !line.is_empty() && !meant(line))
+            .map(|line| format!("{line}\n"))
+            .collect()
     }
 
     /// The journal with what counts. Of an exception only the last line is compared: before it the reference has a
