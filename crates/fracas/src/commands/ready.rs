@@ -133,16 +133,21 @@ impl Ready {
         !self.values.pending.probes.is_empty() || !self.values.pending.vault.is_empty()
     }
 
-    /// Asks probes and the vault for the values that they have.
+    /// Asks probes and the vault for the values that they have, and may check again with them.
     ///
     /// # Errors
     ///
     /// Something that is needed cannot be had, or is not what it has to be.
-    pub async fn ask(&mut self, providers: &Providers, session: &Session) -> Result<(), Told> {
+    pub async fn ask(
+        &mut self,
+        providers: &Providers,
+        validate: bool,
+        session: &Session,
+    ) -> Result<(), Told> {
         let tell = BeforeRun { session, mask: self.mask(session) };
         let Ready { experiment, values, .. } = self;
         self.problems = resolve_dynamic(experiment, values, providers, &session.policy, &tell).await;
-        if self.problems.has_errors() || !session.policy.dynamic_configuration_required {
+        if self.problems.has_errors() || !validate {
             return self.show_problems(session);
         }
         let surroundings = fracas_engine::Surroundings { values: &self.values, running: true };

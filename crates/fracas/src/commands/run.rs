@@ -41,7 +41,7 @@ async fn attempt(args: &args::Run, session: &Session) -> Result<Ended, Told> {
     session.notify("run-started", || document(&ready, session), None).await;
     let mut ready = ready?;
     valid(&mut ready, &providers, args, session).await?;
-    ask(&mut ready, &providers, session).await?;
+    ask(&mut ready, &providers, args, session).await?;
     let (source, plan) = plan(ready, controls, args, session).map_err(|problem| session.refuse(problem))?;
     let ended = play(&source, &plan, &providers, args, session).await;
     ended.map_err(|problem| session.refuse(problem))
@@ -56,20 +56,26 @@ async fn valid(
     if args.no_validation {
         return ready.show_problems(session);
     }
-    ready.check(providers, true, session).await?;
+    // What has to be there for a run may depend on values that are asked for later.
+    ready.check(providers, !ready.is_pending(), session).await?;
     session.info("Experiment looks valid");
     Ok(())
 }
 
 /// Asks for the values that are not known yet, until a signal comes.
-async fn ask(ready: &mut Ready, providers: &Providers, session: &Session) -> Result<(), Told> {
+async fn ask(
+    ready: &mut Ready,
+    providers: &Providers,
+    args: &args::Run,
+    session: &Session,
+) -> Result<(), Told> {
     if !ready.is_pending() {
         return Ok(());
     }
     let host = ThisMachine::new(providers)
         .map_err(|error| session.refuse(Problem::general(format!("the system gives no signals: {error}"))))?;
     tokio::select! {
-        asked = ready.ask(providers, session) => asked,
+        asked = ready.ask(providers, !args.no_validation, session) => asked,
         signal = host.signal() => {
             let why = format!("{signal} came while the configuration was asked for; nothing was run");
             session.warn(&why);
