@@ -68,7 +68,8 @@ impl Settings {
         let node = parse_yaml(text).map_err(|problems| match problems.0.into_iter().next() {
             Some(Problem { message, span: Some(span), .. }) => {
                 let line = text.as_bytes().iter().take(span.start).filter(|byte| **byte == b'\n').count() + 1;
-                unreadable(&format!("{message}, in line {line}"))
+                let why = format!("{message}, in line {line}");
+                unreadable(&why).words(format!("Failed parsing YAML settings: {why}"))
             }
             problem => unreadable(&problem.map(|problem| problem.message).unwrap_or_default()),
         })?;
