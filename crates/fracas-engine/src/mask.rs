@@ -369,7 +369,7 @@ mod tests {
         let moment = Moment::from_micros(1_691_922_293_000_000);
         let result = ActivityResult::Succeeded { output: json!("hunter22").into() };
         let step = StepId { phase: Phase::Method, index: 0 };
-        let finished = ActivityFinished { step, start: moment, end: moment, result };
+        let finished = ActivityFinished { step, start: moment, end: moment, forgotten: false, result };
         let event = mask.event(Stamped { time: moment, event: Event::ActivityFinished(finished) });
         let text = serde_json::to_string(&event).unwrap();
         assert!(text.contains("\"output\":\"*****\"") && text.contains("2023-08-13"), "{text}");

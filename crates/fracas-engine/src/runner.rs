@@ -85,6 +85,8 @@ pub struct Runner<'a> {
     /// What the run has come to; none as long as all goes well.
     status: Cell<Option<Status>>,
     deviated: Cell<bool>,
+    /// Whether Chaos Toolkit could not write the journal.
+    unwritable: Cell<bool>,
 }
 
 /// What became of the rollbacks.
@@ -110,6 +112,7 @@ impl Runner<'_> {
             halts: Halts::new(host, recorder),
             status: Cell::new(None),
             deviated: Cell::new(false),
+            unwritable: Cell::new(false),
         }
     }
 
@@ -205,7 +208,8 @@ impl Runner<'_> {
         self.phase_started(Phase::Method, None)?;
         self.tell_handlers("start_method", || json!({})).await;
         let played = self.part(Phase::Method, ControlLevel::Method).await;
-        self.tell_handlers("method_completed", || json!({"state": self.recorder.runs(Phase::Method)})).await;
+        let state = || if played.is_ok() { self.recorder.runs(Phase::Method) } else { Value::Null };
+        self.tell_handlers("method_completed", || json!({"state": state()})).await;
         played.map(drop)
     }
 
@@ -213,11 +217,12 @@ impl Runner<'_> {
     /// controls of that level.
     async fn part(&self, phase: Phase, level: ControlLevel) -> Result<bool, Halt> {
         let begun = self.apply(level, ControlScope::Before, "", || None).await;
+        let has_begun = begun.is_ok();
         let played = match begun {
             Ok(_) => self.steps(phase).await,
             Err(halt) => Err(halt),
         };
-        let state = || Some(self.recorder.runs(phase));
+        let state = || has_begun.then(|| self.recorder.runs(phase));
         if let Some(value) = self.apply(level, ControlScope::After, "", state).await? {
             self.note(Event::Amended(Amended::Runs { phase, value }))?;
         }
@@ -397,7 +402,7 @@ impl Runner<'_> {
         let deviated = self.deviated.get();
         let exit_code = match self.plan.policy.telling_exit_codes {
             true => self.telling_exit_code(status, deviated, rolled_back),
-            false if status == Status::Completed && !deviated => ExitCode::Ok,
+            false if status == Status::Completed && !deviated && !self.unwritable.get() => ExitCode::Ok,
             false => ExitCode::Deviated,
         };
         Outcome { status, deviated, exit_code }

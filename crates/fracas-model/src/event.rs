@@ -250,6 +250,9 @@ pub struct ActivityFinished {
     pub start: Moment,
     /// When it ended, pauses excluded.
     pub end: Moment,
+    /// Whether nobody waited for its end any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forgotten: bool,
     /// How it ended.
     #[serde(flatten)]
     pub result: ActivityResult,

@@ -489,8 +489,7 @@ impl Run {
                 self.status = None;
                 self.exception = None;
                 self.happened = None;
-                if self.activity.get("background") == Some(&Value::Bool(true)) {
-                    // Nobody looks when it ends.
+                if finished.forgotten {
                     self.end = None;
                     self.duration = None;
                 }

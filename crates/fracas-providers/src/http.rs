@@ -66,6 +66,7 @@ impl Http {
         text::check_keys(provider, "an http", &KEYS, problems);
         if provider.get("url").is_none_or(Node::is_null) {
             let problem = Problem::error(text::place(provider), "an http activity needs a `url`");
+            let problem = problem.words("a HTTP activity must have a URL");
             problems.push(problem.help("add the address to call: \"url\": \"http://...\""));
         }
         for (key, rule) in RULES {
@@ -199,6 +200,9 @@ const RULES: &[(&str, Rule)] = &[
 /// What may hold a `${name}`; the other keys are taken as they are.
 const SUBSTITUTED: [&str; 3] = ["url", "headers", "timeout"];
 
+/// What Chaos Toolkit says of headers that are no object.
+const HEADERS_ARE_NONE: &str = "a HTTP activities expect headers as a mapping";
+
 fn check_key(node: &Node, key: &str, rule: Rule, values: &Values, problems: &mut Problems) {
     let mut value = node.to_json();
     if SUBSTITUTED.contains(&key) {
@@ -208,7 +212,8 @@ fn check_key(node: &Node, key: &str, rule: Rule, values: &Values, problems: &mut
         }
     }
     if let Err(message) = rule(&value) {
-        problems.push(Problem::error(node.span, message));
+        let words = if key == "headers" && !value.is_object() { HEADERS_ARE_NONE } else { "" };
+        problems.push(Problem::error(node.span, message).words(words));
     }
 }
 

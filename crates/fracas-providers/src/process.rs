@@ -96,7 +96,7 @@ impl Process {
     fn look(&self, activity: &Activity, surroundings: &Surroundings<'_>, problems: &mut Problems) {
         let provider = &activity.provider;
         text::check_keys(provider, "a process", &KEYS, problems);
-        self.check_path(provider, problems);
+        self.check_path(activity, problems);
         if let Some(node) = provider.get("arguments") {
             let arguments = surroundings.values.substitute_arguments(&node.to_json());
             let judged =
@@ -110,7 +110,8 @@ impl Process {
         }
     }
 
-    fn check_path(&self, provider: &Node, problems: &mut Problems) {
+    fn check_path(&self, activity: &Activity, problems: &mut Problems) {
+        let provider = &activity.provider;
         match provider.get("path").map(|node| (node, &node.value)) {
             Some((node, NodeValue::String(path))) if !path.is_empty() => {
                 if let Err(message) = self.known_program(path) {
@@ -118,12 +119,14 @@ impl Process {
                         true => "configuration is not put into `path`: write the program itself",
                         false => "`path` is a program's file, or its name in one of the folders of PATH",
                     };
-                    problems.push(Problem::error(node.span, message).help(help));
+                    let words = format!("path '{path}' cannot be found, in activity '{}'", activity.name);
+                    problems.push(Problem::error(node.span, message).help(help).words(words));
                 }
             }
             place => {
                 let span = place.map_or(text::place(provider), |(node, _)| node.span);
                 let problem = Problem::error(span, "a process activity needs a `path`");
+                let problem = problem.words("a process activity must have a path");
                 problems.push(problem.help("add the program to run: \"path\": \"curl\""));
             }
         }

@@ -282,7 +282,9 @@ fn required<'a>(provider: &'a Node, key: &str) -> Result<&'a Node, Unresolved> {
     node.ok_or_else(|| {
         let span = provider.get(key).map_or(text::place(provider), |node| node.span);
         let problem = Problem::error(span, format!("a python activity needs a `{key}`"));
-        Unresolved::Incomplete(Box::new(problem))
+        let what = if key == "module" { "module path" } else { "function name" };
+        let words = format!("a Python activity must have a {what}");
+        Unresolved::Incomplete(Box::new(problem.words(words)))
     })
 }
 

@@ -372,6 +372,7 @@ mod tests {
             step: step(Phase::Method),
             start: moment,
             end: moment,
+            forgotten: false,
             result,
         })
     }

@@ -126,7 +126,8 @@ impl Runner<'_> {
             ActivityResult::Failed(_) | ActivityResult::Cut(_) => None,
         };
         let cut = matches!(result, ActivityResult::Cut(_));
-        let finished = ActivityFinished { step: id, start, end: self.host.now(), result };
+        let forgotten = cut && doing.how.background() && asked_to_leave(halt.as_ref());
+        let finished = ActivityFinished { step: id, start, end: self.host.now(), forgotten, result };
         self.note(Event::ActivityFinished(finished))?;
         self.tell_handlers(
             "activity_completed",
@@ -233,7 +234,10 @@ impl Runner<'_> {
             }
         };
         match ended {
-            Ok(output) => (ActivityResult::Succeeded { output: Arc::new(output) }, None),
+            Ok(output) => {
+                self.unwritable.set(self.unwritable.get() || tell.stop.take() == Some(Stop::Abort));
+                (ActivityResult::Succeeded { output: Arc::new(output) }, None)
+            }
             Err(failure) => self.failed(failure, tell.stop.take(), doing.how.background()),
         }
     }
@@ -402,6 +406,11 @@ fn amended_output(run: &Value, done: &Done) -> Option<Arc<Value>> {
 fn search(expression: &str, output: &Value) -> Value {
     let found = jmespath::compile(expression).ok().and_then(|expression| expression.search(output).ok());
     found.and_then(|found| serde_json::to_value(&*found).ok()).unwrap_or_default()
+}
+
+/// Whether nobody waits any more for what goes on in the background.
+fn asked_to_leave(halt: Option<&Halt>) -> bool {
+    matches!(halt, Some(Halt::Interrupted(InterruptedBy::Signal(name))) if name == "SIGUSR2")
 }
 
 fn cannot_tell(name: &str, why: &str) -> String {

@@ -177,7 +177,12 @@ impl Runner<'_> {
 
     /// What handlers are told of the whole run.
     pub(super) fn journal_argument(&self) -> Value {
-        json!({"journal": self.recorder.journal()})
+        let mut journal = self.recorder.journal();
+        if let Some(fields) = journal.as_object_mut().filter(|fields| fields["status"].is_null()) {
+            fields["status"] = self.status.get().map_or(Value::Null, |status| status.name().into());
+            fields["deviated"] = self.deviated.get().into();
+        }
+        json!({"journal": journal})
     }
 }
 

@@ -100,11 +100,12 @@ impl Runner<'_> {
         let title = self.live.with(|experiment| experiment.hypothesis.as_ref().map(|it| it.title.clone()));
         self.phase_started(phase, title)?;
         let begun = self.apply(ControlLevel::Hypothesis, ControlScope::Before, HYPOTHESIS, || None).await;
+        let has_begun = begun.is_ok();
         let checked = match begun {
             Ok(_) => self.check_probes(phase, round).await,
             Err(halt) => Err(halt),
         };
-        let state = || Some(self.recorder.state(phase));
+        let state = || has_begun.then(|| self.recorder.state(phase));
         let changed = self.apply(ControlLevel::Hypothesis, ControlScope::After, HYPOTHESIS, state).await?;
         checked?;
         if let Some(value) = changed {

@@ -200,6 +200,10 @@ fn outcome(
         let line =
             format!("the output has a `{kind}`, which JSON cannot carry: it is kept as Python shows it");
         context.tell.log(Level::Warning, line);
+        if kind != "float" {
+            // Chaos Toolkit dies of it when it writes the journal.
+            context.tell.stop(Stop::Abort);
+        }
     }
     if let Some(output) = answer.remove("output") {
         return Ok(output);
