@@ -1,0 +1,2 @@
+def after_experiment_control(context, state):
+    state["deviated"] = True

@@ -1,0 +1,2 @@
+def notify(channel, event):
+    raise ValueError("no")
