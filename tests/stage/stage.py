@@ -170,14 +170,15 @@ class Echo(Handler):
         query = urllib.parse.parse_qs(query, keep_blank_values=True)
         self.one = lambda name, default: query.get(name, [default])[0]
         self.query = query
-        paths = [self.mirror, self.record, self.given, self.redirect, self.loop, self.flaky, self.cut, self.big, self.endless]
-        {f"/{answer.__name__}": answer for answer in paths}.get(path, self.mirror)()
+        self.sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        known = [self.record, self.given, self.redirect, self.loop, self.flaky, self.cut, self.big, self.endless]
+        {f"/{answer.__name__}": answer for answer in known}.get(path, self.mirror)()
 
     do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = do_GET
 
     def mirror(self):
         told = {name.lower(): value for name, value in self.headers.items() if name.lower() not in self.UNTOLD}
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode("utf-8", "backslashreplace")
+        body = self.sent.decode("utf-8", "backslashreplace")
         asked = {"method": self.command, "path": self.path, "headers": dict(sorted(told.items())), "body": body}
         self.answer(200, "application/json", json.dumps(asked).encode())
         return asked

@@ -158,8 +158,11 @@ pub fn applicable(
         return global.iter().chain(own).cloned().collect();
     }
     let automatic = || of_all.iter().filter(|control| control.get("automatic") != Some(&Value::Bool(false)));
-    let around_many = matches!(level, ControlLevel::Method | ControlLevel::Rollback);
-    if !once && (around_many || (global.is_empty() && own.is_empty())) {
+    if matches!(level, ControlLevel::Method | ControlLevel::Rollback) {
+        let global = if once { global } else { &[] };
+        return global.iter().chain(automatic()).cloned().collect();
+    }
+    if !once && global.is_empty() && own.is_empty() {
         return automatic().cloned().collect();
     }
     let mut found: Vec<Value> = global.iter().chain(own).cloned().collect();

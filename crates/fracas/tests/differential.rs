@@ -71,6 +71,7 @@ fn default_differences(case: &Case, reference: &Reference, theirs: &Outcome) -> 
         lines: [&ADDED_LINES.map(String::from), &reference.lines_but[..]].concat(),
         keys: [&ADDED_KEYS.map(String::from), &reference.journal_but[..]].concat(),
         crash: reference.crash.is_some(),
+        unordered: case.says.unordered,
     };
     exit + &but.differences(&Outcome { journal: their_journal, ..theirs.clone() }, &ours)
 }
@@ -82,6 +83,7 @@ fn compat_differences(case: &Case, reference: &Reference, theirs: &Outcome) -> S
         lines: compat.lines_but.clone(),
         keys: compat.journal_but.clone(),
         crash: reference.crash.is_some(),
+        unordered: case.says.unordered,
     };
     exit_difference("fracas", compat.exit.unwrap_or(theirs.exit), ours.exit) + &but.differences(theirs, &ours)
 }
@@ -94,6 +96,8 @@ struct Exceptions {
     keys: Vec<String>,
     /// The reference died: only its lines up to there count, and fracas must have a journal if the run had begun.
     crash: bool,
+    /// The order of lines is a matter of chance.
+    unordered: bool,
 }
 
 impl Exceptions {
@@ -111,15 +115,17 @@ impl Exceptions {
             differences += &difference("the journal", &journal(theirs), &journal(ours));
             differences += &difference("standard output", &theirs.stdout, &ours.stdout);
             for (name, text) in &theirs.files {
-                differences += &difference(name, text, &ours.files[name]);
+                differences += &difference(name, &self.ordered(text), &self.ordered(&ours.files[name]));
             }
         }
-        difference("the console", &their_lines.concat(), &our_lines.concat()) + &differences
+        let console = [their_lines, our_lines].map(|lines| self.ordered(&lines.concat()));
+        difference("the console", &console[0], &console[1]) + &differences
     }
 
-    /// The console lines that count. The reference colors them for a file, too; of a traceback the last line counts.
+    /// The console lines that count. The reference colors them for a file, too; its tracebacks do not count.
     fn lines(&self, outcome: &Outcome) -> Vec<String> {
         let plain = COLOR.replace_all(&outcome.stderr, "");
+        let plain = format!("\n{plain}");
         let plain = plain.split("\nTraceback (most recent call last):").next().unwrap_or_default();
         let lines = TRACEBACK.replace_all(plain, "");
         let meant = |line: &&str| self.lines.iter().any(|part| line.contains(part.as_str()));
@@ -128,6 +134,15 @@ impl Exceptions {
             .filter(|line| !line.is_empty() && !meant(line))
             .map(|line| format!("{line}\n"))
             .collect()
+    }
+
+    /// `text` as it is compared: in the order of its lines unless that is a matter of chance.
+    fn ordered(&self, text: &str) -> String {
+        let mut lines: Vec<_> = text.split_inclusive('\n').collect();
+        if self.unordered {
+            lines.sort_unstable();
+        }
+        lines.concat()
     }
 
     /// The journal with what counts. Of an exception only the last line is compared: before it the reference has a
@@ -157,10 +172,9 @@ impl Exceptions {
 static COLOR: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("\x1b\\[[0-9;]*m").expect("the pattern is right"));
 
-/// All of a traceback that a log line carries but its last line.
+/// A traceback that a log line carries, and those of the exceptions behind it.
 static TRACEBACK: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?m)^    Traceback \(most recent call last\):\n(?:     .*\n)*")
-        .expect("the pattern is right")
+    Regex::new(r"(?m)^    Traceback \(most recent call last\):\n(?:    .*\n)*").expect("the pattern is right")
 });
 
 /// Lines that only fracas prints by default: the help and the consequence under a failure, and what to do when faults

@@ -44,6 +44,9 @@ pub struct Description {
     /// Files that are written beside the journal and belong to the outcome.
     #[serde(default)]
     pub files: Vec<String>,
+    /// Several things happen at once: the order of lines, on the console and in `files`, is a matter of chance.
+    #[serde(default)]
+    pub unordered: bool,
     /// Arguments of fracas in the same folder, once the run is over.
     pub then: Option<String>,
     /// The reference runs the same, and only what is said here differs.

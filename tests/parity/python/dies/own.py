@@ -1,0 +1,5 @@
+import os
+
+
+def f():
+    os._exit(9)

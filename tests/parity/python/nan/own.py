@@ -1,0 +1,2 @@
+def f():
+    return [float("nan"), float("inf"), -float("inf")]

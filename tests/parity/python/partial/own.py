@@ -1,0 +1,8 @@
+import functools
+
+
+def g(a):
+    return a
+
+
+f = functools.partial(g, 7)

@@ -1,0 +1,8 @@
+def loop():
+    a = []
+    a.append(a)
+    return a
+
+
+def f():
+    return loop()

@@ -1,0 +1,2 @@
+def f():
+    return (n for n in [1])
