@@ -81,6 +81,8 @@ pub enum Stop {
     /// It exits the process with this code, which ends the run as a signal does; 30 leaves the
     /// rollbacks out. Source: `chaoslib/exit.py`.
     Exit(i32),
+    /// It raises what Ctrl-C raises, which ends the run as that signal does.
+    KeyboardInterrupt,
     /// It failed in a way for which Chaos Toolkit aborts the run, or, if it did not fail, gave an
     /// output that Chaos Toolkit cannot write into the journal.
     Abort,

@@ -209,7 +209,9 @@ impl Runner<'_> {
         self.tell_handlers("start_method", || json!({})).await;
         let played = self.part(Phase::Method, ControlLevel::Method).await;
         let state = || if played.is_ok() { self.recorder.runs(Phase::Method) } else { Value::Null };
-        self.tell_handlers("method_completed", || json!({"state": state()})).await;
+        if !played.as_ref().is_err_and(Halt::is_exit) {
+            self.tell_handlers("method_completed", || json!({"state": state()})).await;
+        }
         played.map(drop)
     }
 
@@ -359,10 +361,10 @@ impl Runner<'_> {
         self.status.set(Some(status));
         let _ = self.record(event);
         match halt {
-            Halt::Interrupted(InterruptedBy::Request(_)) => {
+            Halt::Interrupted(by) if by.is_request() => {
                 self.tell_handlers("interrupted", || self.journal_argument()).await;
             }
-            Halt::Interrupted(_) => self.tell_handlers("signal_exit", || json!({})).await,
+            Halt::Interrupted(_) => drop(self.tell_handlers("signal_exit", || json!({})).await),
             _ => {}
         }
     }
@@ -373,11 +375,25 @@ impl Runner<'_> {
         let applied = self.apply(ControlLevel::Experiment, ControlScope::After, "", state).await;
         let mut outcome = outcome;
         if let Ok(Some(value)) = applied {
-            outcome = self.outcome_of(&value, outcome, rolled_back);
-            let _ = self.record(Event::Amended(Amended::Journal { value, outcome }));
+            outcome = self.amend(value, outcome, rolled_back);
         }
-        self.clean_up_controls().await;
-        self.tell_handlers("finish", || self.journal_argument()).await;
+        if !self.clean_up_controls().await && !self.plan.policy.unexpected_errors_fail {
+            let message = "A control of the experiment failed in cleanup_control".to_owned();
+            let _ =
+                self.record(Event::ActivityLog(ActivityLog { step: None, level: Level::Error, message }));
+            self.unwritable.set(true);
+            outcome.exit_code = self.outcome(rolled_back).exit_code;
+        }
+        if let Some(value) = self.tell_handlers("finish", || self.journal_argument()).await {
+            outcome = self.amend(value, outcome, rolled_back);
+        }
+        outcome
+    }
+
+    /// Takes in a journal that a control or a handler has changed, and gives how the run ended by it.
+    fn amend(&self, value: Value, outcome: Outcome, rolled_back: RolledBack) -> Outcome {
+        let outcome = self.outcome_of(&value, outcome, rolled_back);
+        let _ = self.record(Event::Amended(Amended::Journal { value, outcome }));
         outcome
     }
 

@@ -384,6 +384,16 @@ impl InterruptedBy {
         }
     }
 
+    /// Whether it asks for an interruption; Chaos Toolkit takes SIGTERM as such, and other signals
+    /// for the end of its process.
+    pub fn is_request(&self) -> bool {
+        match self {
+            InterruptedBy::Request(_) => true,
+            InterruptedBy::Signal(name) => matches!(name.as_str(), "SIGTERM" | "SIGHUP"),
+            InterruptedBy::Exit(_) => false,
+        }
+    }
+
     /// Whether rollbacks are left out, whatever their strategy.
     pub fn leaves_rollbacks_out(&self) -> bool {
         self.exit_code() == Some(30)

@@ -363,7 +363,10 @@ impl JournalFold {
     /// The reference notes a check of the hypothesis when it has ended.
     fn drop_what_is_unfinished(&mut self) {
         let states = &mut self.journal.steady_states;
-        let is_finished = |state: &SteadyState| state.steady_state_met.is_some() || state.amended.is_some();
+        let is_finished = |state: &SteadyState| match &state.amended {
+            Some(value) => !value.is_null(),
+            None => state.steady_state_met.is_some(),
+        };
         states.before.take_if(|state| !is_finished(state));
         states.after.take_if(|state| !is_finished(state));
         states.during.retain(is_finished);

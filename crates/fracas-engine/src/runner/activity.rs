@@ -271,6 +271,7 @@ impl Runner<'_> {
             Some(Stop::Exit(code)) => {
                 (ActivityResult::Cut(failure), Some(Halt::Interrupted(InterruptedBy::Exit(code))))
             }
+            Some(Stop::KeyboardInterrupt) => (ActivityResult::Cut(failure), Some(Halt::by_ctrl_c())),
             Some(Stop::Abort) if !policy.unexpected_errors_fail && background => {
                 (ActivityResult::Cut(failure), None)
             }

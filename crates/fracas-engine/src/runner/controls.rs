@@ -38,17 +38,27 @@ impl Runner<'_> {
         Ok(failed)
     }
 
-    /// Lets the controls clean up; what goes wrong there changes nothing.
-    pub(super) async fn clean_up_controls(&self) {
+    /// Lets the controls clean up. False when one of the experiment failed, of which Chaos Toolkit dies.
+    pub(super) async fn clean_up_controls(&self) -> bool {
         if self.host.controls().is_none() {
-            return;
+            return true;
         }
         let experiment = self.live.with(|experiment| experiment.document.clone());
-        for control in all_declared(&experiment).into_iter().chain(self.globals()) {
-            if let Ok(answer) = self.call(Call::Cleanup { control: &control }).await {
-                let _ = self.take(answer, "cleanup_control");
-            }
+        let mut clean = true;
+        for control in all_declared(&experiment) {
+            clean &= self.clean_up(&control).await;
         }
+        for control in self.globals() {
+            self.clean_up(&control).await;
+        }
+        clean
+    }
+
+    async fn clean_up(&self, control: &Value) -> bool {
+        let Ok(answer) = self.call(Call::Cleanup { control }).await else { return true };
+        let clean = answer.failures.is_empty();
+        let _ = self.take(answer, "cleanup_control");
+        clean
     }
 
     /// Applies the controls of a level before something or after it, and gives its state if a
@@ -84,13 +94,18 @@ impl Runner<'_> {
         controls
     }
 
-    /// Tells the event handlers that controls have registered.
-    pub(super) async fn tell_handlers(&self, name: &'static str, arguments: impl FnOnce() -> Value) {
-        let Some(controls) = self.host.controls().filter(|controls| controls.handles(name)) else { return };
+    /// Tells the event handlers that controls have registered. Gives the journal if they were given it and
+    /// changed it.
+    pub(super) async fn tell_handlers(
+        &self,
+        name: &'static str,
+        arguments: impl FnOnce() -> Value,
+    ) -> Option<Value> {
+        let controls = self.host.controls().filter(|controls| controls.handles(name))?;
         let arguments: Map<String, Value> = arguments().as_object().cloned().unwrap_or_default();
         let answer = controls.call(Call::Event { name, arguments }, &self.live.values()).await;
         // Handlers cannot stop a run.
-        let _ = self.take(Answer { stop: None, ..answer }, name);
+        self.take(Answer { stop: None, ..answer }, name).ok().flatten()
     }
 
     /// Makes a call that a signal cuts; after the run was asked to stop, only another signal does.
@@ -121,6 +136,7 @@ impl Runner<'_> {
             None => Ok(state),
             Some(Stop::Interrupt(why)) => Err(Halt::Interrupted(InterruptedBy::Request(why))),
             Some(Stop::Exit(code)) => Err(Halt::Interrupted(InterruptedBy::Exit(code))),
+            Some(Stop::KeyboardInterrupt) => Err(Halt::by_ctrl_c()),
             Some(Stop::Abort) => Err(Halt::Aborted(UNEXPECTED.to_owned())),
         }
     }

@@ -21,6 +21,16 @@ pub enum Halt {
 }
 
 impl Halt {
+    /// What Ctrl-C asks for, or an exception that stands for it.
+    pub fn by_ctrl_c() -> Halt {
+        Halt::Interrupted(InterruptedBy::Signal("SIGINT".to_owned()))
+    }
+
+    /// Whether Chaos Toolkit takes it for the end of its process.
+    pub fn is_exit(&self) -> bool {
+        matches!(self, Halt::Interrupted(by) if !by.is_request())
+    }
+
     /// Whether rollbacks are left out, whatever their strategy.
     pub fn leaves_rollbacks_out(&self) -> bool {
         matches!(self, Halt::Interrupted(by) if by.leaves_rollbacks_out())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fracas_model::*;
 use futures_util::future::{Either, select};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Runner;
 use super::activity::How;
@@ -106,7 +106,15 @@ impl Runner<'_> {
             Err(halt) => Err(halt),
         };
         let state = || has_begun.then(|| self.recorder.state(phase));
-        let changed = self.apply(ControlLevel::Hypothesis, ControlScope::After, HYPOTHESIS, state).await?;
+        let changed = match self.apply(ControlLevel::Hypothesis, ControlScope::After, HYPOTHESIS, state).await
+        {
+            Err(halt) if !self.plan.policy.fuller_journal => {
+                // In Chaos Toolkit, nothing is left of the check then.
+                self.note(Event::Amended(Amended::Hypothesis { phase, value: Value::Null }))?;
+                return Err(halt);
+            }
+            changed => changed?,
+        };
         checked?;
         if let Some(value) = changed {
             self.note(Event::Amended(Amended::Hypothesis { phase, value }))?;

@@ -282,6 +282,8 @@ def carry_out(message):
         answer = operations[message["op"]](message)
     except SystemExit as error:
         answer = {"exit": exit_code(error)}
+    except KeyboardInterrupt:
+        answer = {} if number in cut else {"keyboard": True}
     except BaseException as error:
         answer = {} if number in cut else dict(failed(error), unexpected=True)
     finish(number)

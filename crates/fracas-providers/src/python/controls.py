@@ -313,6 +313,8 @@ def event(message):
         arguments["exception"] = Exception(arguments["exception"])
     if "schedule" in arguments:
         arguments["schedule"] = schedule(arguments["schedule"])
+    journal = State(arguments.get("journal"), ())
+    arguments["journal"] = journal.root
     positional = [arguments.get(name) for name in EVENTS[message["name"]]]
     failures = []
     for handler in registry.handlers:
@@ -320,7 +322,10 @@ def event(message):
             getattr(handler, message["name"])(*positional)
         except Exception as error:
             failures.append([type(handler).__name__, last_line(error)])
-    return {"failures": failures}
+    answer = {"failures": failures}
+    if journal.changed:
+        answer["state"] = journal.root
+    return answer
 
 
 def schedule(fields):

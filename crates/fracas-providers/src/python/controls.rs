@@ -229,6 +229,7 @@ impl Modules {
         let exit = answer.get("exit").and_then(Value::as_i64).map(|code| i32::try_from(code).unwrap_or(1));
         let stop = match answer.remove("interrupt") {
             Some(Value::String(reason)) => Some(Stop::Interrupt(reason)),
+            _ if answer.contains_key("keyboard") => Some(Stop::KeyboardInterrupt),
             _ => exit.map(Stop::Exit),
         };
         Answer { changes, failures, stop, lines: Vec::new() }

@@ -215,6 +215,10 @@ fn outcome(
         context.tell.stop(Stop::Exit(i32::try_from(code).unwrap_or(1)));
         return Err(failure(activity, format!("the function has exited with code {code}"), ""));
     }
+    if answer.contains_key("keyboard") {
+        context.tell.stop(Stop::KeyboardInterrupt);
+        return Err(failure(activity, "KeyboardInterrupt".to_owned(), ""));
+    }
     if let Some(Value::String(reason)) =
         answer.get("interrupt").filter(|_| context.policy.activities_interrupt)
     {

@@ -74,6 +74,7 @@ fn stopped(stop: Stop) -> Problem {
     let why = match stop {
         Stop::Interrupt(why) => why,
         Stop::Exit(code) => format!("it exited with {code}"),
+        Stop::KeyboardInterrupt => "it raised KeyboardInterrupt".to_owned(),
         Stop::Abort => "it failed".to_owned(),
     };
     Problem::general(format!("a control stops the run before the experiment is loaded: {why}"))
