@@ -173,7 +173,7 @@ async fn ask(
             format!("no provider is called `{}`", activity.provider_type),
         ));
     };
-    let context = Context { values, policy, tell };
+    let context = Context { values, policy, tell, place: "" };
     let output = carried_out(&activity, provider.carry_out(&activity, &context), policy).await;
     let output = output.and_then(|output| value_of(&activity, output));
     output.map(Some).map_err(|Failure { error, help, .. }| {

@@ -38,4 +38,4 @@ pub use run::{
 };
 pub use runner::Plan;
 pub use tolerance::{Verdict, with_value, within};
-pub use values::{Pending, Values};
+pub use values::{Pending, Values, lone_name};

@@ -52,6 +52,8 @@ pub struct Context<'a> {
     pub policy: &'a Policy,
     /// Where the activity tells what it does.
     pub tell: &'a dyn Tell,
+    /// Where it is declared: a JSON pointer into the experiment; empty for one that stands for itself.
+    pub place: &'a str,
 }
 
 /// Takes what an activity tells about its own work.

@@ -379,8 +379,7 @@ impl Runner<'_> {
         }
         if !self.clean_up_controls().await && !self.plan.policy.unexpected_errors_fail {
             let message = "A control of the experiment failed in cleanup_control".to_owned();
-            let _ =
-                self.record(Event::ActivityLog(ActivityLog { step: None, level: Level::Error, message }));
+            let _ = self.record(Event::ActivityLog(ActivityLog { step: None, level: Level::Error, message }));
             self.unwritable.set(true);
             outcome.exit_code = self.outcome(rolled_back).exit_code;
         }

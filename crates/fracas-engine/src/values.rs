@@ -85,8 +85,7 @@ impl Values {
     }
 
     fn substitute_text(&self, text: &str) -> Value {
-        let alone = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
-        if let Some(value) = alone.filter(|name| is_name(name)).and_then(|name| self.get(name)) {
+        if let Some(value) = lone_name(text).and_then(|name| self.get(name)) {
             return value.clone();
         }
         Value::String(self.substitute_within(text))
@@ -108,6 +107,11 @@ impl Values {
         }
         result + rest
     }
+}
+
+/// The name in a text that is nothing but `${name}`, and so stands for the value itself.
+pub fn lone_name(text: &str) -> Option<&str> {
+    text.strip_prefix("${")?.strip_suffix('}').filter(|name| is_name(name))
 }
 
 /// How long the placeholder at the start of the text is, and the name in it. A `$$` is two long

@@ -192,6 +192,12 @@ impl Journal {
         let states = before.iter().chain(during).chain(after);
         states.flat_map(|state| &state.probes).chain(&self.run).chain(&self.rollbacks)
     }
+
+    fn runs_mut(&mut self) -> impl Iterator<Item = &mut Run> {
+        let SteadyStates { before, during, after } = &mut self.steady_states;
+        let states = before.iter_mut().chain(during).chain(after);
+        states.flat_map(|state| &mut state.probes).chain(&mut self.run).chain(&mut self.rollbacks)
+    }
 }
 
 impl Default for Journal {
@@ -322,7 +328,7 @@ impl JournalFold {
 
     fn amended(&mut self, amended: Amended) {
         match amended {
-            Amended::Experiment { pointer, value } => set(&mut self.journal.experiment, &pointer, value),
+            Amended::Experiment { pointer, value } => self.experiment_amended(&pointer, value),
             Amended::Run { step, value } => self.open_run(step, |run| run.amended = Some(value)),
             Amended::Hypothesis { phase, value } => {
                 if let Some(state) = self.steady_state(phase) {
@@ -337,6 +343,17 @@ impl JournalFold {
                 self.journal.amended = Some(value);
             }
         }
+    }
+
+    /// What stands within an entry of an activity is shared by all of its runs.
+    fn experiment_amended(&mut self, pointer: &str, value: Value) {
+        if let Some((place, part)) = within_activity(pointer) {
+            let activity = self.journal.experiment.pointer(place).cloned().unwrap_or_default();
+            for run in self.journal.runs_mut().filter(|run| run.activity == activity) {
+                set(&mut run.activity, part, value.clone());
+            }
+        }
+        set(&mut self.journal.experiment, pointer, value);
     }
 
     /// A control may have changed some, added others or dropped some.
@@ -419,6 +436,15 @@ impl JournalFold {
 
 /// Where the value stands that a tolerance's probe is given.
 const TOLERANCE_VALUE: &str = "/tolerance/provider/arguments/value";
+
+/// The activity that a JSON pointer leads into, and the rest of it when that is more than an entry's name.
+fn within_activity(pointer: &str) -> Option<(&str, &str)> {
+    let lists = ["/steady-state-hypothesis/probes/", "/method/", "/rollbacks/"];
+    let list = lists.into_iter().find(|list| pointer.starts_with(list))?;
+    let end = list.len() + pointer[list.len()..].find('/')?;
+    let (place, part) = pointer.split_at(end);
+    part[1..].contains('/').then_some((place, part))
+}
 
 /// Puts a value in a place of a document, if there is the object or list that it belongs to.
 pub fn set(document: &mut Value, pointer: &str, value: Value) {

@@ -8,6 +8,7 @@
 mod check;
 mod child;
 mod controls;
+mod in_place;
 mod modules;
 
 use std::path::Path;

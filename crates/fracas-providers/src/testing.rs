@@ -71,7 +71,10 @@ impl Tell for Ears {
 pub async fn carry_out(provider: &dyn Provider, activity: &Activity) -> Result<Value, Failure> {
     let values = Values::default();
     provider
-        .carry_out(activity, &Context { values: &values, policy: &Policy::FRACAS, tell: &Ears::default() })
+        .carry_out(
+            activity,
+            &Context { values: &values, policy: &Policy::FRACAS, tell: &Ears::default(), place: "" },
+        )
         .await
 }
 

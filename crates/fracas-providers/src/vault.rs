@@ -211,7 +211,7 @@ impl Visit<'_> {
         let probe = json!({"type": "probe", "name": "vault", "provider": provider});
         let (activity, _) = activity_of(&Node::from(&probe));
         let activity = activity.ok_or_else(|| unread("the vault cannot be asked".to_owned(), ""))?;
-        let context = Context { values: &Values::default(), policy: &Policy::FRACAS, tell: &Deaf };
+        let context = Context { values: &Values::default(), policy: &Policy::FRACAS, tell: &Deaf, place: "" };
         let answer = self.vault.http.carry_out(&activity, &context).await.map_err(|failure| Failure {
             help: "check `vault_addr` in the configuration, and that the vault answers this machine"
                 .to_owned(),

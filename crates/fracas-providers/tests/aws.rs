@@ -140,9 +140,11 @@ fn carry_out(kind: ActivityKind, func: &str, arguments: Value) -> (Result<Value,
     let python = Python::new(Aws::new(), |_| None);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let activity = activity(kind, &provider);
-    let result = runtime.block_on(
-        python.carry_out(&activity, &Context { values: &values, policy: &Policy::FRACAS, tell: &ears }),
-    );
+    let result =
+        runtime.block_on(python.carry_out(
+            &activity,
+            &Context { values: &values, policy: &Policy::FRACAS, tell: &ears, place: "" },
+        ));
     (result, ears.lines.into_inner().into_iter().map(|(_, line)| line).collect())
 }
 

@@ -127,8 +127,9 @@ async fn hear(
     policy: &Policy,
 ) -> (Result<Value, Failure>, Ears) {
     let ears = Ears::default();
-    let result =
-        python.carry_out(&activity(Action, provider), &Context { values, policy, tell: &ears }).await;
+    let result = python
+        .carry_out(&activity(Action, provider), &Context { values, policy, tell: &ears, place: "" })
+        .await;
     (result, ears)
 }
 

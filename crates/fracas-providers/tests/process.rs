@@ -114,7 +114,7 @@ fn long_texts_on_both_pipes() {
 
 fn a_status_without_tolerance_is_worth_a_warning() {
     let (values, ears) = (Values::default(), Ears::default());
-    let context = Context { values: &values, policy: &Policy::FRACAS, tell: &ears };
+    let context = Context { values: &values, policy: &Policy::FRACAS, tell: &ears, place: "" };
     let mut activity = activity(Probe, &json!({"path": "false"}));
     block_on(Process::new().carry_out(&activity, &context)).unwrap();
     activity.document["tolerance"] = json!(1);
@@ -166,7 +166,7 @@ fn a_daemon_without_pipes_is_left_alone() {
 
 fn nothing_runs_that_is_not_written_down() {
     let (values, ears) = (Values::default(), Ears { deaf: true, ..Ears::default() });
-    let context = Context { values: &values, policy: &Policy::FRACAS, tell: &ears };
+    let context = Context { values: &values, policy: &Policy::FRACAS, tell: &ears, place: "" };
     let activity = activity(Action, &json!({"path": "sleep", "arguments": ["1000"]}));
     let failure = block_on(Process::new().carry_out(&activity, &context)).unwrap_err();
     assert_eq!(failure.error, "the program was killed: no space left on device");

@@ -115,7 +115,7 @@ fn ours(case: &Value) -> Value {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let activity = activity(Probe, &case["provider"]);
     let ears = Ears::default();
-    let context = Context { values: &values, policy: &Policy::FRACAS, tell: &ears };
+    let context = Context { values: &values, policy: &Policy::FRACAS, tell: &ears, place: "" };
     match runtime.block_on(provider.carry_out(&activity, &context)) {
         Ok(output) => json!({"output": output}),
         Err(failure) if ears.stops.borrow().contains(&Stop::Abort) => json!({"unexpected": failure.error}),

@@ -82,7 +82,8 @@ async fn call_server(channel: &Channel, note: &Value) -> Result<(), String> {
         Some(problem) => format!("failed calling notification endpoint: {}", problem.message),
         None => "failed calling notification endpoint".to_owned(),
     })?;
-    let context = Context { values: &Values::default(), policy: &Default::default(), tell: &Silence };
+    let context =
+        Context { values: &Values::default(), policy: &Default::default(), tell: &Silence, place: "" };
     let output = Http::new().carry_out(&activity, &context).await;
     let output =
         output.map_err(|failure| format!("failed calling notification endpoint: {}", failure.error))?;

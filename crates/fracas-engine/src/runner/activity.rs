@@ -56,6 +56,8 @@ struct Doing<'a> {
     id: StepId,
     /// Its place in its part of the experiment.
     index: usize,
+    /// Where its activity is declared: a JSON pointer.
+    place: &'a str,
     step: &'a Step,
     values: Rc<Values>,
     how: How<'a>,
@@ -97,7 +99,7 @@ impl Runner<'_> {
         // A control may have changed what follows.
         let step = self.live.step(id.phase, index).unwrap_or_else(|| step.clone());
         let played = match begun {
-            Ok(_) => self.play_step(id, index, &step, how).await,
+            Ok(_) => self.play_step(id, index, &place, &step, how).await,
             Err(halt) => Err(halt),
         };
         let state = || played.as_ref().ok().and_then(|_| self.recorder.run(id));
@@ -110,9 +112,16 @@ impl Runner<'_> {
         Ok(done)
     }
 
-    async fn play_step(&self, id: StepId, index: usize, step: &Step, how: How<'_>) -> Result<Done, Halt> {
+    async fn play_step(
+        &self,
+        id: StepId,
+        index: usize,
+        place: &str,
+        step: &Step,
+        how: How<'_>,
+    ) -> Result<Done, Halt> {
         let dry = self.dry_of(&step.activity);
-        let doing = Doing { id, index, step, values: self.live.values(), how, dry };
+        let doing = Doing { id, index, place, step, values: self.live.values(), how, dry };
         self.pause(&doing, PauseWhen::Before, &step.activity.pauses.before).await?;
         // A signal that came while nothing waited must not find an action begun.
         self.look_up(doing.how.background())?;
@@ -218,7 +227,8 @@ impl Runner<'_> {
     async fn attempt(&self, doing: &Doing<'_>) -> Carried {
         let activity = doing.activity();
         let tell = StepTell { runner: self, step: doing.id, stop: RefCell::default() };
-        let context = Context { values: &doing.values, policy: &self.plan.policy, tell: &tell };
+        let context =
+            Context { values: &doing.values, policy: &self.plan.policy, tell: &tell, place: doing.place };
         let work = self.host.carry_out(activity, &context);
         let timeout = activity.timeout.filter(|_| self.plan.policy.activity_timeouts);
         let timed_out: LocalBoxFuture<'_, ()> = match timeout {
@@ -311,7 +321,7 @@ impl Runner<'_> {
             let _ = self.record(Event::Amended(Amended::Tolerance { index, value }));
         }
         let tell = StepTell { runner: self, step: id, stop: RefCell::default() };
-        let context = Context { values, policy: &self.plan.policy, tell: &tell };
+        let context = Context { values, policy: &self.plan.policy, tell: &tell, place: "" };
         let probe = with_value(probe, output);
         match select(Box::pin(self.halted(false)), self.host.carry_out(&probe, &context)).await {
             Either::Left((halt, _)) => Err(halt),

@@ -321,7 +321,7 @@ fn a_refusal_without_tolerance_is_worth_a_warning() {
     local(async {
         let server = serve(vec![text("HTTP/1.1 503 Busy\nContent-Length: 0\n\n"); 2]).await;
         let (values, ears) = (Values::default(), Ears::default());
-        let context = Context { values: &values, policy: &Policy::FRACAS, tell: &ears };
+        let context = Context { values: &values, policy: &Policy::FRACAS, tell: &ears, place: "" };
         let url = format!("http://127.0.0.1:{}/", server.port);
         let mut activity = activity(Probe, &json!({"url": url}));
         let output = Http::new().carry_out(&activity, &context).await.unwrap();
@@ -349,7 +349,7 @@ fn values_reach_the_request() {
             "url": "http://127.0.0.1:${port}/$user", "headers": {"X-Token": "${token}", "Accept": null},
             "timeout": "${wait}", "method": "DELETE", "arguments": {"u": "${user}"},
         });
-        let context = Context { values: &values, policy: &Policy::FRACAS, tell: &Ears::default() };
+        let context = Context { values: &values, policy: &Policy::FRACAS, tell: &Ears::default(), place: "" };
         Http::new().carry_out(&activity(Action, &provider), &context).await.unwrap();
         insta::assert_snapshot!(request_of(&server, 0).replace(env!("CARGO_PKG_VERSION"), "VERSION"), @r"
         DELETE /ann HTTP/1.1
@@ -546,7 +546,7 @@ fn json_with_nan_stays_text() {
         let provider = json!({"type": "http", "url": format!("http://127.0.0.1:{}/", server.port)});
         let (values, ears) = (Values::default(), Ears::default());
         let activity = activity(Probe, &provider);
-        let context = Context { values: &values, policy: &Policy::FRACAS, tell: &ears };
+        let context = Context { values: &values, policy: &Policy::FRACAS, tell: &ears, place: "" };
         let output = Http::new().carry_out(&activity, &context).await.unwrap();
         assert_eq!(output["body"], json!("{\"a\": NaN}"));
         let line = "the answer's body is kept as a text: it holds NaN or Infinity, which JSON does not have";

@@ -218,10 +218,24 @@ def call(message):
             arguments["configuration"] = configuration.copy()
     except Exception as error:
         return dict(failed(error), unexpected=True)
+    own = [(path, found(arguments, path)) for path in message.get("own", ())]
+    before = [encoded(value, []) for path, value in own]
+    for path, name in message.get("configured", ()):
+        found(arguments, path[:-1])[path[-1]] = configuration[name]
     try:
-        return {"output": function(**arguments)}
+        answer = {"output": function(**arguments)}
     except Exception as error:
-        return dict(failed(error), interrupt=str(error)) if is_interrupt(error) else failed(error)
+        answer = failed(error)
+        if is_interrupt(error):
+            answer["interrupt"] = str(error)
+    changed = [item for item, text in zip(own, before) if encoded(item[1], []) != text]
+    return dict(answer, own=changed) if changed else answer
+
+
+def found(value, path):
+    for key in path:
+        value = value[key]
+    return value
 
 
 def amended(answer):

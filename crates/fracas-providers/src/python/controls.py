@@ -190,6 +190,12 @@ def world(message):
         settle(sys.modules["chaoslib.settings"])
 
 
+def parts(message):
+    """Parts of the experiment that were changed elsewhere."""
+    for pointer, value in message["parts"]:
+        experiment.adopt_part(pointer, value)
+
+
 def settle(chaoslib_settings):
     chaoslib_settings.loaded_settings.set(settings or {})
 
@@ -207,11 +213,13 @@ def amended(answer):
     if found:
         changes.update(experiment=found, replaced=replaced)
     for name, state in shared.items():
-        found, gone, _ = state.take_changes()
+        found, gone, replaced = state.take_changes()
+        if name == "configuration":
+            changes.update(within=[unescaped(part) for part, _ in found if part not in replaced])
         found = [[unescaped(part), value] for part, value in found] + [[key] for key in gone]
         if found:
             changes[name] = found
-    if changes:
+    if any(changes.values()):
         answer["changes"] = changes
     if not registry.is_told:
         registry.is_told = True
@@ -347,5 +355,5 @@ for name, after in {"chaoslib.settings": settle, "yaml": teach}.items():
     if name in sys.modules:
         after(sys.modules[name])
 
-operations.update(values=values, world=world, control=module_of_control, vet=vet, configure=configure)
+operations.update(values=values, world=world, parts=parts, control=module_of_control, vet=vet, configure=configure)
 operations.update(clean_up=clean_up, apply=apply, event=event)

@@ -243,8 +243,10 @@ impl Modules {
         }
         let Some(told) = answer.remove("changes") else { return Changes::default() };
         let told: Told = serde_json::from_value(told).unwrap_or_default();
+        let configured = self.configured(running, &told);
+        self.change_parts(running, &configured);
         let changes = Changes {
-            experiment: told.experiment,
+            experiment: [told.experiment, configured].concat(),
             replaced: told.replaced,
             configuration: told.configuration.into_iter().map(named).collect(),
             secrets: told.secrets.into_iter().map(named).collect(),
@@ -256,12 +258,46 @@ impl Modules {
         }
         changes
     }
+
+    /// Values of the configuration that were changed within, and stand in the experiment itself.
+    fn configured(&self, running: &Running, told: &Told) -> Vec<(String, Value)> {
+        let shared = self.shared.borrow();
+        let changed = told.configuration.iter().cloned().map(named);
+        let within = changed.filter(|(name, _)| told.within.contains(name));
+        let part = |(name, value): (String, Option<Value>)| {
+            Some((shared.as_ref()?.declares(&name, &running.configured(&name)?)?, value?))
+        };
+        within.filter_map(part).collect()
+    }
+
+    /// Lets the child know of parts of the experiment that it does not see change.
+    pub(super) fn change_parts(&self, running: &Running, parts: &[(String, Value)]) {
+        if parts.is_empty() {
+            return;
+        }
+        running.tell_parts(parts);
+        if let Some(shared) = self.shared.borrow_mut().as_mut() {
+            shared.change(parts);
+        }
+    }
+}
+
+/// The JSON pointer of an entry.
+pub(super) fn pointer(above: &str, key: &str) -> String {
+    format!("{above}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 impl Shared {
     /// What the child is told.
     pub(super) fn message(&self) -> child::Answer {
         as_object(json!({"experiment": self.experiment, "settings": self.settings}))
+    }
+
+    /// Where the experiment has this very value of the configuration: a JSON pointer.
+    fn declares(&self, name: &str, value: &Value) -> Option<String> {
+        let entry = pointer("/configuration", name);
+        let default = format!("{entry}/default");
+        [entry, default].into_iter().find(|place| self.experiment.pointer(place) == Some(value))
     }
 
     fn change(&mut self, parts: &[(String, Value)]) {
@@ -286,6 +322,8 @@ struct Told {
     experiment: Vec<(String, Value)>,
     replaced: Vec<String>,
     configuration: Vec<Vec<Value>>,
+    /// Names of configuration whose values are the same objects, with something else in them.
+    within: Vec<String>,
     secrets: Vec<Vec<Value>>,
 }
 

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::check::Look;
 use super::child::{Answer, Child, as_object};
 use super::controls::{self, Shared};
+use super::in_place;
 use crate::inherited::Inherited;
 use crate::process::Watchdog;
 
@@ -66,7 +67,10 @@ impl Modules {
         let question = running.child.ask("call", message(activity, context.values));
         let mut answer = question.answer(|number, line| context.tell.log(level(number), line)).await;
         if let Ok(answer) = &mut answer {
-            let changes = self.changes(&running, answer);
+            let own = in_place::changed(answer, context.place);
+            self.change_parts(&running, &own);
+            let mut changes = self.changes(&running, answer);
+            changes.experiment.extend(own);
             if changes != Changes::default() {
                 context.tell.changed(changes);
             }
@@ -128,6 +132,18 @@ impl Running {
         }
     }
 
+    /// Tells the child what stands in parts of the experiment now, if it knows it.
+    pub(super) fn tell_parts(&self, parts: &[(String, Value)]) {
+        if self.has_experiment.get() {
+            self.child.tell("parts", as_object(json!({"parts": parts})));
+        }
+    }
+
+    /// A value of the configuration as the child knew it last.
+    pub(super) fn configured(&self, name: &str) -> Option<Value> {
+        self.values.borrow().configuration.get(name).cloned()
+    }
+
     /// Tells the child configuration and secrets, unless it knows them.
     pub(super) fn share(&self, values: &Values) {
         let mut known = self.values.borrow_mut();
@@ -166,7 +182,8 @@ impl Running {
 
 fn message(activity: &Activity, values: &Values) -> Answer {
     let raw = |key: &str| activity.provider.get(key).map_or(Value::Null, Node::to_json);
-    let mut arguments = values.substitute_arguments(&raw("arguments"));
+    let declared = raw("arguments");
+    let mut arguments = values.substitute_arguments(&declared);
     if arguments.is_null() {
         arguments = json!({});
     }
@@ -174,6 +191,7 @@ fn message(activity: &Activity, values: &Values) -> Answer {
     let mut message = as_object(json!({
         "module": raw("module"), "func": raw("func"), "arguments": arguments, "background": background,
     }));
+    in_place::tell(&declared, values, &mut message);
     if let Some(groups) = groups(&activity.provider) {
         message.insert("secrets".to_owned(), groups);
     }

@@ -1,0 +1,3 @@
+def grow(items):
+    items.append(2)
+    return len(items)
