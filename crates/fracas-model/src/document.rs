@@ -17,6 +17,13 @@ pub struct Source {
     pub format: Format,
 }
 
+impl Source {
+    /// The line that a span begins in, from 1.
+    pub fn line(&self, span: Span) -> usize {
+        self.text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1
+    }
+}
+
 /// How a document is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {

@@ -60,8 +60,8 @@ pub struct Policy {
     pub lenient_wizard: bool,
     /// Settings that cannot be read stop everything; otherwise they are told of, and count as none.
     pub broken_settings_stop: bool,
-    /// Warnings about the statuses of servers and programs name them; otherwise they are in Chaos
-    /// Toolkit's words.
+    /// Warnings about the statuses of servers and programs name them, and notifications that cannot
+    /// be sent are one; otherwise they are in Chaos Toolkit's words, or debug lines.
     pub own_warnings: bool,
     /// After a run, what failed and what may still be broken is told, and the way out.
     pub tell_end: bool,

@@ -153,10 +153,13 @@ impl Args {
             }
             _ => Vec::new(),
         };
-        if let Some((option, path)) = named.into_iter().find(|(_, path)| !path.exists()) {
-            let message =
-                format!("invalid value '{}' for '{option} <PATH>': there is no such file", path.display());
-            Args::command().error(ErrorKind::ValueValidation, message).exit();
+        let missing = named.into_iter().filter(|(_, path)| !path.exists());
+        let missing = missing.map(|(option, path)| {
+            format!("invalid value '{}' for '{option} <PATH>': there is no such file", path.display())
+        });
+        let missing: Vec<String> = missing.collect();
+        if !missing.is_empty() {
+            self.command.refuse(missing.join("\n       "));
         }
     }
 }
@@ -170,6 +173,14 @@ impl Command {
             | Command::Iam(Iam { values, .. }) => Some(values),
             _ => None,
         }
+    }
+
+    /// Ends the process, as for any other mistake on the command line.
+    fn refuse(&self, message: String) -> ! {
+        let mut all = Args::command();
+        all.build();
+        let mut command = all.find_subcommand(self.name()).cloned().unwrap_or(all);
+        command.error(ErrorKind::ValueValidation, message).exit()
     }
 
     /// Its name.
@@ -215,7 +226,8 @@ pub struct Run {
     pub hypothesis_strategy: Option<String>,
 
     /// Seconds from one check of the hypothesis during the method to the next.
-    #[arg(long, default_value = "1.0", value_parser = frequency, value_name = "SECONDS")]
+    #[arg(long, default_value = "1.0", value_parser = frequency, value_name = "SECONDS",
+        allow_negative_numbers = true)]
     pub hypothesis_frequency: f64,
 
     /// End the method at the first check of the hypothesis during it that is not met.
@@ -343,7 +355,7 @@ pub enum SettingsCommand {
     /// Print all of them, secrets included.
     Show {
         /// How to print them.
-        #[arg(long, value_enum, default_value_t = Format::Yaml, value_name = "FORMAT")]
+        #[arg(long, value_parser = one_of(&Format::OF_ALL), default_value = "yaml", value_name = "FORMAT")]
         format: Format,
     },
     /// Print the value at a key.
@@ -359,6 +371,7 @@ pub enum SettingsCommand {
         /// Where it is: names separated by dots, `\\.` for a dot in a name, `list[0]` for an item.
         key: String,
         /// What it becomes, as JSON.
+        #[arg(allow_negative_numbers = true)]
         value: String,
     },
     /// Remove the value at a key, and all that is in it.
@@ -401,7 +414,7 @@ pub enum Output {
 pub struct Values {
     /// A value for the configuration: NAME=VALUE, or NAME:TYPE=VALUE with the type str, int,
     /// float, bool, bytes or json. Can be given several times.
-    #[arg(long = "var", value_parser = variable, value_name = "NAME[:TYPE]=VALUE")]
+    #[arg(long = "var", value_parser = variable, value_name = "NAME[:TYPE]=VALUE", allow_hyphen_values = true)]
     pub variables: Vec<(String, Value)>,
 
     /// Values for the configuration and the secrets: a JSON or YAML file of both, or a file of

@@ -1,6 +1,6 @@
 //! Tells the channels of the settings what goes on: servers, and functions in Python.
 //!
-//! Source: `chaoslib.notification`. Whatever goes wrong is a debug line, and stops nothing.
+//! Source: `chaoslib.notification`. Whatever goes wrong stops nothing.
 
 use std::io;
 
@@ -16,38 +16,49 @@ use crate::terminal::now;
 const TIMEOUT: [f64; 2] = [2.0, 5.0];
 
 /// A channel of the settings.
-type Channel = Map<String, Value>;
+pub type Channel = Map<String, Value>;
+
+/// An error of Chaos Toolkit's: servers are told of it in words, functions get it as an exception.
+#[derive(Clone, Copy)]
+pub struct Raised<'a> {
+    /// Its class, of `chaoslib.exceptions`.
+    pub class: &'static str,
+    /// What it says.
+    pub message: &'a str,
+}
 
 impl Session {
     /// Tells every channel that wants to know of an event such as `run-started`, one after the
     /// other, what goes with it, and what went wrong. The payload is only made if one does.
-    pub async fn notify(&self, event: &str, payload: impl FnOnce() -> Value, error: Option<&str>) {
-        let channels = self.settings.notifications().unwrap_or_else(|problem| {
-            self.debug(&problem.message);
-            Vec::new()
-        });
-        let wanted: Vec<Channel> = channels.into_iter().filter(|channel| wants(channel, event)).collect();
+    pub async fn notify(&self, event: &str, payload: impl FnOnce() -> Value, error: Option<Raised<'_>>) {
+        let wanted: Vec<&Channel> = self.channels.iter().filter(|channel| wants(channel, event)).collect();
         if wanted.is_empty() {
             return;
         }
         let note = note(event, payload(), error);
-        for channel in &wanted {
-            if let Err(why) = self.tell(channel, &note).await {
-                self.debug(&why);
+        for channel in wanted {
+            if let Err(why) = self.tell(channel, &note, error).await {
+                self.aside(&why);
             }
         }
     }
 
-    async fn tell(&self, channel: &Channel, note: &Value) -> Result<(), String> {
+    async fn tell(&self, channel: &Channel, note: &Value, error: Option<Raised<'_>>) -> Result<(), String> {
         match channel.get("type").and_then(Value::as_str) {
             Some("http") => call_server(channel, note).await,
-            Some("plugin") => self.call_function(channel, note),
+            Some("plugin") => self.call_function(channel, note, error),
             _ => Ok(()),
         }
     }
 
-    fn call_function(&self, channel: &Channel, note: &Value) -> Result<(), String> {
-        let question = json!({"op": "notify", "channel": channel, "payload": note});
+    fn call_function(
+        &self,
+        channel: &Channel,
+        note: &Value,
+        error: Option<Raised<'_>>,
+    ) -> Result<(), String> {
+        let error = error.map(|Raised { class, message }| [class, message]);
+        let question = json!({"op": "notify", "channel": channel, "payload": note, "error": error});
         self.ask_python(&question).map(drop).map_err(|unanswered| unanswered.message().to_owned())
     }
 }
@@ -61,12 +72,12 @@ fn wants(channel: &Channel, event: &str) -> bool {
     }
 }
 
-fn note(event: &str, payload: Value, error: Option<&str>) -> Value {
+fn note(event: &str, payload: Value, error: Option<Raised<'_>>) -> Value {
     let phase = event.split('-').next();
     let seconds = now().timestamp().as_microsecond() as f64 / 1e6;
     let mut note = json!({"name": event, "payload": payload, "phase": phase, "ts": seconds});
-    if let (Some(error), Some(note)) = (error, note.as_object_mut()) {
-        note.insert("error".to_owned(), error.into());
+    if let (Some(Raised { class, message }), Some(note)) = (error, note.as_object_mut()) {
+        note.insert("error".to_owned(), format!("An exception was raised: {class}('{message}')").into());
     }
     note
 }
@@ -153,9 +164,11 @@ mod tests {
 
     #[test]
     fn notes_say_what_and_when() {
-        let note = note("validate-failed", json!({"title": "x"}), Some("no method"));
+        let raised = Raised { class: "InvalidExperiment", message: "no method" };
+        let note = note("validate-failed", json!({"title": "x"}), Some(raised));
         assert_eq!(note["name"], "validate-failed");
-        assert_eq!((&note["phase"], &note["error"]), (&json!("validate"), &json!("no method")));
+        assert_eq!(note["phase"], "validate");
+        assert_eq!(note["error"], "An exception was raised: InvalidExperiment('no method')");
         assert!(note["ts"].as_f64().unwrap() > 1.6e9);
     }
 

@@ -33,10 +33,13 @@ impl Unanswered {
 }
 
 /// What the script answers.
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 struct Reply {
-    answer: Option<Value>,
+    #[serde(default)]
+    answer: Value,
     refused: Option<String>,
+    /// What lies behind a refusal.
+    cause: Option<String>,
     error: Option<String>,
     /// What was logged, each with its level.
     #[serde(default)]
@@ -53,18 +56,18 @@ impl Session {
     pub fn ask_python(&self, question: &Value) -> Result<Value, Unanswered> {
         let python = self.python_program();
         let output = run(&python, question).map_err(|error| missing(&python, &error))?;
-        let reply: Reply = serde_json::from_slice(&output).unwrap_or_default();
+        let reply: Reply = serde_json::from_slice(&output).map_err(|_| {
+            let message = format!("{} gave no answer", python.display());
+            Unanswered::Broken(Problem::general(message).help("name another with --python"))
+        })?;
         for (level, line) in &reply.lines {
             self.terminal.line(importance(level), line);
         }
+        reply.cause.iter().for_each(|cause| self.aside(cause));
         match reply {
             Reply { refused: Some(why), .. } => Err(Unanswered::Refused(why)),
             Reply { error: Some(error), .. } => Err(Unanswered::Broken(Problem::general(error))),
-            Reply { answer: Some(answer), .. } => Ok(answer),
-            _ => {
-                let message = format!("{} gave no answer", python.display());
-                Err(Unanswered::Broken(Problem::general(message).help("name another with --python")))
-            }
+            Reply { answer, .. } => Ok(answer),
         }
     }
 

@@ -11,6 +11,7 @@ use fracas_providers::PythonChoice;
 use fracas_report::Importance;
 
 use crate::args::Global;
+use crate::notifications::Channel;
 use crate::settings::Settings;
 use crate::surroundings::Surroundings;
 use crate::terminal::{Log, Terminal};
@@ -21,6 +22,8 @@ pub struct Session {
     pub policy: Policy,
     /// The user's settings.
     pub settings: Settings,
+    /// Where the user wants to be told of runs.
+    pub channels: Vec<Channel>,
     /// How what is written in Python is carried out.
     pub python: PythonChoice,
     /// Where lines, pictures and data go.
@@ -31,6 +34,9 @@ pub struct Session {
 
 /// The log file of Chaos Toolkit.
 const LOG_FILE: &str = "chaostoolkit.log";
+
+/// The commands that tell the channels of the settings about themselves.
+const TELLING: [&str; 4] = ["run", "validate", "discover", "init"];
 
 impl Session {
     /// Goes to the folder that is asked for, reads the settings, and opens the log file. Whatever
@@ -54,12 +60,18 @@ impl Session {
         let policy =
             if compat || global.compat || is_named_chaos() { Policy::CHAOS_TOOLKIT } else { Policy::FRACAS };
         let mut ignored = None;
-        let settings = loaded.unwrap_or_else(|problem| {
-            match policy.broken_settings_stop {
+        let mut settings = loaded.unwrap_or_else(|problem| {
+            // Of Chaos Toolkit, what is no YAML is told and ignored; it dies of anything else.
+            match policy.broken_settings_stop || problem.said().is_empty() {
                 true => problems.push(problem),
                 false => ignored = Some(problem),
             }
             Settings::empty(&settings_path)
+        });
+        problems.0.extend(settings.repeated.take().filter(|_| policy.broken_settings_stop));
+        let channels = settings.notifications().unwrap_or_else(|problem| {
+            problems.0.extend(Some(problem).filter(|_| TELLING.contains(&command)));
+            Vec::new()
         });
         let log = open_log(global, &policy, &log_path).unwrap_or_else(|problem| {
             problems.push(problem);
@@ -68,6 +80,7 @@ impl Session {
         let session = Session {
             policy,
             settings,
+            channels,
             python: PythonChoice { program: global.python.clone(), native: !global.no_native },
             terminal: Terminal::new(global, policy.draw_problems, log),
             surroundings: Surroundings::of_this_process(),
@@ -99,6 +112,11 @@ impl Session {
     /// Something worth a look.
     pub fn warn(&self, line: &str) {
         self.terminal.line(Importance::Warning, line);
+    }
+
+    /// What Chaos Toolkit tells in a debug line alone, though it is worth a look.
+    pub fn aside(&self, line: &str) {
+        if self.policy.own_warnings { self.warn(line) } else { self.debug(line) }
     }
 
     /// Something that went wrong.

@@ -5,8 +5,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fracas_engine::{parse_yaml, to_yaml};
-use fracas_model::{HypothesisStrategy, Problem, RollbackStrategy, python, write_python_json};
+use fracas_engine::{io_words, parse_document, to_yaml};
+use fracas_model::{
+    HypothesisStrategy, Problem, Problems, RollbackStrategy, Severity, Source, python, write_python_json,
+};
 use serde_json::{Map, Value};
 
 /// The settings of a user.
@@ -18,6 +20,8 @@ pub struct Settings {
     pub path: PathBuf,
     /// Whether the file is there.
     pub exists: bool,
+    /// A key that is given twice; the last one counts.
+    pub repeated: Option<Problem>,
 }
 
 /// How a value of the settings is printed.
@@ -46,7 +50,7 @@ impl Settings {
 
     /// No settings, to be kept in this file.
     pub fn empty(path: &Path) -> Settings {
-        Settings { value: Value::Object(Map::new()), path: path.to_owned(), exists: false }
+        Settings { value: Value::Object(Map::new()), path: path.to_owned(), exists: false, repeated: None }
     }
 
     /// Reads a file of settings. A file that is not there, or empty, holds none.
@@ -55,30 +59,30 @@ impl Settings {
     ///
     /// The file cannot be read, is no YAML, or holds something else than an object.
     pub fn load(path: &Path) -> Result<Settings, Problem> {
-        let unreadable = |why: &str| {
-            Problem::general(format!("cannot read the settings in `{}`: {why}", path.display()))
-                .help("correct the file, or name another one with --settings")
-        };
+        let unreadable = |why: &str| unreadable(path, why);
         let text = match std::fs::read(path) {
             Ok(bytes) => String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8"))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Settings::empty(path)),
-            Err(error) => return Err(unreadable(&error.to_string())),
+            Err(error) => return Err(unreadable(&io_words(&error))),
         };
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let node = parse_yaml(text).map_err(|problems| match problems.0.into_iter().next() {
-            Some(Problem { message, span: Some(span), .. }) => {
-                let line = text.as_bytes().iter().take(span.start).filter(|byte| **byte == b'\n').count() + 1;
-                let why = format!("{message}, in line {line}");
-                unreadable(&why).words(format!("Failed parsing YAML settings: {why}"))
-            }
-            problem => unreadable(&problem.map(|problem| problem.message).unwrap_or_default()),
-        })?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
+        let source = Source { name: path.display().to_string(), text, format: fracas_model::Format::Yaml };
+        if source.text.trim().is_empty() {
+            return Ok(Settings { exists: true, ..Settings::empty(path) });
+        }
+        let (node, problems) = parse_document(&source);
+        let wrong = first_error(&source, problems);
+        let Some(node) = node else {
+            let why = wrong.unwrap_or_default();
+            return Err(unreadable(&why).words(format!("Failed parsing YAML settings: {why}")));
+        };
         let value = match node.to_json() {
             Value::Null => Value::Object(Map::new()),
             Value::Object(map) => Value::Object(map),
             _ => return Err(unreadable(&format!("expected an object, got {}", node.kind()))),
         };
-        Ok(Settings { value, path: path.to_owned(), exists: true })
+        let repeated = wrong.map(|why| unreadable(&why));
+        Ok(Settings { value, path: path.to_owned(), exists: true, repeated })
     }
 
     /// When rollbacks are played, if the settings say so.
@@ -106,6 +110,12 @@ impl Settings {
         from_name: fn(&str) -> Option<T>,
         names: [&str; N],
     ) -> Result<Option<T>, Problem> {
+        for (name, part) in [("runtime", self.at(&["runtime"])), (whose, self.at(&["runtime", whose]))] {
+            if let Some(part) = part.filter(|part| !part.is_object() && !part.is_null()) {
+                let what = format!("`{name}` is {}, no object", python::to_repr(part));
+                return Err(self.wrong(&what).help("write runtime: {rollbacks: {strategy: always}}"));
+            }
+        }
         let Some(value) = self.at(&["runtime", whose, "strategy"]) else { return Ok(None) };
         value.as_str().and_then(from_name).map(Some).ok_or_else(|| {
             self.wrong(&format!("`runtime.{whose}.strategy` is {}", python::to_repr(value)))
@@ -175,6 +185,18 @@ impl Settings {
     fn wrong(&self, what: &str) -> Problem {
         Problem::general(format!("{what}, in the settings in `{}`", self.path.display()))
     }
+}
+
+fn unreadable(path: &Path, why: &str) -> Problem {
+    Problem::general(format!("cannot read the settings in `{}`: {why}", path.display()))
+        .help("correct the file, or name another one with --settings")
+}
+
+/// What is wrong first, with its line.
+fn first_error(source: &Source, problems: Problems) -> Option<String> {
+    let problem = problems.0.into_iter().find(|problem| problem.severity == Severity::Error)?;
+    let line = problem.span.map(|span| format!(", in line {}", source.line(span)));
+    Some(format!("{}{}", problem.message, line.unwrap_or_default()))
 }
 
 /// What `fracas settings` does.
@@ -250,7 +272,8 @@ impl Settings {
     /// The file cannot be written.
     pub fn save(&self) -> Result<(), Problem> {
         std::fs::write(&self.path, to_yaml(&self.value)).map_err(|error| {
-            Problem::general(format!("cannot write the settings to `{}`: {error}", self.path.display()))
+            let path = self.path.display();
+            Problem::general(format!("cannot write the settings to `{path}`: {}", io_words(&error)))
         })
     }
 
@@ -319,6 +342,9 @@ pub fn named_controls(controls: &Value) -> Result<Vec<Value>, String> {
 }
 
 impl Format {
+    /// How all of the settings can be printed.
+    pub const OF_ALL: [(&str, Format); 2] = [("json", Format::Json), ("yaml", Format::Yaml)];
+
     /// The value as a text that ends in a line break.
     pub fn print(self, value: &Value) -> String {
         let text = match self {
@@ -432,6 +458,8 @@ mod tests {
         assert!(settings.compat().unwrap_err().help.contains("chaostoolkit"));
         assert!(settings.controls().unwrap_err().message.contains("no object of controls by name"));
         assert!(settings.notifications().unwrap_err().message.contains("no list of objects"));
+        let flat = Settings { value: json!({"runtime": {"rollbacks": 5}}), ..settings };
+        assert!(flat.rollback_strategy().unwrap_err().message.starts_with("`rollbacks` is 5, no object"));
     }
 
     #[test]
@@ -445,16 +473,16 @@ mod tests {
         assert_eq!(settings.value, json!({"b": 1, "a": ["x", "yes"]}));
         settings.save().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "a:\n- x\n- 'yes'\nb: 1\n");
-        let wrong = [
-            ("- a", "expected an object, got a list"),
-            ("a: 1\nb: [", "in line"),
-            ("a: 1\na: 2", "in line 2"),
-        ];
+        let wrong = [("- a", "expected an object, got a list"), ("a: 1\nb: [", "in line")];
         for (text, expected) in wrong {
             std::fs::write(&path, text).unwrap();
             let message = Settings::load(&path).unwrap_err().message;
             assert!(message.contains(expected), "{message}");
         }
+        std::fs::write(&path, "a: 1\na: 2").unwrap();
+        let settings = Settings::load(&path).unwrap();
+        assert_eq!(settings.value, json!({"a": 2}));
+        assert!(settings.repeated.unwrap().message.ends_with("the key `a` is given twice, in line 2"));
         std::fs::write(&path, "").unwrap();
         assert_eq!(Settings::load(&path).unwrap().value, json!({}));
     }

@@ -140,6 +140,7 @@ fn commands_do_what_chaos_toolkit_does() {
         "discover --no-install no-such-package",
         "discover --no-install requests",
         "discover --no-install chaostoolkit-aws",
+        "discover --no-install --no-system-info chaostoolkit-prometheus",
         "discover",
         "--log-format xml run experiment.json",
         "--change-dir . validate experiment.json",

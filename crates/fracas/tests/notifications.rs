@@ -101,9 +101,9 @@ fn servers_are_told_what_goes_on() {
     let output = run(folder.path(), &channels, &["run", "experiment.json"]);
     let shown = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{shown}");
-    assert!(shown.contains("DEBUG] missing url in notification channel"), "{shown}");
+    assert!(shown.contains("WARNING] missing url in notification channel"), "{shown}");
     assert!(
-        shown.contains(&format!("DEBUG] notification sent to http://{some}/ failed with: 500")),
+        shown.contains(&format!("WARNING] notification sent to http://{some}/ failed with: 500")),
         "{shown}"
     );
 
@@ -132,7 +132,7 @@ fn a_server_that_never_answers_changes_nothing() {
     let output = run(folder.path(), &channels, &["run", "experiment.json"]);
     let shown = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{shown}");
-    assert!(shown.contains("DEBUG] failed calling notification endpoint"), "{shown}");
+    assert!(shown.contains("WARNING] failed calling notification endpoint"), "{shown}");
     assert!(folder.path().join("journal.json").exists());
 }
 
@@ -141,7 +141,8 @@ fn functions_are_told_what_goes_on() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let plugin = "import logging\n\
         def notify(channel, note):\n    logging.getLogger('chaostoolkit').info('told: ' + note['name'])\n\
-        def fail(channel, note):\n    raise RuntimeError(note.get('error', 'none'))\n";
+        def fail(channel, note):\n    error = note.get('error')\n    \
+        raise RuntimeError(f'{type(error).__name__}: {error}')\n";
     fs::write(folder.path().join("plugin.py"), plugin).expect("the folder is ours");
     fs::write(folder.path().join("bad.json"), r#"{"title": "t"}"#).expect("the folder is ours");
     let channels = json!({"notifications": [
@@ -156,9 +157,9 @@ fn functions_are_told_what_goes_on() {
     for line in [
         "INFO] told: validate-started",
         "INFO] told: validate-failed",
-        "RuntimeError: An exception was raised: InvalidExperiment('experiment requires a description')",
-        "DEBUG] could not find function 'nothing' in plugin 'plugin' for notification",
-        "DEBUG] could not find Python plugin 'no_such_plugin' for notification",
+        "RuntimeError: InvalidExperiment: experiment requires a description",
+        "WARNING] could not find function 'nothing' in plugin 'plugin' for notification",
+        "WARNING] could not find Python plugin 'no_such_plugin' for notification",
     ] {
         assert!(shown.contains(line), "no `{line}` in {shown}");
     }

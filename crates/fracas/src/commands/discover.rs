@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::info::CHAOS_TOOLKIT_LIB;
 use crate::args;
+use crate::notifications::Raised;
 use crate::python::Unanswered;
 use crate::session::Session;
 use crate::settings::python_json;
@@ -27,8 +28,8 @@ pub async fn discover(args: &args::Discover, session: &Session) -> ExitCode {
     let discovery = match discovered(args, session) {
         Ok(discovery) => discovery,
         Err(unanswered) => {
-            let error = format!("An exception was raised: DiscoveryFailed('{}')", unanswered.message());
-            session.notify("discovery-failed", package, Some(&error)).await;
+            let raised = Raised { class: "DiscoveryFailed", message: unanswered.message() };
+            session.notify("discovery-failed", package, Some(raised)).await;
             return failed(unanswered, session);
         }
     };

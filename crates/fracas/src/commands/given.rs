@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fracas_engine::{Given, load_text, parse_document};
-use fracas_model::{Format, Node, Policy, Problem, Problems, Severity, Source, Span};
+use fracas_model::{Format, Node, Policy, Problem, Problems, Severity, Source};
 use serde_json::{Map, Value};
 
 use super::ready::{Told, told};
@@ -165,7 +165,7 @@ fn document(
         // Keys that stand twice: the last one counts.
         Some(_) if node.is_some() && !policy.var_files_required => Ok(node),
         Some(problem) => {
-            let line = line_of(text, problem.span.unwrap_or_default());
+            let line = source.line(problem.span.unwrap_or_default());
             // What is said of broken text names parts of it.
             let why = match (&node, format) {
                 (Some(_), _) => problem.message,
@@ -179,10 +179,6 @@ fn document(
         }
         None => Ok(node),
     }
-}
-
-fn line_of(text: &str, span: Span) -> usize {
-    text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1
 }
 
 fn given_of(path: &Path, node: &Node) -> Result<Given, Problem> {

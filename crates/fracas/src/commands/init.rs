@@ -19,13 +19,15 @@ use wizard::Wizard;
 
 /// Asks, and writes the experiment.
 pub async fn init(args: &args::Init, session: &Session) -> ExitCode {
-    let discovery = match discovery(&args.discovery_path) {
+    let lenient = session.policy.lenient_wizard;
+    let possible = if lenient { writable(&args.experiment_path) } else { Ok(()) };
+    let discovery = match possible.and_then(|()| discovery(&args.discovery_path)) {
         Ok(discovery) => discovery,
         Err(problem) => return session.refuse(problem).code,
     };
     session.notify("init-started", || Value::Null, None).await;
-    let lenient = session.policy.lenient_wizard;
-    let asking = spawn_blocking(move || ask(discovery, lenient));
+    let replaced = Some(args.experiment_path.clone()).filter(|path| lenient && path.exists());
+    let asking = spawn_blocking(move || ask(discovery, lenient, replaced.as_deref()));
     let asked = tokio::select! {
         asked = asking => asked.unwrap_or_else(|_| Err(io::ErrorKind::Other.into())),
         _ = ctrl_c() => Err(io::ErrorKind::Interrupted.into()),
@@ -36,19 +38,42 @@ pub async fn init(args: &args::Init, session: &Session) -> ExitCode {
     };
     let path = args.experiment_path.display();
     if let Err(error) = fs::write(&args.experiment_path, text(&experiment, &args.experiment_path)) {
-        let problem =
-            Problem::general(format!("cannot write the experiment to {path}: {}", io_words(&error)));
-        return session.refuse(problem.help("name another file with --experiment-path")).code;
+        return session.refuse(unwritable(&args.experiment_path, &io_words(&error))).code;
     }
     session.terminal.data(&format!("\nExperiment created and saved in '{path}'\n"));
     session.notify("init-completed", || experiment, None).await;
     ExitCode::Ok
 }
 
-fn ask(discovery: Option<Value>, lenient: bool) -> io::Result<Value> {
+/// Asks for an experiment, first of all whether a file that is there may be replaced.
+fn ask(discovery: Option<Value>, lenient: bool, replaced: Option<&Path>) -> io::Result<Value> {
     let (mut input, mut output) = (io::stdin().lock(), io::stdout());
     let color = output.is_terminal();
-    Wizard { input: &mut input, output: &mut output, color, lenient }.experiment(discovery, native)
+    let mut wizard = Wizard { input: &mut input, output: &mut output, color, lenient };
+    if let Some(path) = replaced
+        && !wizard.confirm(&format!("'{}' is there already. Do you want to replace it?", path.display()))?
+    {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    wizard.experiment(discovery, native)
+}
+
+/// No answers are asked for in vain.
+fn writable(path: &Path) -> Result<(), Problem> {
+    let known = path.extension().is_some_and(|it| ["json", "yaml", "yml"].iter().any(|known| it == *known));
+    if !known {
+        return Err(unwritable(path, "its name does not end in .json, .yaml or .yml"));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder.map(fs::metadata) {
+        Some(Err(error)) => Err(unwritable(path, &io_words(&error))),
+        _ => Ok(()),
+    }
+}
+
+fn unwritable(path: &Path, why: &str) -> Problem {
+    Problem::general(format!("cannot write the experiment to {}: {why}", path.display()))
+        .help("name another file with --experiment-path")
 }
 
 /// What was discovered before, if anything.

@@ -6,6 +6,7 @@ use fracas_model::ExitCode;
 use super::given;
 use super::ready::{Ready, Told, document, load};
 use crate::args;
+use crate::notifications::Raised;
 use crate::session::Session;
 
 /// Shows every problem at once.
@@ -25,16 +26,12 @@ pub async fn validate(args: &args::Validate, session: &Session) -> ExitCode {
         Err(unready) => Err(unready.told.clone()),
     };
     if let Err(Told { why, code }) = checked {
-        session.notify("validate-failed", || document(&ready, session), Some(&invalid(&why))).await;
+        let raised = Raised { class: "InvalidExperiment", message: &why };
+        session.notify("validate-failed", || document(&ready, session), Some(raised)).await;
         return code;
     }
     session.info("Experiment looks valid");
     session.notify("validate-completed", || document(&ready, session), None).await;
     session.info("experiment syntax and semantic look valid");
     ExitCode::Ok
-}
-
-/// An error as notifications carry it.
-fn invalid(why: &str) -> String {
-    format!("An exception was raised: InvalidExperiment('{why}')")
 }

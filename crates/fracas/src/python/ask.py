@@ -20,6 +20,16 @@ class Refused(Exception):
     """What is asked for cannot be had."""
 
 
+def logzero():
+    """Modules that log by way of logzero log as all others do. Source: `chaoslib/log.py`."""
+    from types import ModuleType
+
+    module = ModuleType("logzero")
+    module.__path__ = []
+    module.logger = logging.getLogger("chaostoolkit")
+    return module
+
+
 class Lines(logging.Handler):
     def emit(self, record):
         lines.append([record.levelname.lower(), record.getMessage()])
@@ -41,7 +51,7 @@ def extensions():
     return found
 
 
-def notify(channel, payload):
+def notify(channel, payload, error):
     """Calls a function of a channel. Source: `chaoslib/notification.py`."""
     from importlib import import_module
     from inspect import isfunction
@@ -49,14 +59,25 @@ def notify(channel, payload):
     module, function = channel.get("module"), channel.get("func", "notify")
     try:
         found = getattr(import_module(module), function, None)
-    except ImportError:
-        raise Refused(f"could not find Python plugin '{module}' for notification")
+    except ImportError as error:
+        raise Refused(f"could not find Python plugin '{module}' for notification") from error
     if not isfunction(found):
         raise Refused(f"could not find function '{function}' in plugin '{module}' for notification")
+    if error:
+        payload["error"] = raised(*error)
     try:
         found(channel, payload)
     except Exception as error:
         raise Refused(f"failed calling notification plugin: {last_line(error)}")
+
+
+def raised(name, message):
+    """An exception of Chaos Toolkit's library, or one like it where that is not installed."""
+    try:
+        from chaoslib import exceptions
+    except ImportError:
+        return type(name, (Exception,), {})(message)
+    return getattr(exceptions, name)(message)
 
 
 def discover(package, system):
@@ -67,8 +88,8 @@ def discover(package, system):
     name = top_level(package)
     try:
         module = import_module(name)
-    except ImportError:
-        raise Refused(f"could not load Python module '{name}'")
+    except ImportError as error:
+        raise Refused(f"could not load Python module '{name}'") from error
     found = getattr(module, "discover", None)
     if not isfunction(found):
         raise Refused(f"package '{name}' does not export a `discover` function")
@@ -107,10 +128,11 @@ def main(question):
     for name in ("chaostoolkit", "chaostoolkit-lib"):
         logging.getLogger(name).setLevel(logging.DEBUG)
         logging.getLogger(name).addHandler(Lines())
+    sys.modules["logzero"] = logzero()
     try:
         return {"answer": globals()[question.pop("op")](**question)}
     except Refused as error:
-        return {"refused": str(error)}
+        return {"refused": str(error), "cause": last_line(error.__cause__) if error.__cause__ else None}
     except Exception as error:
         refused = type(error).__name__ == "DiscoveryFailed"
         return {"refused": str(error)} if refused else {"error": last_line(error)}

@@ -266,7 +266,12 @@ impl Wizard<'_> {
         Ok(python::to_str(&answer))
     }
 
-    fn confirm(&mut self, question: &str) -> io::Result<bool> {
+    /// Asks for a yes or a no; no answer is a no.
+    ///
+    /// # Errors
+    ///
+    /// There are no more answers.
+    pub fn confirm(&mut self, question: &str) -> io::Result<bool> {
         loop {
             let answer = self.ask(&format!("{} [y/N]: ", self.styled(question, Style::Dim)))?;
             match answer.trim().to_lowercase().as_str() {
