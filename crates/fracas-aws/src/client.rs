@@ -185,7 +185,7 @@ impl Aws {
         call: Call<'static>,
         params: &Value,
     ) -> Result<Value, Error> {
-        let wire = protocol::wire(call.service)?;
+        let wire = protocol::wire(call.service);
         let params = prepared(call, params);
         validate::parameters(call.service, call.operation, &params)?;
         let mut params = params.as_object().cloned().unwrap_or_default();

@@ -478,7 +478,13 @@ impl<'a> Service<'a> {
     ///
     /// Where two errors share a code, the later one wins, as in botocore.
     pub fn error(&self, code: &str) -> Option<&Shape<'a>> {
-        self.shapes.iter().rev().find(|shape| shape.error_code() == Some(code))
+        self.error_id(code).map(|id| self.shape(id))
+    }
+
+    /// As [`Service::error`], the id.
+    pub fn error_id(&self, code: &str) -> Option<ShapeId> {
+        let found = self.shapes.iter().rposition(|shape| shape.error_code() == Some(code));
+        found.map(|index| ShapeId(index as u32))
     }
 
     /// How an operation pages, if it does.

@@ -2,17 +2,26 @@
 //!
 //! To add a protocol: implement [`WireFormat`] in a file of its own and name it in [`wire`].
 
+mod cbor;
 #[cfg(test)]
 mod conformance;
+mod ec2;
+mod event_stream;
+mod json;
 mod query;
+mod rest;
+mod rest_json;
+mod rest_xml;
 mod xml;
 
-pub(crate) use query::query_pair;
-
 use crate::error::Error;
-use crate::model::{Kind, Operation, Protocol, Service, ShapeId};
+use crate::model::{Kind, Operation, Protocol, Service, ShapeId, TimestampFormat, Wire};
+use crate::time::Moment;
 use crate::validate;
+use crate::value::python_bytes;
+use aws_smithy_types::base64;
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// A JSON object.
@@ -31,16 +40,41 @@ pub(crate) struct Request {
     pub(crate) method: String,
     /// Path and query string, appended to the endpoint.
     pub(crate) target: String,
-    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(Cow<'static, str>, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-/// A whole HTTP answer. Header names are in lower case.
+/// A whole HTTP answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The value of a header. Several of one name become one.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        let values: Vec<_> = self
+            .headers
+            .iter()
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+            .collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+
+    /// All headers, their names in lower case; several of one name become one, as urllib3 joins them.
+    pub(crate) fn joined_headers(&self) -> Object {
+        let mut headers = Object::new();
+        for (name, value) in &self.headers {
+            match headers.entry(name.to_lowercase()).or_insert(Value::Null) {
+                Value::String(known) => *known = format!("{known}, {value}"),
+                new => *new = value.clone().into(),
+            }
+        }
+        headers
+    }
 }
 
 /// Why an answer could not be read, in botocore's words where it has some.
@@ -61,17 +95,15 @@ pub(crate) trait WireFormat: Sync {
 }
 
 /// The wire format of a service.
-pub(crate) fn wire(service: &Service) -> Result<&'static dyn WireFormat, Error> {
-    let name = match service.metadata.protocol {
-        Protocol::Query => return Ok(&query::Query),
-        Protocol::Ec2 => "ec2",
-        Protocol::Json => "json",
-        Protocol::RestJson => "rest-json",
-        Protocol::RestXml => "rest-xml",
-        Protocol::RpcV2Cbor => "smithy-rpc-v2-cbor",
-    };
-    let text = format!("the {name} protocol, which {} speaks, is not supported yet", service.name);
-    Err(Error::unsent("UnsupportedServiceProtocolsError", text))
+pub(crate) fn wire(service: &Service) -> &'static dyn WireFormat {
+    match service.metadata.protocol {
+        Protocol::Query => &query::Query,
+        Protocol::Ec2 => &ec2::Ec2,
+        Protocol::Json => &json::Json,
+        Protocol::RestJson => &rest::Rest(rest_json::JsonBodies),
+        Protocol::RestXml => &rest::Rest(rest_xml::XmlBodies),
+        Protocol::RpcV2Cbor => &cbor::Cbor,
+    }
 }
 
 /// An answer as boto3 gives it, `ResponseMetadata` last.
@@ -107,23 +139,15 @@ fn is_generic_error(answer: &Answer) -> bool {
 }
 
 fn generic_error(status: u16) -> Object {
-    let message = match status {
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        505 => "HTTP Version Not Supported",
-        506 => "Variant Also Negotiates",
-        507 => "Insufficient Storage",
-        508 => "Loop Detected",
-        510 => "Not Extended",
-        511 => "Network Authentication Required",
-        _ => "",
-    };
     let mut parsed = Object::new();
-    parsed.insert("Error".into(), json!({"Code": status.to_string(), "Message": message}));
+    parsed.insert("Error".into(), json!({"Code": status.to_string(), "Message": reason(status)}));
     parsed
+}
+
+/// What a status is called in Python's `http.client.responses`, or nothing.
+pub(crate) fn reason(status: u16) -> &'static str {
+    let known = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    known.unwrap_or_default()
 }
 
 fn add_metadata(parsed: &mut Object, answer: &Answer) {
@@ -132,20 +156,89 @@ fn add_metadata(parsed: &mut Object, answer: &Answer) {
         _ => Object::new(),
     };
     metadata.insert("HTTPStatusCode".into(), answer.status.into());
-    metadata.insert("HTTPHeaders".into(), Value::Object(joined_headers(answer)));
+    metadata.insert("HTTPHeaders".into(), Value::Object(answer.joined_headers()));
     parsed.insert("ResponseMetadata".into(), Value::Object(metadata));
 }
 
-/// Headers of one name become one, as urllib3 joins them.
-fn joined_headers(answer: &Answer) -> Object {
-    let mut headers = Object::new();
-    for (name, value) in &answer.headers {
-        match headers.get_mut(name) {
-            Some(Value::String(known)) => *known = format!("{known}, {value}"),
-            _ => _ = headers.insert(name.clone(), value.clone().into()),
+/// The request's id, where the answer's headers tell it.
+fn inject_request_id(parsed: &mut Object, answer: &Answer) {
+    if let Some(id) = answer.header("x-amzn-requestid") {
+        let metadata = parsed.entry("ResponseMetadata").or_insert_with(|| json!({}));
+        metadata["RequestId"] = id.into();
+    }
+}
+
+/// The code that a service which once spoke query goes on to use; the new one is kept beside it.
+fn query_compatible_code(code: &str, answer: &Answer, error: &mut Object) -> String {
+    let header = answer.header("x-amzn-query-error").unwrap_or_default();
+    match header.split(';').collect::<Vec<_>>()[..] {
+        [known, kind] if !known.is_empty() => {
+            error.insert("QueryErrorCode".into(), code.into());
+            error.insert("Type".into(), kind.into());
+            known.to_owned()
+        }
+        _ => code.to_owned(),
+    }
+}
+
+/// How much of an unreadable body an error shows.
+const SHOWN: usize = 2000;
+
+/// The error for a body that is not what it should be.
+fn unreadable_body(call: Call, body: &[u8], what: &str, format: &str) -> Unreadable {
+    let body = match has_secrets(call) {
+        true => format!("{} bytes, not shown since such answers hold secrets", body.len()),
+        false => python_bytes(body, SHOWN),
+    };
+    Unreadable(format!(
+        "Unable to parse response ({what}), invalid {format} received. Further retries may succeed:\n{body}"
+    ))
+}
+
+/// The name on the wire, or the model's.
+fn named<'n>(wire: &Wire<'n>, default: &'n str) -> &'n str {
+    if wire.name.is_empty() { default } else { wire.name }
+}
+
+/// A moment as it goes on the wire. Parameters were checked: what is no moment does not get here.
+fn moment_text(value: &Value, format: TimestampFormat) -> String {
+    Moment::from_value(value).and_then(|moment| moment.wire(format)).unwrap_or_default()
+}
+
+/// The bytes that base64 text stands for.
+fn bytes_of(text: &str) -> Vec<u8> {
+    base64::decode(text).unwrap_or_else(|_| text.as_bytes().to_vec())
+}
+
+fn canonical_base64(text: &str) -> String {
+    base64::encode(bytes_of(text))
+}
+
+/// A name and its value as a query string holds them.
+pub(crate) fn query_pair(name: &str, value: &str) -> String {
+    quote(name, "") + "=" + &quote(value, "")
+}
+
+/// A name and its value as a form holds them, blanks as `+`.
+pub(crate) fn form_pair(name: &str, value: &str) -> String {
+    query_pair(name, value).replace("%20", "+")
+}
+
+/// Percent-encodes all but letters, digits, `-._~` and what is safe.
+pub(crate) fn quote(text: &str, safe: &str) -> String {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' => out.push(byte as char),
+            byte if safe.as_bytes().contains(&byte) => out.push(byte as char),
+            _ => {
+                let digit = |nibble: u8| HEX[usize::from(nibble)] as char;
+                out.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+            }
         }
     }
-    headers
+    out
 }
 
 /// Whether an answer to a call may hold what must not be shown: keys of STS, say.

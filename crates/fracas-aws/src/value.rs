@@ -118,6 +118,69 @@ pub(crate) fn python_bytes(bytes: &[u8], limit: usize) -> String {
     out
 }
 
+/// Appends what Python's `json.dumps` gives.
+pub(crate) fn python_json(out: &mut String, value: &Value) {
+    write_json(out, value, (", ", ": "));
+}
+
+/// What Python's `json.dumps` gives without blanks.
+pub(crate) fn python_json_compact(value: &Value) -> String {
+    let mut out = String::new();
+    write_json(&mut out, value, (",", ":"));
+    out
+}
+
+fn write_json(out: &mut String, value: &Value, separators: (&str, &str)) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
+        Value::Number(number) => out.push_str(&python_number(number)),
+        Value::String(text) => write_json_text(out, text),
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                out.push_str(if index > 0 { separators.0 } else { "" });
+                write_json(out, item, separators);
+            }
+            out.push(']');
+        }
+        Value::Object(entries) => {
+            out.push('{');
+            for (index, (key, item)) in entries.iter().enumerate() {
+                out.push_str(if index > 0 { separators.0 } else { "" });
+                write_json_text(out, key);
+                out.push_str(separators.1);
+                write_json(out, item, separators);
+            }
+            out.push('}');
+        }
+    }
+}
+
+/// Only ASCII, as `json.dumps` writes it unless told otherwise.
+fn write_json_text(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            ' '..='~' => out.push(c),
+            c => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    // Writing to a String cannot fail.
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    out.push('"');
+}
+
 /// A number as Python prints it: integers plain, floats as `repr` does.
 pub(crate) fn python_number(number: &Number) -> String {
     match number.as_f64() {

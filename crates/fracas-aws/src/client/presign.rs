@@ -3,7 +3,7 @@
 
 use super::address::Address;
 use crate::error::Error;
-use crate::protocol::{Call, Object, Request, query_pair};
+use crate::protocol::{Call, Object, Request, form_pair, query_pair};
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign};
 use aws_sigv4::sign::v4;
@@ -34,7 +34,7 @@ pub(super) fn add(
     let url = presigned(request, address, source, keys)
         .map_err(|error| Error::unsent("BotoCoreError", format!("cannot sign for {source}: {error}")))?;
     request.body.push(b'&');
-    request.body.extend(query_pair("PreSignedUrl", &url).into_bytes());
+    request.body.extend(form_pair("PreSignedUrl", &url).into_bytes());
     Ok(())
 }
 

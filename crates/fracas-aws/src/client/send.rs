@@ -159,7 +159,7 @@ fn http_request(request: &Request, headers: &[(String, String)]) -> Result<HttpR
     http.set_method(&request.method)?;
     http.set_uri(request.target.clone())?;
     for (name, value) in &request.headers {
-        http.headers_mut().try_insert(*name, value.clone())?;
+        http.headers_mut().try_insert(name.clone(), value.clone())?;
     }
     for (name, value) in headers {
         http.headers_mut().try_insert(name.clone(), value.clone())?;

@@ -1,7 +1,7 @@
 //! Signature version 2, with which SimpleDB's forms are signed (botocore's `SigV2Auth`):
 //! <https://docs.aws.amazon.com/AmazonSimpleDB/latest/DeveloperGuide/HMACAuth.html>
 
-use crate::protocol::query_pair;
+use crate::protocol::form_pair;
 use aws_credential_types::Credentials;
 use aws_sigv4::sign::v4::calculate_signature;
 use aws_smithy_runtime_api::client::auth::{AuthScheme, AuthSchemeEndpointConfig, AuthSchemeId, Sign};
@@ -57,7 +57,7 @@ impl Sign for Scheme {
 /// The form with who signs it, when, and the signature.
 fn signed(method: &str, url: &str, form: &str, keys: &Credentials, now: &str) -> String {
     let mut form = form.to_owned();
-    let mut put = |name, value| form.push_str(&format!("&{}", query_pair(name, value)));
+    let mut put = |name, value| form.push_str(&format!("&{}", form_pair(name, value)));
     put("AWSAccessKeyId", keys.access_key_id());
     put("SignatureVersion", "2");
     put("SignatureMethod", "HmacSHA256");
@@ -66,7 +66,7 @@ fn signed(method: &str, url: &str, form: &str, keys: &Credentials, now: &str) ->
         put("SecurityToken", token);
     }
     let signature = signature(method, url, &form, keys.secret_access_key());
-    form + "&" + &query_pair("Signature", &signature)
+    form + "&" + &form_pair("Signature", &signature)
 }
 
 fn signature(method: &str, url: &str, form: &str, secret: &str) -> String {

@@ -269,7 +269,7 @@ fn operation<'v>(
 fn input_xml<'v>(model: &'v Value, input: &'v Value) -> Option<(&'v str, &'v str)> {
     let traits = Traits::of(model, input);
     let name = traits.text("locationName");
-    (!name.is_empty()).then(|| (name, text(traits.get("xmlNamespace"), "uri")))
+    (!name.is_empty()).then(|| (name, xml_namespace(traits.get("xmlNamespace")).uri))
 }
 
 fn context_value(value: &Value) -> Result<ContextValue<'_>, Unreadable> {
@@ -338,7 +338,9 @@ impl<'v> Traits<'v> {
 }
 
 fn xml_namespace(value: &Value) -> XmlNamespace<'_> {
-    XmlNamespace { prefix: text(value, "prefix"), uri: text(value, "uri") }
+    // The default namespace may be given without its name.
+    let uri = value.as_str().unwrap_or_else(|| text(value, "uri"));
+    XmlNamespace { prefix: text(value, "prefix"), uri }
 }
 
 fn location(name: &str) -> Result<Location, Unreadable> {

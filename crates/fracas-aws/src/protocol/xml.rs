@@ -1,48 +1,168 @@
-//! A small tree of an XML document, with what boto3 looks at: names without namespace, text, children.
+//! A document of XML as boto3 looks at it: names without namespace, text, children, attributes.
+//!
+//! The tree is one flat list of small nodes that point into the body, so that an answer of many
+//! megabytes costs little more than its own bytes.
 
-use quick_xml::Reader;
+mod read;
+mod write;
+
+pub(super) use read::{Reader, UNKNOWN_MEMBER, blob, from_float, scalar};
+pub(super) use write::{Root, write};
+
+use quick_xml::Reader as Events;
+use quick_xml::escape::{resolve_predefined_entity, unescape};
+use quick_xml::events::attributes::Attributes;
 use quick_xml::events::{BytesRef, Event};
 use std::borrow::Cow;
 
 /// Deeper documents are refused; AWS's are less than 20 levels deep.
 const MAX_DEPTH: usize = 256;
 
-/// An element.
+/// A whole document.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Element<'b> {
-    pub(crate) name: &'b str,
-    text: Cow<'b, str>,
-    pub(crate) children: Vec<Element<'b>>,
+pub(crate) struct Document<'b> {
+    text: &'b str,
+    /// In the order of their start tags; the first is the root.
+    nodes: Vec<Node>,
+    /// Texts that do not stand in the body in one piece.
+    joined: Vec<String>,
 }
 
-impl<'b> Element<'b> {
+/// An element; places are offsets into the body.
+#[derive(Debug, PartialEq)]
+struct Node {
+    name: (u32, u16),
+    chars: Chars,
+    /// The first node that is not below this one.
+    end: u32,
+}
+
+/// The text before the first child.
+#[derive(Debug, PartialEq)]
+enum Chars {
+    None,
+    /// As it stands in the body, with escapes.
+    Piece(u32, u32),
+    /// An index of `joined`.
+    Joined(u32),
+}
+
+/// An element of a document.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Element<'d> {
+    document: &'d Document<'d>,
+    index: u32,
+}
+
+impl<'b> Document<'b> {
+    /// The outermost element.
+    pub(crate) fn root(&self) -> Element<'_> {
+        Element { document: self, index: 0 }
+    }
+}
+
+impl<'d> Element<'d> {
+    fn node(self) -> &'d Node {
+        &self.document.nodes[self.index as usize]
+    }
+
+    /// Its name, without the namespace's prefix.
+    pub(crate) fn name(self) -> &'d str {
+        let (start, length) = self.node().name;
+        slice(self.document.text, start, start + u32::from(length))
+    }
+
     /// The text before the first child.
-    pub(crate) fn text(&self) -> &str {
-        &self.text
+    pub(crate) fn text(self) -> Cow<'d, str> {
+        match self.node().chars {
+            Chars::None => Cow::Borrowed(""),
+            Chars::Piece(start, end) => plain(slice(self.document.text, start, end)),
+            Chars::Joined(index) => Cow::Borrowed(&self.document.joined[index as usize]),
+        }
+    }
+
+    /// The elements right below this one.
+    pub(crate) fn children(self) -> Children<'d> {
+        Children { document: self.document, next: self.index + 1, end: self.node().end }
     }
 
     /// The first child of this name.
-    pub(crate) fn child(&self, name: &str) -> Option<&Element<'b>> {
-        self.children.iter().find(|child| child.name == name)
+    pub(crate) fn child(self, name: &str) -> Option<Element<'d>> {
+        self.children().find(|child| child.name() == name)
+    }
+
+    /// Whether there is nothing below this element.
+    pub(crate) fn is_leaf(self) -> bool {
+        self.node().end == self.index + 1
+    }
+
+    /// The attribute of this name; a namespace's prefix may be any.
+    pub(crate) fn attribute(self, name: &str) -> Option<String> {
+        let (start, _) = self.node().name;
+        let tag = &self.document.text[start as usize..];
+        let tag = &tag[..tag.find('>')?];
+        let mut attributes = Attributes::new(tag, tag.find(char::is_whitespace)?).flatten();
+        let found = attributes.find(|attribute| local(attribute.key.as_ref()) == local(name))?;
+        Some(plain(&found.value).into_owned())
     }
 }
 
+/// The elements right below one.
+pub(crate) struct Children<'d> {
+    document: &'d Document<'d>,
+    next: u32,
+    end: u32,
+}
+
+impl<'d> Iterator for Children<'d> {
+    type Item = Element<'d>;
+
+    fn next(&mut self) -> Option<Element<'d>> {
+        let element = Element { document: self.document, index: self.next };
+        (self.next < self.end).then(|| {
+            self.next = element.node().end;
+            element
+        })
+    }
+}
+
+fn slice(text: &str, start: u32, end: u32) -> &str {
+    &text[start as usize..end as usize]
+}
+
+/// Text without its escapes and with one kind of line end. Its references are known to exist.
+fn plain(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') {
+        let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        return Cow::Owned(unescape(&text).map(Cow::into_owned).unwrap_or(text));
+    }
+    unescape(text).unwrap_or(Cow::Borrowed(text))
+}
+
+fn local(name: &str) -> &str {
+    name.rsplit(':').next().unwrap_or(name)
+}
+
 /// Reads a document. The error is in expat's words: `no element found: line 1, column 0`.
-pub(crate) fn parse(body: &[u8]) -> Result<Element<'_>, String> {
+pub(crate) fn parse(body: &[u8]) -> Result<Document<'_>, String> {
+    if u32::try_from(body.len()).is_err() {
+        return Err("the answer is larger than 4 GiB".to_owned());
+    }
     let text = std::str::from_utf8(body)
         .map_err(|error| at(body, error.valid_up_to(), "not well-formed (invalid token)"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut tree = Tree::default();
-    let mut reader = Reader::from_str(text);
-    reader.config_mut().expand_empty_elements = true;
+    let mut tree = Tree::new(text);
+    let mut events = Events::from_str(text);
+    events.config_mut().expand_empty_elements = true;
     loop {
-        let start = reader.buffer_position() as usize;
-        match next(&mut reader) {
+        let start = events.buffer_position() as usize;
+        match next(&mut events) {
             Ok(Event::Eof) => return tree.finish().map_err(|what| at(body, body.len(), what)),
             Ok(event) => {
-                tree.add(event, start, text).map_err(|what| at(body, start + offset(what), what))?;
+                let end = events.buffer_position() as usize;
+                tree.add(event, start, end).map_err(|what| at(body, start + offset(what), what))?;
             }
-            Err(what) => return Err(at(body, reader.error_position() as usize + offset(what), what)),
+            Err(what) => return Err(at(body, events.error_position() as usize + offset(what), what)),
         }
     }
 }
@@ -79,7 +199,7 @@ fn offset(what: &str) -> usize {
 const MISMATCHED: &str = "mismatched tag";
 const BAD_NAME: &str = "not well-formed (invalid token)";
 
-fn next<'b>(reader: &mut Reader<&'b [u8]>) -> Result<Event<'b>, &'static str> {
+fn next<'b>(reader: &mut Events<&'b [u8]>) -> Result<Event<'b>, &'static str> {
     reader.read_event().map_err(|error| match error {
         quick_xml::Error::IllFormed(_) => MISMATCHED,
         quick_xml::Error::Syntax(_) => "unclosed token",
@@ -94,67 +214,102 @@ fn at(body: &[u8], position: usize, what: &str) -> String {
     format!("{what}: line {line}, column {column}")
 }
 
-/// The document so far: the elements that are still open, outermost first.
-#[derive(Default)]
+/// The document so far, and which of its elements are still open, outermost first.
 struct Tree<'b> {
-    open: Vec<Element<'b>>,
-    root: Option<Element<'b>>,
+    document: Document<'b>,
+    open: Vec<u32>,
 }
 
 impl<'b> Tree<'b> {
-    fn add(&mut self, event: Event<'b>, start: usize, text: &'b str) -> Result<(), &'static str> {
+    fn new(text: &'b str) -> Self {
+        let document = Document { text, nodes: Vec::new(), joined: Vec::new() };
+        Self { document, open: Vec::new() }
+    }
+
+    /// Takes in what stands between two places.
+    fn add(&mut self, event: Event<'b>, start: usize, end: usize) -> Result<(), &'static str> {
         match event {
-            Event::Start(_) => self.start(local_name(text.get(start..).unwrap_or_default())),
+            Event::Start(_) => self.start(start),
             Event::End(_) => self.end(),
-            Event::Text(chars) => self.chars(chars.xml10_content()),
-            Event::CData(chars) => self.chars(chars.xml10_content()),
-            Event::GeneralRef(name) => self.chars(Cow::Owned(resolve(&name)?)),
+            Event::Text(_) => self.chars(start, end),
+            Event::GeneralRef(name) => {
+                check(&name)?;
+                self.chars(start, end)
+            }
+            Event::CData(chars) => self.join(&chars.xml10_content()),
             _ => Ok(()),
         }
     }
 
-    fn start(&mut self, name: &'b str) -> Result<(), &'static str> {
-        match (&self.root, self.open.len()) {
-            (Some(_), _) => Err("junk after document element"),
-            (_, MAX_DEPTH) => Err("too many levels"),
-            _ if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') => Err(BAD_NAME),
-            _ => {
-                self.open.push(Element { name, text: Cow::Borrowed(""), children: Vec::new() });
-                Ok(())
-            }
+    fn start(&mut self, start: usize) -> Result<(), &'static str> {
+        let text = self.document.text;
+        let name = local_name(&text[start..]);
+        match (self.document.nodes.is_empty(), self.open.len()) {
+            (false, 0) => return Err("junk after document element"),
+            (_, MAX_DEPTH) => return Err("too many levels"),
+            _ if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') => return Err(BAD_NAME),
+            _ => {}
         }
+        let length = u16::try_from(name.len()).map_err(|_| BAD_NAME)?;
+        let place = start + text[start..].find(name).unwrap_or(0);
+        self.open.push(self.document.nodes.len() as u32);
+        self.document.nodes.push(Node { name: (place as u32, length), chars: Chars::None, end: 0 });
+        Ok(())
     }
 
     fn end(&mut self) -> Result<(), &'static str> {
         let done = self.open.pop().ok_or(MISMATCHED)?;
-        match self.open.last_mut() {
-            Some(parent) => parent.children.push(done),
-            None => self.root = Some(done),
+        self.document.nodes[done as usize].end = self.document.nodes.len() as u32;
+        Ok(())
+    }
+
+    /// Text that stands in the body as it is; most elements have one piece of it.
+    fn chars(&mut self, start: usize, end: usize) -> Result<(), &'static str> {
+        let (first, text) = (start as u32, self.document.text);
+        match self.current() {
+            Some(Node { chars: chars @ Chars::None, .. }) => *chars = Chars::Piece(first, end as u32),
+            Some(Node { chars: Chars::Piece(_, last), .. }) if *last == first => *last = end as u32,
+            _ => return self.join(&plain(&text[start..end])),
         }
         Ok(())
     }
 
-    fn chars(&mut self, chars: Cow<'b, str>) -> Result<(), &'static str> {
-        match self.open.last_mut() {
-            Some(element) if !element.children.is_empty() => Ok(()),
-            Some(element) if element.text.is_empty() => {
-                element.text = chars;
-                Ok(())
-            }
-            Some(element) => {
-                element.text.to_mut().push_str(&chars);
-                Ok(())
-            }
-            None if chars.trim().is_empty() => Ok(()),
-            None if self.root.is_some() => Err("junk after document element"),
-            None => Err("syntax error"),
+    /// Text that goes on after a comment, or stands in a CDATA section.
+    fn join(&mut self, more: &str) -> Result<(), &'static str> {
+        if self.open.is_empty() {
+            return match (more.trim().is_empty(), self.document.nodes.is_empty()) {
+                (true, _) => Ok(()),
+                (false, true) => Err("syntax error"),
+                (false, false) => Err("junk after document element"),
+            };
         }
+        let index = self.document.joined.len() as u32;
+        let text = self.document.text;
+        let Some(node) = self.current() else { return Ok(()) };
+        match std::mem::replace(&mut node.chars, Chars::Joined(index)) {
+            Chars::None => self.document.joined.push(more.to_owned()),
+            Chars::Piece(start, end) => {
+                self.document.joined.push(plain(slice(text, start, end)).into_owned() + more);
+            }
+            Chars::Joined(known) => {
+                node.chars = Chars::Joined(known);
+                self.document.joined[known as usize].push_str(more);
+            }
+        }
+        Ok(())
     }
 
-    fn finish(self) -> Result<Element<'b>, &'static str> {
-        match self.root {
-            Some(root) if self.open.is_empty() => Ok(root),
-            _ => Err("no element found"),
+    /// The innermost open element, unless it has children: what stands behind these is no text of it.
+    fn current(&mut self) -> Option<&mut Node> {
+        let innermost = *self.open.last()? as usize;
+        let is_leaf = innermost + 1 == self.document.nodes.len();
+        self.document.nodes.last_mut().filter(|_| is_leaf)
+    }
+
+    fn finish(self) -> Result<Document<'b>, &'static str> {
+        match self.document.nodes.is_empty() || !self.open.is_empty() {
+            true => Err("no element found"),
+            false => Ok(self.document),
         }
     }
 }
@@ -167,14 +322,15 @@ fn local_name(tag: &str) -> &str {
     name.split_once(':').map_or(name, |(_, local)| local)
 }
 
-fn resolve(reference: &BytesRef) -> Result<String, &'static str> {
+/// References are checked where they are met, and resolved when their text is asked for.
+fn check(reference: &BytesRef) -> Result<(), &'static str> {
     match reference.resolve_char_ref() {
-        Ok(Some(c)) => return Ok(c.to_string()),
+        Ok(Some(_)) => return Ok(()),
         Ok(None) => {}
         Err(_) => return Err("reference to invalid character number"),
     }
     let name = reference.xml10_content();
-    quick_xml::escape::resolve_predefined_entity(&name).map(str::to_owned).ok_or("undefined entity")
+    resolve_predefined_entity(&name).map(|_| ()).ok_or("undefined entity")
 }
 
 #[cfg(test)]
@@ -184,14 +340,20 @@ mod tests {
 
     #[test]
     fn names_lose_their_namespace_and_text_its_escapes() {
-        let root = parse(
-            b"<?xml version='1.0'?>\n<n:a xmlns:n='u'><b>x &lt;&#65;&amp;<![CDATA[<y>]]></b><c/></n:a>\n",
-        )
-        .expect("well-formed");
-        assert_eq!(root.name, "a");
-        assert_eq!(root.child("b").map(Element::text), Some("x <A&<y>"));
-        assert_eq!(root.child("c").map(Element::text), Some(""));
-        assert_eq!(root.child("d"), None);
+        let body = b"<?xml version='1.0'?>\n<n:a xmlns:n='u'><b>x &lt;&#65;&amp;<![CDATA[<y>]]></b>\
+            <c/><d n:k='&quot;' j=\"2\">1&gt;<!-- -->2\r\n<e/>3</d></n:a>\n";
+        let document = parse(body).expect("well-formed");
+        let root = document.root();
+        let text = |name: &str| root.child(name).map(|child| child.text().into_owned());
+        assert_eq!(root.name(), "a");
+        assert_eq!(text("b").as_deref(), Some("x <A&<y>"));
+        assert_eq!(text("c").as_deref(), Some(""));
+        assert_eq!(text("d").as_deref(), Some("1>2\n"));
+        assert_eq!(text("e"), None);
+        let attribute = |name: &str| root.child("d").and_then(|child| child.attribute(name));
+        assert_eq!(attribute("x:k").as_deref(), Some("\""));
+        assert_eq!(attribute("j").as_deref(), Some("2"));
+        assert_eq!(attribute("l"), None);
     }
 
     #[test]
@@ -207,7 +369,7 @@ mod tests {
             (b"<a>\xff</a>", "not well-formed (invalid token): line 1, column 3"),
         ];
         for (body, expected) in cases {
-            assert_eq!(parse(body), Err(expected.to_owned()), "{}", body.escape_ascii());
+            assert_eq!(parse(body).err().as_deref(), Some(expected), "{}", body.escape_ascii());
         }
     }
 
@@ -223,7 +385,7 @@ mod tests {
     #[test]
     fn deep_documents_are_refused() {
         let deep = "<a>".repeat(100_000);
-        assert_eq!(parse(deep.as_bytes()), Err("too many levels: line 1, column 768".to_owned()));
+        assert_eq!(parse(deep.as_bytes()).err().as_deref(), Some("too many levels: line 1, column 768"));
     }
 
     proptest! {
@@ -235,8 +397,8 @@ mod tests {
         #[test]
         fn any_text_survives(text in "[^\\x00-\\x1f\u{fffe}\u{ffff}]{0,30}") {
             let body = format!("<a>{}</a>", quick_xml::escape::escape(text.as_str()));
-            let root = parse(body.as_bytes()).unwrap();
-            prop_assert_eq!(root.text(), text.as_str());
+            let document = parse(body.as_bytes()).unwrap();
+            prop_assert_eq!(document.root().text(), text.as_str());
         }
     }
 }
