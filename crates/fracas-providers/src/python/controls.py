@@ -284,6 +284,13 @@ def configure(message):
     return one(message, {"settings": settings or {} if message["global"] else None, "event_registry": registry})
 
 
+def configure_again(message):
+    """Makes controls as ready as they were in a Python that has died. Nobody waits for an answer."""
+    for control in message["controls"]:
+        for name, error in (configure(control) or {}).get("failures", ()):
+            say(0, {"log": f"control '{name}' could not be configured again: {error}", "level": 30})
+
+
 def clean_up(message):
     try:
         getattr(loaded(message["module"]), message["function"])()
@@ -356,4 +363,4 @@ for name, after in {"chaoslib.settings": settle, "yaml": teach}.items():
         after(sys.modules[name])
 
 operations.update(values=values, world=world, parts=parts, control=module_of_control, vet=vet, configure=configure)
-operations.update(clean_up=clean_up, apply=apply, event=event)
+operations.update(configure_again=configure_again, clean_up=clean_up, apply=apply, event=event)

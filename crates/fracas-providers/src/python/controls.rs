@@ -53,11 +53,10 @@ impl Controls for Python {
     fn call<'a>(&'a self, call: Call<'a>, values: &'a Values) -> LocalBoxFuture<'a, Answer> {
         Box::pin(async move {
             match call {
-                Call::Configure { control, global } => {
-                    self.modules.single("configure", "configure_control", control, global, values).await
-                }
+                Call::Configure { control, global } => self.modules.configure(control, global, values).await,
                 Call::Cleanup { control } => {
-                    self.modules.single("clean_up", "cleanup_control", control, false, values).await
+                    let message = single("cleanup_control", control, false);
+                    self.modules.single("clean_up", message, control, values).await
                 }
                 Call::Apply { hook, controls, context, state } => {
                     self.modules.apply(hook, controls, context, state, values).await
@@ -139,25 +138,30 @@ impl Modules {
         }
     }
 
-    /// Calls a function of one control.
+    /// Configures a control. If that works, it is configured again in each Python that starts later.
+    async fn configure(&self, control: &Value, global: bool, values: &Values) -> Answer {
+        let message = single("configure_control", control, global);
+        let is_there = matches!(self.parameters(control, "configure_control").await, Ok(Some(_)));
+        let answer = self.single("configure", message.clone(), control, values).await;
+        if is_there && answer.failures.is_empty() && answer.stop.is_none() {
+            self.configured.borrow_mut().push(Value::Object(message));
+        }
+        answer
+    }
+
+    /// Calls the function of one control that the message names, if the control has it.
     async fn single(
         &self,
         operation: &str,
-        function: &str,
+        message: child::Answer,
         control: &Value,
-        global: bool,
         values: &Values,
     ) -> Answer {
-        match self.parameters(control, function).await {
-            Ok(None) => return Answer::default(),
-            Err(why) => return failed(name(control), why),
-            Ok(Some(_)) => {}
+        match self.parameters(control, message["function"].as_str().unwrap_or_default()).await {
+            Ok(None) => Answer::default(),
+            Err(why) => failed(name(control), why),
+            Ok(Some(_)) => self.ask(operation, message, name(control), values).await,
         }
-        let message = as_object(json!({
-            "name": name(control), "module": module(control), "function": function, "global": global,
-            "arguments": arguments(control),
-        }));
-        self.ask(operation, message, name(control), values).await
     }
 
     /// Calls the same function of several controls in one go.
@@ -207,7 +211,7 @@ impl Modules {
         };
         running.extend();
         running.share_experiment(self.shared.borrow().as_ref());
-        running.share(values);
+        self.share(&running, values);
         let lines: RefCell<Vec<(Level, String)>> = RefCell::default();
         let question = running.child.ask(operation, message);
         let answered = question.answer(|number, line| lines.borrow_mut().push((level(number), line))).await;
@@ -335,6 +339,14 @@ fn named(mut pair: Vec<Value>) -> (String, Option<Value>) {
 
 fn failed(who: &str, why: String) -> Answer {
     Answer { failures: vec![(who.to_owned(), why)], ..Answer::default() }
+}
+
+/// What asks for a function of one control.
+fn single(function: &str, control: &Value, global: bool) -> child::Answer {
+    as_object(json!({
+        "name": name(control), "module": module(control), "function": function, "global": global,
+        "arguments": arguments(control),
+    }))
 }
 
 fn is_python(control: &Value) -> bool {

@@ -38,6 +38,8 @@ pub(super) struct Modules {
     pub(super) inherited: Rc<Inherited>,
     /// The functions of the event handlers that controls have registered.
     pub(super) events: RefCell<Vec<String>>,
+    /// How the controls were configured, in order: a Python that starts anew is told all of it.
+    pub(super) configured: RefCell<Vec<Value>>,
 }
 
 /// A child, and what it has been told.
@@ -51,6 +53,8 @@ pub(super) struct Running {
     is_extended: Cell<bool>,
     /// Whether it knows the experiment.
     has_experiment: Cell<bool>,
+    /// Whether the controls are configured in it, as far as they are.
+    is_configured: Cell<bool>,
 }
 
 impl Modules {
@@ -63,7 +67,7 @@ impl Modules {
     pub(super) async fn call(&self, activity: &Activity, context: &Context<'_>) -> Result<Value, Failure> {
         let running = self.running().await.map_err(|error| not_called(error, GET_PYTHON))?;
         running.record(context.tell).map_err(|error| not_called(error, ""))?;
-        running.share(context.values);
+        self.share(&running, context.values);
         let question = running.child.ask("call", message(activity, context.values));
         let mut answer = question.answer(|number, line| context.tell.log(level(number), line)).await;
         if let Ok(answer) = &mut answer {
@@ -98,9 +102,22 @@ impl Modules {
             is_recorded: Cell::default(),
             is_extended: Cell::default(),
             has_experiment: Cell::default(),
+            is_configured: Cell::new(self.configured.borrow().is_empty()),
         });
         *self.child.borrow_mut() = Some(Rc::clone(&running));
         Ok(running)
+    }
+
+    /// Tells the child configuration and secrets, and one that has taken the place of another what
+    /// that one's controls knew.
+    pub(super) fn share(&self, running: &Running, values: &Values) {
+        running.share(values);
+        if !running.is_configured.replace(true) {
+            running.extend();
+            running.share_experiment(self.shared.borrow().as_ref());
+            let configured = self.configured.borrow().clone();
+            running.child.tell("configure_again", as_object(json!({"controls": configured})));
+        }
     }
 }
 
