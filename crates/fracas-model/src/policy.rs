@@ -68,6 +68,9 @@ pub struct Policy {
     /// All problems of an experiment are drawn in its text; otherwise the first is told in Chaos
     /// Toolkit's words.
     pub draw_problems: bool,
+    /// Control characters in what is told are shown as escapes, so that no name, output or error
+    /// can steer the terminal.
+    pub tame_lines: bool,
 }
 
 impl Policy {
@@ -102,6 +105,7 @@ impl Policy {
             own_warnings: on,
             tell_end: on,
             draw_problems: on,
+            tame_lines: on,
         }
     }
 }

@@ -76,10 +76,12 @@ const WINDOW: usize = 60;
 fn picture_of_place<'a>(group: Group<'a>, lines: &Lines<'a>, span: Span, label: &'a str) -> Group<'a> {
     let (text, path) = (&lines.source.text, lines.source.name.as_str());
     let whole = lines.around(span);
-    let start = span.start.min(whole.end);
+    // A place can be in the middle of a character where a parser counts in bytes.
+    let start = text.floor_char_boundary(span.start.min(whole.end));
     let (number, is_long) = (lines.number(start), whole.len() > LONG_LINE);
     let shown = if is_long { window(text, &whole, start) } else { whole.clone() };
-    let at = start - shown.start..span.end.clamp(start, shown.end) - shown.start;
+    let end = text.ceil_char_boundary(span.end.clamp(start, shown.end));
+    let at = start - shown.start..end - shown.start;
     let annotation = AnnotationKind::Primary.span(at);
     let annotation = if label.is_empty() { annotation } else { annotation.label(label) };
     let first = lines.number(shown.start);
@@ -132,9 +134,11 @@ mod tests {
     }
 
     #[test]
-    fn places_outside_the_text_do_no_harm() {
-        let source = source("{}");
-        let problem = Problems::from(Problem::error(Span::new(5, 9), "odd"));
-        assert!(render_problems(Some(&source), &problem, false).contains("odd"));
+    fn places_outside_the_text_and_within_characters_do_no_harm() {
+        let source = source("{é€}");
+        for (start, end) in [(5, 9), (2, 3), (1, 2), (4, 5), (7, 8)] {
+            let problem = Problems::from(Problem::error(Span::new(start, end), "odd"));
+            assert!(render_problems(Some(&source), &problem, false).contains("odd"));
+        }
     }
 }

@@ -82,7 +82,7 @@ impl Session {
             settings,
             channels,
             python: PythonChoice { program: global.python.clone(), native: !global.no_native },
-            terminal: Terminal::new(global, policy.draw_problems, log),
+            terminal: Terminal::new(global, &policy, log),
             surroundings: Surroundings::of_this_process(),
         };
         session.tell_beginning(global, command);

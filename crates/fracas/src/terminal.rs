@@ -1,5 +1,6 @@
 //! What the user sees: lines and pictures on stderr, data on stdout, lines in the log file.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -7,7 +8,7 @@ use std::rc::Rc;
 use std::time::SystemTime;
 
 use fracas_engine::Observer;
-use fracas_model::{Moment, Problem, Problems, Severity, Source, Stamped};
+use fracas_model::{Moment, Policy, Problem, Problems, Severity, Source, Stamped};
 use fracas_report::{Console, Importance, Lines, render_problems};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -25,6 +26,8 @@ struct Inner {
     shown_from: Importance,
     /// Whether problems are drawn in their text, instead of told in a line.
     draw: bool,
+    /// Whether control characters are shown as escapes.
+    tame: bool,
     zone: RefCell<Option<TimeZone>>,
     /// Names this process in lines for machines.
     context_id: String,
@@ -52,7 +55,7 @@ impl Log {
 
 impl Terminal {
     /// Decides once how lines look and where they go.
-    pub fn new(global: &Global, draw: bool, log: Option<Log>) -> Terminal {
+    pub fn new(global: &Global, policy: &Policy, log: Option<Log>) -> Terminal {
         let color = match global.color {
             Color::Always => true,
             Color::Never => false,
@@ -65,7 +68,8 @@ impl Terminal {
             color,
             format: global.log_format,
             shown_from: if global.verbose { Importance::Debug } else { Importance::Info },
-            draw,
+            draw: policy.draw_problems,
+            tame: policy.tame_lines,
             zone: RefCell::new(None),
             context_id: random_uuid(),
             log,
@@ -85,6 +89,7 @@ impl Terminal {
     /// What is wrong with a source, or with the surroundings.
     pub fn problems(&self, source: Option<&Source>, problems: &Problems) {
         let drawn = self.0.draw && self.0.format == LogFormat::String;
+        let problems = &*if self.0.draw { first_of(problems) } else { Cow::Borrowed(problems) };
         if drawn {
             self.write(&render_problems(source, problems, self.0.color));
         }
@@ -144,7 +149,8 @@ impl Terminal {
     }
 
     fn formatted(&self, time: Moment, importance: Importance, line: &str, color: bool) -> String {
-        importance.format(time, &self.zone(), line, color) + "\n"
+        let line = if self.0.tame { tamed(line) } else { Cow::Borrowed(line) };
+        importance.format(time, &self.zone(), &line, color) + "\n"
     }
 
     /// A line as an object. Source: chaoslib's `configure_logger` and python-json-logger.
@@ -173,6 +179,36 @@ impl Terminal {
     fn write(&self, text: &str) {
         let _ = io::stderr().write_all(text.as_bytes());
     }
+}
+
+/// How many problems are told at most: nobody reads more, and a hostile file can have millions.
+const MOST_PROBLEMS: usize = 200;
+
+/// The problems that are told: all of them, or the first errors and then warnings, and how many more there are.
+fn first_of(problems: &Problems) -> Cow<'_, Problems> {
+    let left_out = problems.0.len().saturating_sub(MOST_PROBLEMS);
+    if left_out == 0 {
+        return Cow::Borrowed(problems);
+    }
+    let of = |severity| problems.0.iter().filter(move |problem| problem.severity == severity);
+    let mut first: Vec<Problem> =
+        of(Severity::Error).chain(of(Severity::Warning)).take(MOST_PROBLEMS).cloned().collect();
+    let more = Problem::general(format!("{left_out} more problems are not shown"));
+    first.push(Problem { severity: Severity::Warning, ..more.help("solve these first") });
+    Cow::Owned(Problems(first))
+}
+
+/// The text with control characters as escapes, but for tabs and the ends of lines.
+fn tamed(text: &str) -> Cow<'_, str> {
+    let is_wild = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
+    if !text.contains(is_wild) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |character: char| match is_wild(character) {
+        true => character.escape_default().to_string(),
+        false => character.to_string(),
+    };
+    Cow::Owned(text.chars().map(shown).collect())
 }
 
 /// Each problem in a line.
@@ -261,6 +297,24 @@ mod tests {
         let problem = Problem::error(Span::new(13, 14), "no text").help("quote it");
         assert_eq!(in_a_line(Some(&source), &problem), "e.json:2:12: no text; quote it");
         assert_eq!(in_a_line(None, &Problem::general("no file")), "no file");
+    }
+
+    #[test]
+    fn of_very_many_problems_the_errors_come_first() {
+        let warning = || Problem::warning(Span::new(0, 1), "odd");
+        let mut problems = Problems((0..MOST_PROBLEMS).map(|_| warning()).collect());
+        assert_eq!(*first_of(&problems), problems);
+        problems.push(Problem::general("wrong"));
+        let first = first_of(&problems);
+        assert_eq!(first.0.len(), MOST_PROBLEMS + 1);
+        assert_eq!(first.0[0].message, "wrong");
+        assert_eq!(first.0[MOST_PROBLEMS].message, "1 more problems are not shown");
+    }
+
+    #[test]
+    fn lines_cannot_steer_the_terminal() {
+        assert_eq!(tamed("é\tin\ntwo"), "é\tin\ntwo");
+        assert_eq!(tamed("\x1b[2J\r\u{9b}x"), "\\u{1b}[2J\\r\\u{9b}x");
     }
 
     #[test]
