@@ -436,9 +436,12 @@ class Loader:
 def heed(logging):
     class Telling(logging.Handler):
         def emit(self, record):
-            text = record.getMessage()
-            if record.exc_info:
-                text += "\n" + logging.Formatter().formatException(record.exc_info)
+            try:
+                text = record.getMessage()
+                if record.exc_info:
+                    text += "\n" + logging.Formatter().formatException(record.exc_info)
+            except Exception:
+                return self.handleError(record)
             here = _thread.get_ident()
             numbers = [number for number, thread in threads.copy().items() if thread == here]
             say((numbers or [on_main])[0], {"log": text, "level": record.levelno})

@@ -415,7 +415,8 @@ impl Asked {
         let line = str::from_utf8(line).map_err(|error| error.to_string())?;
         let (number, answer) = line.split_once(' ').unwrap_or_default();
         let number = number.parse().map_err(|_| shortened(line))?;
-        let answer = serde_json::from_str(answer).or_else(|_| serde_json::from_str(&quoted(answer)));
+        let answer =
+            serde_json::from_str(answer).or_else(|_| serde_json::from_str(&flattened(&quoted(answer))));
         let answer = answer.map_err(|_| shortened(line))?;
         self.answered(number, answer);
         Ok(())
@@ -457,6 +458,37 @@ fn quoted(json: &str) -> String {
         rest = &rest[at + length..];
     }
     quoted + rest
+}
+
+/// How deep answers may be nested: a journal deeper than that few programs read.
+pub(super) const MAX_DEPTH: usize = 100;
+
+/// The same JSON with whatever is nested too deep as its own text.
+fn flattened(json: &str) -> String {
+    let mut flattened = String::with_capacity(json.len());
+    let (mut taken, mut at, mut depth) = (0, 0, 0_usize);
+    while let Some(next) = json[at..].find(['"', '[', '{', ']', '}']) {
+        at += next;
+        match json.as_bytes()[at] {
+            b'"' => at += text_length(&json[at..]) - 1,
+            b'[' | b'{' => {
+                depth += 1;
+                if depth == MAX_DEPTH + 1 {
+                    flattened += &json[taken..at];
+                    taken = at;
+                }
+            }
+            _ => {
+                if depth == MAX_DEPTH + 1 {
+                    flattened += &Value::from(&json[taken..=at]).to_string();
+                    taken = at + 1;
+                }
+                depth = depth.saturating_sub(1);
+            }
+        }
+        at += 1;
+    }
+    flattened + &json[taken..]
 }
 
 /// How long the quoted text is that JSON begins with.
@@ -501,5 +533,17 @@ mod tests {
         let json = format!(r#"{{"a\\\"1{digits}": [{digits}, 1.5, "{digits}"], "é": 12}}"#);
         let expected = json!({format!("a\\\"1{digits}"): [digits, 1.5, digits], "é": 12});
         assert_eq!(serde_json::from_str::<Value>(&quoted(&json)).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_becomes_a_text() {
+        let deep = |levels: usize| "[\"]\",".repeat(levels) + "{}" + &"]".repeat(levels);
+        assert_eq!(flattened(&deep(MAX_DEPTH - 1)), deep(MAX_DEPTH - 1));
+        let mut value: Value = serde_json::from_str(&flattened(&deep(5000))).unwrap();
+        for _ in 0..MAX_DEPTH {
+            value = value[1].take();
+        }
+        assert_eq!(value, json!(deep(5000 - MAX_DEPTH)));
+        assert_eq!(flattened("\"[]"), "\"[]");
     }
 }

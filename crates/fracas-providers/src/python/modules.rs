@@ -11,7 +11,7 @@ use fracas_model::{Activity, ActivityKind, Failure, Happened, Level, Node, NodeV
 use serde_json::{Value, json};
 
 use super::check::Look;
-use super::child::{Answer, Child, as_object};
+use super::child::{Answer, Child, MAX_DEPTH, as_object};
 use super::controls::{self, Shared};
 use super::in_place;
 use crate::inherited::Inherited;
@@ -239,6 +239,11 @@ fn outcome(
             // Chaos Toolkit dies of it when it writes the journal.
             context.tell.stop(Stop::Abort);
         }
+    }
+    if answer.contains_key("deep") {
+        let line =
+            format!("the output is nested more than {MAX_DEPTH} levels deep: what is below is kept as text");
+        context.tell.log(Level::Warning, line);
     }
     if let Some(output) = answer.remove("output") {
         return Ok(output);
