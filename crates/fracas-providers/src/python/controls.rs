@@ -104,8 +104,8 @@ impl Modules {
                 Err(error) => Err(error),
             };
             let answer = answer.unwrap_or_else(|error| as_object(json!({"error": error})));
-            if let Some(error) = answer.get("error").and_then(Value::as_str) {
-                problems.push(Problem::error(control.span, error).words(error));
+            if let Some(error) = refusal(&answer) {
+                problems.push(Problem::error(control.span, error.as_str()).words(error));
             }
         }
     }
@@ -191,13 +191,15 @@ impl Modules {
             }
         }
         let mut answer = Answer::default();
+        let names: Vec<&str> = wanted.iter().map(name).collect();
+        let names = names.join("`, `");
         if !wanted.is_empty() {
             let loading = hook.level == ControlLevel::Loader;
             let state = state.filter(|_| wants_state);
             let message = as_object(json!({
                 "function": function, "controls": wanted, "context": context, "loading": loading, "state": state,
             }));
-            answer = self.ask("apply", message, function, values).await;
+            answer = self.ask("apply", message, &names, values).await;
         }
         answer.failures.splice(0..0, failures);
         answer
@@ -217,18 +219,18 @@ impl Modules {
         let answered = question.answer(|number, line| lines.borrow_mut().push((level(number), line))).await;
         let lines = lines.into_inner();
         match answered {
-            Ok(answer) => Answer { lines, ..self.understand(&running, answer) },
+            Ok(answer) => Answer { lines, ..self.understand(&running, answer, who) },
             Err(error) => Answer { lines, ..failed(who, error) },
         }
     }
 
     /// What an answer of the child means for the run.
-    fn understand(&self, running: &Running, mut answer: child::Answer) -> Answer {
+    fn understand(&self, running: &Running, mut answer: child::Answer, who: &str) -> Answer {
         let changes = Changes { state: answer.remove("state"), ..self.changes(running, &mut answer) };
         let failures = answer.remove("failures").unwrap_or_default();
         let mut failures: Vec<(String, String)> = serde_json::from_value(failures).unwrap_or_default();
         if let Some(Value::String(error)) = answer.remove("error") {
-            failures.push((String::new(), error));
+            failures.push((who.to_owned(), error));
         }
         let exit = answer.get("exit").and_then(Value::as_i64).map(|code| i32::try_from(code).unwrap_or(1));
         let stop = match answer.remove("interrupt") {
@@ -339,6 +341,18 @@ fn named(mut pair: Vec<Value>) -> (String, Option<Value>) {
 
 fn failed(who: &str, why: String) -> Answer {
     Answer { failures: vec![(who.to_owned(), why)], ..Answer::default() }
+}
+
+/// Why a control's own module refuses it.
+fn refusal(answer: &child::Answer) -> Option<String> {
+    match answer.get("error").and_then(Value::as_str) {
+        Some("") => Some("the module of this control refuses it without a reason".to_owned()),
+        Some(error) => Some(error.to_owned()),
+        None if answer.contains_key("keyboard") => {
+            Some("`validate_control` raised KeyboardInterrupt".to_owned())
+        }
+        None => answer.get("exit").map(|code| format!("`validate_control` exited with code {code}")),
+    }
 }
 
 /// What asks for a function of one control.

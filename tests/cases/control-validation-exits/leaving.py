@@ -1,0 +1,5 @@
+import sys
+
+
+def validate_control(control):
+    sys.exit(5)
