@@ -103,6 +103,7 @@ fn run_started(id: &str, source: &Source, plan: &Plan, options: &RunOptions<'_>)
         rollback_strategy: plan.rollback_strategy,
         durability: plan.experiment.runtime.durability,
         working_folder: options.working_folder.clone(),
+        given_secrets: plan.given_secrets.clone(),
         environment: options.environment.clone(),
         experiment,
     })
@@ -160,6 +161,8 @@ pub enum Recovered {
 pub struct RecoverOptions<'a> {
     /// Where secrets are read from, and what decides where calls go.
     pub environment: Environment<'a>,
+    /// Groups of secrets that are given beside the experiment, as they were to the run.
+    pub secrets: &'a Map<String, Value>,
     /// Who carries the rollbacks out.
     pub providers: &'a Providers,
     /// The version of fracas.
@@ -322,7 +325,8 @@ async fn plan_again(
         return Err(Recovery { source: Some(source), problems: problems.sorted() });
     };
     let mut problems = elsewhere(started, options.environment);
-    let given = Given { configuration, ..Given::default() };
+    problems.0.extend(started.given_secrets.iter().filter_map(|group| not_given(group, options.secrets)));
+    let given = Given { configuration, secrets: options.secrets.clone() };
     let mut values = resolve(&experiment, options.environment, &given, &Policy::FRACAS, &mut problems);
     values.configuration = given.configuration;
     resolve_vault(&mut values, options.providers, &mut problems).await;
@@ -335,6 +339,13 @@ async fn plan_again(
     }
     let rollback_strategy = started.rollback_strategy;
     Ok(Plan { rollback_strategy, ..Plan::new(experiment, values, started.policy) })
+}
+
+/// Rollbacks must not be played with other secrets than the faults.
+fn not_given(group: &str, given: &Map<String, Value>) -> Option<Problem> {
+    let message = format!("the run was given the group `{group}` of secrets by a var file");
+    let help = "nothing was rolled back; name the var file with --var-file";
+    (!given.contains_key(group)).then(|| Problem::general(message).help(help))
 }
 
 /// Rollbacks must go where the faults went: a problem for each variable that is not as it was.

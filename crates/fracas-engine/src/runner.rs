@@ -31,6 +31,8 @@ pub struct Plan {
     pub experiment: Experiment,
     /// Resolved configuration and secrets.
     pub values: Values,
+    /// The groups of secrets that were given beside the experiment.
+    pub given_secrets: Vec<String>,
     /// When rollbacks are played.
     pub rollback_strategy: RollbackStrategy,
     /// When the hypothesis is checked.
@@ -57,6 +59,7 @@ impl Plan {
         Plan {
             experiment,
             values,
+            given_secrets: Vec::new(),
             rollback_strategy: runtime.rollbacks.unwrap_or_default(),
             hypothesis_strategy: runtime.hypothesis.unwrap_or_default(),
             frequency: 1.0,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use fracas_engine::*;
 use fracas_model::*;
 use futures_util::future::{LocalBoxFuture, pending, poll_fn};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Carries out `{"type": "script", ...}`: `gives` a value, `fails` with a text, or `waits` for a
 /// signal.
@@ -229,8 +229,13 @@ impl Runs {
         let folder = RunFolder::find(&self.dir(), name).unwrap();
         let stage = Stage::new();
         let providers = Providers::new().with("script", Script);
-        let options =
-            RecoverOptions { environment: &|_| None, providers: &providers, version: "0.0.0", retry_failed };
+        let options = RecoverOptions {
+            environment: &|_| None,
+            secrets: &Map::new(),
+            providers: &providers,
+            version: "0.0.0",
+            retry_failed,
+        };
         let recovered = block_on(recover(folder, &options, &stage, Vec::new()));
         (recovered, stage.effects())
     }

@@ -106,6 +106,9 @@ pub struct RunStarted {
     pub durability: Durability,
     /// The folder that the run was started in.
     pub working_folder: String,
+    /// The groups of secrets that were given beside the experiment; their values are not kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given_secrets: Vec<String>,
     /// Variables of the environment that decide where calls go; null for those that were not set.
     pub environment: Map<String, Value>,
     /// The experiment as the journal shows it.

@@ -58,7 +58,8 @@ pub struct Policy {
     /// The wizard takes answers as JSON where it can, and leaves out what was declined; otherwise
     /// as Chaos Toolkit does.
     pub lenient_wizard: bool,
-    /// Settings that cannot be read stop everything; otherwise they are told of, and count as none.
+    /// Settings that cannot be read, or are named and not there, stop everything; otherwise they are
+    /// told of, and count as none.
     pub broken_settings_stop: bool,
     /// Warnings about the statuses of servers and programs name them, and notifications that cannot
     /// be sent are one; otherwise they are in Chaos Toolkit's words, or debug lines.

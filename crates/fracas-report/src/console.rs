@@ -440,6 +440,7 @@ mod tests {
             rollback_strategy: RollbackStrategy::Default,
             durability: Durability::Disk,
             working_folder: "/".to_owned(),
+            given_secrets: Vec::new(),
             environment: serde_json::Map::new(),
             experiment: json!({"title": "Failover"}),
         };

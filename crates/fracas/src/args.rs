@@ -146,14 +146,9 @@ impl Args {
     /// Ends the process, as for any other mistake on the command line, when a file that is named
     /// there is missing.
     pub fn require_files(&self) {
-        let named: Vec<(&str, &PathBuf)> = match &self.command {
-            Command::Run(run) => run.files().collect(),
-            Command::Validate(Validate { values, .. }) | Command::Iam(Iam { values, .. }) => {
-                values.files().collect()
-            }
-            _ => Vec::new(),
-        };
-        let missing = named.into_iter().filter(|(_, path)| !path.exists());
+        let var_files = self.command.var_files().iter().map(|path| ("--var-file", path));
+        let control_files = self.command.control_files().iter().map(|path| ("--control-file", path));
+        let missing = var_files.chain(control_files).filter(|(_, path)| !path.exists());
         let missing = missing.map(|(option, path)| {
             format!("invalid value '{}' for '{option} <PATH>': there is no such file", path.display())
         });
@@ -165,14 +160,19 @@ impl Args {
 }
 
 impl Command {
-    /// The values for an experiment, if it takes some.
-    pub fn values(&self) -> Option<&Values> {
+    /// The var files that it is given.
+    pub fn var_files(&self) -> &[PathBuf] {
         match self {
             Command::Run(Run { values, .. })
             | Command::Validate(Validate { values, .. })
-            | Command::Iam(Iam { values, .. }) => Some(values),
-            _ => None,
+            | Command::Iam(Iam { values, .. }) => &values.files,
+            Command::Recover(Recover { var_files, .. }) => var_files,
+            _ => &[],
         }
+    }
+
+    fn control_files(&self) -> &[PathBuf] {
+        if let Command::Run(Run { control_files, .. }) = self { control_files } else { &[] }
     }
 
     /// Ends the process, as for any other mistake on the command line.
@@ -248,12 +248,6 @@ pub struct Run {
     pub runs_dir: RunsDir,
 }
 
-impl Run {
-    fn files(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
-        self.values.files().chain(self.control_files.iter().map(|path| ("--control-file", path)))
-    }
-}
-
 /// Look for mistakes in an experiment, without touching anything.
 #[derive(clap::Args)]
 pub struct Validate {
@@ -304,6 +298,11 @@ pub struct Recover {
     /// Play rollbacks that have failed as well.
     #[arg(long)]
     pub retry_failed: bool,
+
+    /// The secrets and variables of the environment that the run was given by this file; the
+    /// configuration is kept. Can be given several times.
+    #[arg(long = "var-file", value_name = "PATH")]
+    pub var_files: Vec<PathBuf>,
 
     #[command(flatten)]
     pub runs_dir: RunsDir,
@@ -421,12 +420,6 @@ pub struct Values {
     /// lines NAME=VALUE for the environment. Can be given several times.
     #[arg(long = "var-file", value_name = "PATH")]
     pub files: Vec<PathBuf>,
-}
-
-impl Values {
-    fn files(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
-        self.files.iter().map(|path| ("--var-file", path))
-    }
 }
 
 /// How an experiment is fetched.

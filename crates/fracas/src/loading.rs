@@ -11,6 +11,8 @@ use crate::surroundings::Surroundings;
 /// The variable whose token goes to whatever server an experiment is fetched from.
 const TOKEN_VARIABLE: &str = "CHAOSTOOLKIT_LOADER_AUTH_BEARER_TOKEN";
 
+const NOT_THERE: &str = "check the address, and that the server has the experiment there";
+
 /// Gets the text of an experiment from a file or from an http(s) address.
 ///
 /// # Errors
@@ -22,11 +24,15 @@ pub async fn load(source: &str, verify_tls: bool, settings: &Settings) -> Result
     }
     let headers = headers(source, settings, Surroundings::environment(TOKEN_VARIABLE))?;
     let fetched = fracas_providers::fetch(source, verify_tls, &headers).await;
-    let fetched = fetched.map_err(|Failure { error, help, .. }| Problem::general(error).help(help))?;
+    let fetched = fetched.map_err(unfetched)?;
     match fetched.status {
         200 => load_fetched(source, &fetched.content_type, fetched.text),
         status => Err(refused(source, status, &fetched.text)),
     }
+}
+
+fn unfetched(Failure { error, help, .. }: Failure) -> Problem {
+    Problem::general(error).help(if help.is_empty() { NOT_THERE.to_owned() } else { help })
 }
 
 fn refused(source: &str, status: u16, text: &str) -> Problem {
@@ -34,7 +40,7 @@ fn refused(source: &str, status: u16, text: &str) -> Problem {
         401 | 403 => format!(
             "give the server's credentials under `auths` in the settings, or a bearer token in {TOKEN_VARIABLE}"
         ),
-        _ => "check the address, and that the server has the experiment there".to_owned(),
+        _ => NOT_THERE.to_owned(),
     };
     Problem::general(format!("{source} answered with status {status}"))
         .help(help)

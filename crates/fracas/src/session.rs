@@ -59,6 +59,9 @@ impl Session {
         });
         let policy =
             if compat || global.compat || is_named_chaos() { Policy::CHAOS_TOOLKIT } else { Policy::FRACAS };
+        // Who names a file wants what is in it; `info` tells of a missing one by itself.
+        let named = global.settings.is_some() && policy.broken_settings_stop && command != "info";
+        let loaded = if named { loaded.and_then(Settings::present) } else { loaded };
         let mut ignored = None;
         let mut settings = loaded.unwrap_or_else(|problem| {
             // Of Chaos Toolkit, what is no YAML is told and ignored; it dies of anything else.

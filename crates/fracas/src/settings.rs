@@ -201,17 +201,18 @@ fn first_error(source: &Source, problems: Problems) -> Option<String> {
 
 /// What `fracas settings` does.
 impl Settings {
-    /// The settings of a file that has to be there.
+    /// These settings, whose file has to be there.
     ///
     /// # Errors
     ///
-    /// It is not, or see [`Settings::load`].
-    pub fn load_present(path: &Path) -> Result<Settings, Problem> {
-        let settings = Settings::load(path)?;
-        match settings.exists {
-            true => Ok(settings),
-            false => Err(Problem::general(format!("there is no file of settings at `{}`", path.display()))
-                .help("create it, or name another one with --settings")),
+    /// It is not.
+    pub fn present(self) -> Result<Settings, Problem> {
+        match self.exists {
+            true => Ok(self),
+            false => {
+                let message = format!("there is no file of settings at `{}`", self.path.display());
+                Err(Problem::general(message).help("create it, or name another one with --settings"))
+            }
         }
     }
 
@@ -467,9 +468,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.yaml");
         assert!(!Settings::load(&path).unwrap().exists);
-        assert!(Settings::load_present(&path).unwrap_err().message.contains("there is no file"));
+        assert!(Settings::load(&path).unwrap().present().unwrap_err().message.contains("there is no file"));
         std::fs::write(&path, "\u{feff}b: 1\na: [x, 'yes']\n").unwrap();
-        let settings = Settings::load_present(&path).unwrap();
+        let settings = Settings::load(&path).unwrap().present().unwrap();
         assert_eq!(settings.value, json!({"b": 1, "a": ["x", "yes"]}));
         settings.save().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "a:\n- x\n- 'yes'\nb: 1\n");

@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use std::rc::Rc;
 use std::time::SystemTime;
 
-use fracas_engine::Observer;
+use fracas_engine::{Observer, io_words};
 use fracas_model::{Moment, Policy, Problem, Problems, Severity, Source, Stamped};
 use fracas_report::{Console, Importance, Lines, render_problems};
 use jiff::tz::TimeZone;
@@ -113,7 +113,7 @@ impl Terminal {
         match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
             // Whoever reads may have read enough, as `head` does.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                self.problem(Problem::general(format!("cannot write the output: {error}")));
+                self.problem(Problem::general(format!("cannot write the output: {}", io_words(&error))));
                 false
             }
             _ => true,

@@ -33,17 +33,27 @@ enum VarFile {
 ///
 /// A file cannot be read.
 pub fn values(args: &args::Values, session: &Session) -> Result<Given, Told> {
+    let mut given = of_files(&args.files, session)?;
+    given.configuration.extend(args.variables.iter().cloned());
+    Ok(given)
+}
+
+/// The values of var files, later ones over earlier ones.
+///
+/// # Errors
+///
+/// A file cannot be read.
+pub fn of_files(files: &[PathBuf], session: &Session) -> Result<Given, Told> {
     let mut given = Given::default();
     let read = |path: &Path| var_file(path, &session.policy);
     // Chaos Toolkit's library has no logger of its own here.
     let tell = |line: &str| session.terminal.plain(line);
-    for file in all(args.files.iter().map(|path| read(path)), tell, session)? {
+    for file in all(files.iter().map(|path| read(path)), tell, session)? {
         if let VarFile::Values(values) = file {
             given.configuration.extend(values.configuration);
             given.secrets.extend(values.secrets);
         }
     }
-    given.configuration.extend(args.variables.iter().cloned());
     Ok(given)
 }
 
@@ -65,9 +75,8 @@ pub fn controls(files: &[PathBuf], session: &Session) -> Result<Vec<Value>, Told
 /// The program cannot be started again.
 pub fn enter_environment(args: &args::Args) -> io::Result<()> {
     let folder = args.global.change_dir.as_deref().unwrap_or(Path::new(""));
-    let files = args.command.values().into_iter().flat_map(|values| &values.files);
     let mut variables = BTreeMap::new();
-    for file in files {
+    for file in args.command.var_files() {
         // What is wrong with a file is told where its values are used.
         if let Ok(VarFile::Environment(lines)) = var_file(&folder.join(file), &Policy::FRACAS) {
             variables.extend(lines);

@@ -1,8 +1,9 @@
 //! `fracas recover`: bring a run to its end.
 
-use fracas_engine::{RecoverOptions, Recovered, Recovery, RunFolder, read, recover as recover_run};
+use fracas_engine::{Given, RecoverOptions, Recovered, Recovery, RunFolder, read, recover as recover_run};
 use fracas_model::{ExitCode, Problem};
 
+use super::given;
 use super::run::tell_end;
 use crate::args;
 use crate::host::ThisMachine;
@@ -12,19 +13,20 @@ use crate::terminal::TerminalObserver;
 
 /// Plays the rollbacks that have no recorded result, and writes the journal.
 pub async fn recover(args: &args::Recover, session: &Session) -> ExitCode {
+    let Ok(given) = given::of_files(&args.var_files, session) else { return ExitCode::Invalid };
     let found = session
         .surroundings
         .runs_dir(args.runs_dir.runs_dir.as_ref())
         .and_then(|runs_dir| RunFolder::find(&runs_dir, &args.run))
         .map_err(general);
     let played = match found {
-        Ok(folder) => play(folder, args.retry_failed, session).await,
+        Ok(folder) => play(folder, &given, args.retry_failed, session).await,
         Err(recovery) => Err(recovery),
     };
     match played {
         Ok(Recovered::Done(ended)) => {
             let journal = ended.folder.journal_path();
-            let code = tell_end(&ended, &args.runs_dir, session);
+            let code = tell_end(&ended, &args.runs_dir, &args.var_files, session);
             session.info(&format!("The journal is {}", journal.display()));
             code
         }
@@ -44,10 +46,16 @@ fn rollbacks_only(code: ExitCode) -> ExitCode {
     if code == ExitCode::RollbackFailed { code } else { ExitCode::Ok }
 }
 
-async fn play(folder: RunFolder, retry_failed: bool, session: &Session) -> Result<Recovered, Recovery> {
+async fn play(
+    folder: RunFolder,
+    given: &Given,
+    retry_failed: bool,
+    session: &Session,
+) -> Result<Recovered, Recovery> {
     let providers = fracas_providers::all(&session.python);
     let options = RecoverOptions {
         environment: &Surroundings::environment,
+        secrets: &given.secrets,
         providers: &providers,
         version: env!("CARGO_PKG_VERSION"),
         retry_failed,

@@ -1,9 +1,9 @@
 //! `fracas run`: play an experiment.
 
 use std::io;
-use std::path::{Path, absolute};
+use std::path::{Path, PathBuf, absolute};
 
-use fracas_engine::{Ended, Host, Plan, Providers, RunOptions, io_words};
+use fracas_engine::{Ended, Given, Host, Plan, Providers, RunOptions, io_words};
 use fracas_model::{ExitCode, HypothesisStrategy, Outcome, Problem, Source, Status, python};
 use fracas_report::Importance;
 use serde_json::Value;
@@ -20,7 +20,7 @@ use crate::terminal::TerminalObserver;
 pub async fn run(args: &args::Run, session: &Session) -> ExitCode {
     match attempt(args, session).await {
         Ok(ended) => {
-            let code = tell_end(&ended, &args.runs_dir, session);
+            let code = tell_end(&ended, &args.runs_dir, &args.values.files, session);
             notify_end(&ended, session).await;
             code
         }
@@ -42,7 +42,8 @@ async fn attempt(args: &args::Run, session: &Session) -> Result<Ended, Told> {
     let mut ready = ready?;
     valid(&mut ready, &providers, args, session).await?;
     ask(&mut ready, &providers, args, session).await?;
-    let (source, plan) = plan(ready, controls, args, session).map_err(|problem| session.refuse(problem))?;
+    let (source, plan) =
+        plan(ready, &given, controls, args, session).map_err(|problem| session.refuse(problem))?;
     let ended = play(&source, &plan, &providers, args, session).await;
     ended.map_err(|problem| session.refuse(problem))
 }
@@ -88,6 +89,7 @@ async fn ask(
 /// over the earlier ones.
 fn plan(
     ready: Ready,
+    given: &Given,
     controls: Vec<Value>,
     args: &args::Run,
     session: &Session,
@@ -105,9 +107,11 @@ fn plan(
              a future version\nInstead, please use \"--hypothesis-strategy=continuously\"",
         );
     }
-    let given = args.hypothesis_strategy.as_deref().and_then(HypothesisStrategy::from_name);
+    let asked = args.hypothesis_strategy.as_deref().and_then(HypothesisStrategy::from_name);
+    let is_declared = |group: &&String| ready.experiment.secrets.contains_key(*group);
     let plan = Plan {
-        hypothesis_strategy: given.or(hypothesis_strategy).unwrap_or_default(),
+        given_secrets: given.secrets.keys().filter(is_declared).cloned().collect(),
+        hypothesis_strategy: asked.or(hypothesis_strategy).unwrap_or_default(),
         rollback_strategy: args.rollback_strategy.or(rollback_strategy).unwrap_or_default(),
         frequency: args.hypothesis_frequency,
         fail_fast: args.fail_fast,
@@ -169,11 +173,16 @@ async fn notify_end(ended: &Ended, session: &Session) {
 
 /// Says what the user has to know after a run: what failed, what may still be broken and the way
 /// out, and where the journal is if not where they asked.
-pub fn tell_end(ended: &Ended, runs_dir: &args::RunsDir, session: &Session) -> ExitCode {
+pub fn tell_end(
+    ended: &Ended,
+    runs_dir: &args::RunsDir,
+    var_files: &[PathBuf],
+    session: &Session,
+) -> ExitCode {
     let warn = |line: String| session.warn(&line);
     if session.policy.tell_end {
         tell_failures(ended, &warn);
-        tell_live(ended, runs_dir, &warn);
+        tell_live(ended, runs_dir, var_files, &warn);
     }
     match tell_journal(ended, session) {
         true => ended.outcome.exit_code,
@@ -197,7 +206,7 @@ fn tell_failures(ended: &Ended, warn: &dyn Fn(String)) {
 }
 
 /// Names the faults that may be live, and the way to undo them.
-fn tell_live(ended: &Ended, runs_dir: &args::RunsDir, warn: &dyn Fn(String)) {
+fn tell_live(ended: &Ended, runs_dir: &args::RunsDir, var_files: &[PathBuf], warn: &dyn Fn(String)) {
     let live = ended.live.join(", ");
     if live.is_empty() {
         return;
@@ -212,8 +221,10 @@ fn tell_live(ended: &Ended, runs_dir: &args::RunsDir, warn: &dyn Fn(String)) {
     ));
     let retry = if ended.failed_rollbacks.is_empty() { "" } else { " --retry-failed" };
     let runs_dir = runs_dir.runs_dir.as_ref().map(|dir| format!(" --runs-dir {}", dir.display()));
+    let var_files: String = var_files.iter().map(|path| format!(" --var-file {}", path.display())).collect();
     let id = ended.folder.id();
-    warn(format!("To play the rollbacks: fracas recover {id}{retry}{}", runs_dir.unwrap_or_default()));
+    let options = format!("{retry}{}{var_files}", runs_dir.unwrap_or_default());
+    warn(format!("To play the rollbacks: fracas recover {id}{options}"));
 }
 
 /// Whether the journal is where it was asked for; if not, says where it is.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use fracas_engine::{RunFolder, declared_rollbacks, read};
+use fracas_engine::{RunFolder, declared_rollbacks, io_words, read};
 use fracas_model::{ExitCode, Problem, python};
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ pub fn runs(args: &args::Runs, session: &Session) -> ExitCode {
             session.info(&format!("There are no runs in {}", runs_dir.display()));
         }
         rows.map_err(|error| {
-            Problem::general(format!("cannot read the runs in {}: {error}", runs_dir.display()))
+            Problem::general(format!("cannot read the runs in {}: {}", runs_dir.display(), io_words(&error)))
         })
     });
     match rows {

@@ -20,7 +20,7 @@ pub fn settings(args: &args::Settings, session: &Session) -> ExitCode {
 
 /// Gives what is to be printed.
 fn carry_out(command: &SettingsCommand, session: &Session) -> Result<String, Problem> {
-    let mut settings = Settings::load_present(&session.settings.path)?;
+    let mut settings = Settings::load(&session.settings.path)?.present()?;
     match command {
         SettingsCommand::Show { format } => return Ok(format.print(&settings.value)),
         SettingsCommand::Get { key, format } => return Ok(format.print(settings.get(key)?)),
