@@ -148,7 +148,7 @@ fn check_pauses(activity: &Activity, values: &Values, problems: &mut Problems) {
                 activity.name
             );
             let help = "declare the value under `configuration`, with \"env_var_type\": \"float\" when it comes from the environment";
-            problems.push(Problem::error(activity.span_start(), message).help(help));
+            problems.push(Problem::error(activity.span_start(), message).help(help).playable());
         }
     }
 }
@@ -157,6 +157,7 @@ fn check_pauses(activity: &Activity, values: &Values, problems: &mut Problems) {
 pub fn pause_seconds(pause: &Value) -> Option<f64> {
     let seconds = match pause {
         Value::String(text) => text.trim().parse().ok(),
+        Value::Bool(flag) => Some(f64::from(u8::from(*flag))),
         other => other.as_f64(),
     };
     seconds.filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0)

@@ -30,7 +30,7 @@ fn insert(map: &mut Map, key: String, entry: Entry, duplicates: &mut Problems) {
         let key = map.get_index(index).map_or("", |(key, _)| key);
         let problem = Problem::error(span, format!("the key `{key}` is given twice"));
         let help = "keep one of the two; the other would be ignored";
-        duplicates.push(problem.label("given again here").help(help));
+        duplicates.push(problem.label("given again here").help(help).playable());
     }
 }
 
@@ -39,7 +39,8 @@ fn insert(map: &mut Map, key: String, entry: Entry, duplicates: &mut Problems) {
 pub fn parse_document(source: &Source) -> (Option<Node>, Problems) {
     if source.text.trim().is_empty() {
         let problem = Problem::general(format!("`{}` is empty", source.name));
-        return (None, problem.help("write an experiment: an object with a title and a method").into());
+        let problem = problem.help("write an experiment: an object with a title and a method");
+        return (None, problem.words("an empty experiment is not an experiment").into());
     }
     match source.format {
         Format::Json => json::parse(&source.text),

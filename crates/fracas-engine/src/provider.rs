@@ -42,6 +42,8 @@ pub struct Surroundings<'a> {
     /// Whether a run starts when all is well, so that what it needs of its surroundings must be
     /// there.
     pub running: bool,
+    /// How experiments are understood.
+    pub policy: &'a Policy,
 }
 
 /// What an activity may use while it is carried out.

@@ -320,7 +320,10 @@ async fn plan_again(
     let source =
         folder.experiment().map_err(|problem| Recovery { source: None, problems: problem.into() })?;
     let configuration = folder.configuration()?;
-    let (experiment, problems) = parse(&source);
+    let (experiment, mut problems) = parse(&source);
+    if !started.policy.check_ahead {
+        problems.leave_to_run(false);
+    }
     let Some(experiment) = experiment.filter(|_| !problems.has_errors()) else {
         return Err(Recovery { source: Some(source), problems: problems.sorted() });
     };
@@ -330,10 +333,13 @@ async fn plan_again(
     let mut values = resolve(&experiment, options.environment, &given, &Policy::FRACAS, &mut problems);
     values.configuration = given.configuration;
     resolve_vault(&mut values, options.providers, &mut problems).await;
-    let surroundings = Surroundings { values: &values, running: true };
+    let surroundings = Surroundings { values: &values, running: true, policy: &started.policy };
     // What the method would need does not keep its rollbacks from being played.
     let rollbacks = Experiment { hypothesis: None, method: Vec::new(), ..experiment.clone() };
     check::check(&rollbacks, options.providers, &surroundings, &mut problems).await;
+    if !started.policy.check_ahead {
+        problems.leave_to_run(false);
+    }
     if problems.has_errors() {
         return Err(Recovery { source: Some(source), problems: problems.sorted() });
     }

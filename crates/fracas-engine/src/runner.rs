@@ -110,7 +110,7 @@ impl Runner<'_> {
             plan,
             host,
             recorder,
-            live: Live::new(plan.experiment.clone(), plan.values.clone()),
+            live: Live::new(plan.experiment.clone(), plan.values.clone(), plan.policy),
             global_controls: RefCell::new(plan.global_controls.clone()),
             halts: Halts::new(host, recorder),
             status: Cell::new(None),

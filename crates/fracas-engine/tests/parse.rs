@@ -38,7 +38,7 @@ fn reads_what_activities_may_ask_for() {
     assert_eq!(read.on_failure, OnFailure::Abort);
     assert_eq!(read.retry, Some(Retry { every: 1.0, within: 10.0 }));
     assert_eq!(read.save.get("id").map(String::as_str), Some("stdout"));
-    assert_eq!(read.pauses, Pauses { before: json!(1.0), after: json!("${later}") });
+    assert_eq!(read.pauses, Pauses { before: json!(true), after: json!("${later}") });
 }
 
 #[test]

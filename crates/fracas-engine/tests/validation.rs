@@ -184,7 +184,7 @@ fn ours(experiment: &Value) -> String {
         let given = Given::default();
         let values = resolve(&experiment, &|_| None, &given, &Policy::CHAOS_TOOLKIT, &mut problems);
         let providers = Providers::new().with("process", Content);
-        let surroundings = Surroundings { values: &values, running: false };
+        let surroundings = Surroundings { values: &values, running: false, policy: &Policy::FRACAS };
         let mut checked = pin!(check(&experiment, &providers, &surroundings, &mut problems));
         let polled = checked.as_mut().poll(&mut TaskContext::from_waker(Waker::noop()));
         assert_eq!(polled, Poll::Ready(()));

@@ -51,6 +51,8 @@ pub struct Step {
     pub declared_name: Option<String>,
     /// Whether the next activity begins without waiting for its end.
     pub background: bool,
+    /// Whether it refers to an activity that is not there: then the activity is nothing but that name.
+    pub is_missing: bool,
 }
 
 /// An action or a probe.

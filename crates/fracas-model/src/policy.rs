@@ -66,6 +66,9 @@ pub struct Policy {
     pub own_warnings: bool,
     /// After a run, what failed and what may still be broken is told, and the way out.
     pub tell_end: bool,
+    /// Whatever cannot be played is a problem before the run; otherwise the run comes upon it, where Chaos
+    /// Toolkit's does.
+    pub check_ahead: bool,
     /// All problems of an experiment are drawn in its text; otherwise the first is told in Chaos
     /// Toolkit's words.
     pub draw_problems: bool,
@@ -105,6 +108,7 @@ impl Policy {
             broken_settings_stop: on,
             own_warnings: on,
             tell_end: on,
+            check_ahead: on,
             draw_problems: on,
             tame_lines: on,
         }

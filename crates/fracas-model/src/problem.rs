@@ -20,6 +20,8 @@ pub struct Problem {
     pub help: String,
     /// Chaos Toolkit's rule for it, if it has one.
     pub rule: Option<Box<Rule>>,
+    /// Whether an experiment with it can be played until the run comes upon it.
+    pub playable: bool,
 }
 
 /// A rule of Chaos Toolkit's that an experiment breaks.
@@ -101,7 +103,15 @@ impl Problem {
     }
 
     fn new(severity: Severity, span: Option<Span>, message: String) -> Problem {
-        Problem { severity, message, span, label: String::new(), help: String::new(), rule: None }
+        Problem {
+            severity,
+            message,
+            span,
+            label: String::new(),
+            help: String::new(),
+            rule: None,
+            playable: false,
+        }
     }
 
     /// The same problem with words at its caret.
@@ -120,6 +130,12 @@ impl Problem {
     pub fn words(mut self, words: impl Into<String>) -> Problem {
         let words = words.into();
         self.rule = if words.is_empty() { None } else { Some(Box::new(Rule { words, ..Rule::default() })) };
+        self
+    }
+
+    /// The same problem of an experiment that can be played until the run comes upon it.
+    pub fn playable(mut self) -> Problem {
+        self.playable = true;
         self
     }
 
@@ -150,6 +166,12 @@ impl Problems {
     /// Whether any of them stops a run.
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// Leaves to the run what Chaos Toolkit leaves to it; what its validation has rules for only when the
+    /// experiment is not validated.
+    pub fn leave_to_run(&mut self, validated: bool) {
+        self.0.retain(|problem| !problem.playable || (validated && problem.rule.is_some()));
     }
 
     /// What Chaos Toolkit would say about the first error that it comes upon; what fracas says when

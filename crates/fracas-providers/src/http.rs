@@ -213,7 +213,7 @@ fn check_key(node: &Node, key: &str, rule: Rule, values: &Values, problems: &mut
     }
     if let Err(message) = rule(&value) {
         let words = if key == "headers" && !value.is_object() { HEADERS_ARE_NONE } else { "" };
-        problems.push(Problem::error(node.span, message).words(words));
+        problems.push(Problem::error(node.span, message).words(words).playable());
     }
 }
 
@@ -228,7 +228,7 @@ fn check_arguments(provider: &Node, values: &Values, problems: &mut Problems) {
     if let Err(error) = body::pairs(&arguments) {
         let message = format!("`arguments` cannot be sent as they are: {error}");
         let help = "only requests whose Content-Type is application/json can carry any JSON";
-        problems.push(Problem::error(node.span, message).help(help));
+        problems.push(Problem::error(node.span, message).help(help).playable());
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use fracas_engine::{Context, Provider, Stop, Surroundings, Tell};
 use fracas_model::{
-    Activity, ActivityKind, Failure, Happened, Level, Node, NodeValue, Problem, Problems, python,
+    Activity, ActivityKind, Failure, Happened, Level, Node, NodeValue, Policy, Problem, Problems, python,
 };
 use futures_util::future::{LocalBoxFuture, ready};
 use rustix::fs::{Access, access, fstat};
@@ -96,25 +96,31 @@ impl Process {
     fn look(&self, activity: &Activity, surroundings: &Surroundings<'_>, problems: &mut Problems) {
         let provider = &activity.provider;
         text::check_keys(provider, "a process", &KEYS, problems);
-        self.check_path(activity, problems);
+        self.check_path(activity, surroundings.policy, problems);
         if let Some(node) = provider.get("arguments") {
             let arguments = surroundings.values.substitute_arguments(&node.to_json());
             let judged =
                 if text::is_open(&arguments) { Ok(()) } else { parse_arguments(&arguments).map(drop) };
-            problems.0.extend(judged.err().map(|message| Problem::error(node.span, message)));
+            let problem = |message| Problem::error(node.span, message).playable();
+            problems.0.extend(judged.err().map(problem));
         }
         if let Some(node) = provider.get("timeout")
             && let Err(message) = parse_timeout(&node.to_json())
         {
-            problems.push(Problem::error(node.span, message));
+            problems.push(Problem::error(node.span, message).playable());
         }
     }
 
-    fn check_path(&self, activity: &Activity, problems: &mut Problems) {
+    fn check_path(&self, activity: &Activity, policy: &Policy, problems: &mut Problems) {
         let provider = &activity.provider;
         match provider.get("path").map(|node| (node, &node.value)) {
             Some((node, NodeValue::String(path))) if !path.is_empty() => {
-                if let Err(message) = self.known_program(path) {
+                let unknown = "Chaos Toolkit's validation does not know `~`";
+                let found = match path.starts_with('~') && !policy.check_ahead {
+                    true => Err(unknown.to_owned()),
+                    false => self.known_program(path),
+                };
+                if let Err(message) = found {
                     let help = match path.contains('$') {
                         true => "configuration is not put into `path`: write the program itself",
                         false => "`path` is a program's file, or its name in one of the folders of PATH",

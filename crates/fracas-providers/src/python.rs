@@ -622,7 +622,7 @@ mod tests {
             provider(no_environment).look(
                 &activity,
                 &target(&activity),
-                &Surroundings { values: &values, running },
+                &Surroundings { values: &values, running, policy: &fracas_model::Policy::FRACAS },
                 &mut problems,
             );
             let found: Vec<(Severity, &str, &str)> = problems
@@ -644,7 +644,8 @@ mod tests {
         for (running, count) in [(false, 0), (true, 1)] {
             let mut problems = Problems::default();
             for _ in 0..2 {
-                let surroundings = Surroundings { values: &values, running };
+                let surroundings =
+                    Surroundings { values: &values, running, policy: &fracas_model::Policy::FRACAS };
                 provider(some_environment).look(&activity, &target(&activity), &surroundings, &mut problems);
             }
             assert_eq!(problems.0.len(), count, "{problems:?}");

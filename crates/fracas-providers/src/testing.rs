@@ -86,7 +86,7 @@ pub fn problems(provider: &dyn Provider, kind: ActivityKind, text: &str) -> Stri
 /// What the check of an activity finds: a line each, with the text that it points at.
 pub fn problems_with(provider: &dyn Provider, kind: ActivityKind, text: &str, values: &Values) -> String {
     let mut problems = Problems::default();
-    let surroundings = Surroundings { values, running: false };
+    let surroundings = Surroundings { values, running: false, policy: &Policy::FRACAS };
     let activity = activity_of(kind, text);
     provider.check(&activity, &surroundings, &mut problems).now_or_never().expect("nothing is waited for");
     told(text, &problems)

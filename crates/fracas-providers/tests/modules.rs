@@ -503,7 +503,7 @@ fn check_finds_every_mistake() {
             let text = node.to_string();
             let values = Values::default();
             let mut problems = Problems::default();
-            let surroundings = Surroundings { values: &values, running: false };
+            let surroundings = Surroundings { values: &values, running: false, policy: &Policy::FRACAS };
             let activity = testing::activity_of(Action, &text);
             Provider::check(&python, &activity, &surroundings, &mut problems).await;
             found += &format!("{text}\n{}", testing::told(&text, &problems));

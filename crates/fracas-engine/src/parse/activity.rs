@@ -183,11 +183,8 @@ impl Reader {
                 None => String::new(),
             };
             let help = "give a number of seconds from 0, or \"${name}\" of a configuration value";
-            self.tell(error_at(pause, message).help(help).words(words));
+            self.tell(error_at(pause, message).help(help).words(words).playable());
         }
-        match pause.value {
-            NodeValue::Bool(_) => Value::from(number(pause)),
-            _ => pause.to_json(),
-        }
+        pause.to_json()
     }
 }

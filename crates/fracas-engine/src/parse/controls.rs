@@ -58,7 +58,9 @@ impl Reader {
         self.near_misses(map, &KEYS);
         self.control_reference(control, names);
         let words = if map.contains_key("name") { "" } else { NAMELESS };
+        let before = self.problems.0.len();
         let name = self.required_text(control, "name", "a control", words).unwrap_or_default();
+        self.problems.0[before..].iter_mut().for_each(|problem| problem.playable = true);
         self.control_provider(control, &name);
         self.control_scope(control, &name);
         if let Some(automatic) = control.get("automatic") {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use fracas_model::*;
+use indexmap::IndexMap;
+use serde_json::Value;
 
 use super::{Reader, describe, error_at, is_true, nearest};
 
@@ -66,7 +68,7 @@ impl Reader {
             self.turn.look = Look::Rest;
             let problem = error_at(node, "a probe of a hypothesis needs a tolerance")
                 .help("say what its output has to be, such as `\"tolerance\": 200`");
-            self.tell(problem.words("hypothesis probe must have a tolerance entry"));
+            self.tell(problem.words("hypothesis probe must have a tolerance entry").playable());
         }
         Some(declared)
     }
@@ -123,10 +125,12 @@ impl Reader {
         match declared.what {
             What::Activity(activity) => {
                 let declared_name = Some(activity.name.clone());
-                Some(Step { activity, declared_name, background })
+                Some(Step { activity, declared_name, background, is_missing: false })
             }
             What::Reference(name, span, tolerance) => {
-                let activity = self.referred(&name, span)?;
+                let Some(activity) = self.referred(&name, span) else {
+                    return Some(missing(name, span, background));
+                };
                 let activity = match self.turn.section {
                     // What its output has to be is said where it is checked.
                     Section::Hypothesis => {
@@ -134,7 +138,7 @@ impl Reader {
                     }
                     _ => activity,
                 };
-                Some(Step { activity, declared_name: None, background })
+                Some(Step { activity, declared_name: None, background, is_missing: false })
             }
         }
     }
@@ -155,7 +159,7 @@ impl Reader {
             Section::Method => format!("referenced activity '{name}' could not be found in the experiment"),
             _ => String::new(),
         };
-        self.tell(problem.help(help).words(words));
+        self.tell(problem.help(help).words(words).playable());
         None
     }
 
@@ -200,6 +204,26 @@ impl Reader {
         self.tell(error_at(node, message).words("activity background must be a boolean"));
         false
     }
+}
+
+/// A reference to an activity that is not there.
+fn missing(name: String, span: Span, background: bool) -> Step {
+    let activity = Activity {
+        name,
+        kind: ActivityKind::Action,
+        provider: Node::new(span, NodeValue::Null),
+        provider_type: String::new(),
+        pauses: Pauses::default(),
+        tolerance: None,
+        dry: None,
+        timeout: None,
+        on_failure: OnFailure::default(),
+        retry: None,
+        save: IndexMap::default(),
+        span,
+        document: Value::Null.into(),
+    };
+    Step { activity: Arc::new(activity), declared_name: None, background, is_missing: true }
 }
 
 fn hypothesis(experiment: &Node, probes: Vec<Step>) -> Option<Hypothesis> {

@@ -20,7 +20,7 @@ impl Reader {
             NodeValue::Number(_) | NodeValue::Null => {
                 let help = "give a boolean, an integer, a text, a list, or {\"type\": \"range\", \"range\": [0.1, 0.5]}";
                 let problem = error_at(node, format!("a tolerance cannot be {}", describe(node))).help(help);
-                self.tell(problem.words(
+                self.tell(problem.playable().words(
                     "hypothesis probe tolerance must either be an integer, a string, a boolean or a pair of \
                      values for boundaries. It can also be a dictionary which is a probe activity definition \
                      that takes an argument called `value` with the value of the probe itself to be validated",

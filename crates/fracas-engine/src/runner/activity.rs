@@ -93,6 +93,9 @@ impl Runner<'_> {
         step: &Step,
         how: How<'_>,
     ) -> Result<Done, Halt> {
+        if step.is_missing {
+            return Err(Halt::Aborted(UNEXPECTED.to_owned()));
+        }
         let place = self.live.place(id.phase, index, step);
         let level = ControlLevel::Activity;
         let begun = self.apply(level, ControlScope::Before, &place, || None).await;
@@ -166,12 +169,21 @@ impl Runner<'_> {
 
     async fn pause(&self, doing: &Doing<'_>, when: PauseWhen, pause: &Value) -> Result<(), Halt> {
         let seconds = doing.values.substitute(pause);
-        let Some(duration) = pause_seconds(&seconds).filter(|seconds| *seconds > 0.0) else { return Ok(()) };
+        let duration = match self.plan.policy.check_ahead {
+            true => pause_seconds(&seconds),
+            // Chaos Toolkit gives a text to Python's `sleep` as it is, which refuses it.
+            false => pause_seconds(&seconds).filter(|_| !seconds.is_string()),
+        };
+        let is_none = self.plan.policy.check_ahead && duration.is_none();
+        if is_none || duration == Some(0.0) || !python::truth(&seconds) {
+            return Ok(());
+        }
         self.note(Event::PauseStarted(PauseStarted { step: doing.id, when, seconds }))?;
         doing.how.tell_begun();
         if !doing.waits() {
             return Ok(());
         }
+        let duration = duration.ok_or_else(|| Halt::Aborted(UNEXPECTED.to_owned()))?;
         let asked = self.halts.asked().is_some();
         let halted = async {
             // A pause after an activity that was cut gives way to another signal only.
@@ -319,6 +331,9 @@ impl Runner<'_> {
         if !self.plan.policy.tolerances_untouched {
             let value = output.clone();
             let _ = self.record(Event::Amended(Amended::Tolerance { index, value }));
+        }
+        if !self.plan.policy.unexpected_errors_fail && probe.provider.get("arguments").is_none() {
+            return Err(Halt::Aborted(cannot_tell(&probe.name, "its probe has no `arguments`")));
         }
         let tell = StepTell { runner: self, step: id, stop: RefCell::default() };
         let context = Context { values, policy: &self.plan.policy, tell: &tell, place: "" };

@@ -14,15 +14,16 @@ use crate::{Changes, Values, activity_of, experiment_of};
 pub struct Live {
     experiment: RefCell<Experiment>,
     values: RefCell<Rc<Values>>,
+    policy: Policy,
     /// Where each activity that a reference can name is declared; none until somebody asks.
     declared: RefCell<Option<HashMap<String, String>>>,
 }
 
 impl Live {
     /// An experiment that nobody has changed yet.
-    pub fn new(experiment: Experiment, values: Values) -> Live {
+    pub fn new(experiment: Experiment, values: Values, policy: Policy) -> Live {
         let (experiment, values) = (RefCell::new(experiment), RefCell::new(Rc::new(values)));
-        Live { experiment, values, declared: RefCell::default() }
+        Live { experiment, values, policy, declared: RefCell::default() }
     }
 
     /// Configuration and secrets.
@@ -96,23 +97,38 @@ impl Live {
         let mut experiment = self.experiment.borrow_mut();
         set(&mut experiment.document, pointer, value.clone());
         match activity_place(pointer) {
-            Some((phase, index)) => replace(&mut experiment, phase, index, value),
+            Some((phase, index)) => {
+                let changed = self.understood(activity_of(&Node::from(value)));
+                changed.is_some_and(|changed| replace(&mut experiment, phase, index, changed, value))
+            }
             None => {
                 self.declared.take();
-                let (changed, problems) = experiment_of(&Arc::new(Node::from(&*experiment.document)));
-                let changed = changed.filter(|_| !problems.has_errors());
+                let changed = self.understood(experiment_of(&Arc::new(Node::from(&*experiment.document))));
                 let understood = changed.is_some();
                 *experiment = changed.unwrap_or_else(|| experiment.clone());
                 understood
             }
         }
     }
+
+    /// What was read, if it can be played.
+    fn understood<T>(&self, (read, mut problems): (Option<T>, Problems)) -> Option<T> {
+        if !self.policy.check_ahead {
+            problems.leave_to_run(false);
+        }
+        read.filter(|_| !problems.has_errors())
+    }
 }
 
 /// Puts a changed activity in its place, and in the place of each reference to it.
-fn replace(experiment: &mut Experiment, phase: Phase, index: usize, value: &Value) -> bool {
-    let (changed, problems) = activity_of(&Node::from(value));
-    let Some(changed) = changed.filter(|_| !problems.has_errors()).map(Arc::new) else { return false };
+fn replace(
+    experiment: &mut Experiment,
+    phase: Phase,
+    index: usize,
+    changed: Activity,
+    value: &Value,
+) -> bool {
+    let changed = Arc::new(changed);
     let Some(old) = steps(experiment, phase).get(index).map(|step| step.activity.clone()) else {
         return false;
     };

@@ -120,12 +120,21 @@ impl Ready {
         session: &Session,
     ) -> Result<(), Told> {
         self.problems.0.append(&mut self.declared.0);
-        let surroundings = fracas_engine::Surroundings { values: &self.values, running };
+        let surroundings =
+            fracas_engine::Surroundings { values: &self.values, running, policy: &session.policy };
         fracas_engine::check(&self.experiment, providers, &surroundings, &mut self.problems).await;
         if session.policy.dynamic_configuration_required {
             check_dynamic(providers, &surroundings, &mut self.problems).await;
         }
+        self.leave_to_run(true, session);
         self.show_problems(session)
+    }
+
+    /// Leaves to the run what its policy leaves to it; `validated` says whether the experiment is validated.
+    pub fn leave_to_run(&mut self, validated: bool, session: &Session) {
+        if !session.policy.check_ahead {
+            self.problems.leave_to_run(validated);
+        }
     }
 
     /// Whether values have to be asked for.
@@ -150,10 +159,12 @@ impl Ready {
         if self.problems.has_errors() || !validate {
             return self.show_problems(session);
         }
-        let surroundings = fracas_engine::Surroundings { values: &self.values, running: true };
+        let surroundings =
+            fracas_engine::Surroundings { values: &self.values, running: true, policy: &session.policy };
         fracas_engine::check(&self.experiment, providers, &surroundings, &mut self.problems).await;
         // Warnings have been shown before.
         self.problems.0.retain(|problem| problem.severity == Severity::Error);
+        self.leave_to_run(true, session);
         self.show_problems(session)
     }
 

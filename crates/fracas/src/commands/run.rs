@@ -55,6 +55,7 @@ async fn valid(
     session: &Session,
 ) -> Result<(), Told> {
     if args.no_validation {
+        ready.leave_to_run(false, session);
         return ready.show_problems(session);
     }
     // What has to be there for a run may depend on values that are asked for later.
