@@ -111,7 +111,7 @@ pub enum LogFormat {
 /// Whether to color what is shown.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal, unless NO_COLOR is set or TERM is dumb.
     Auto,
     /// Always.
     Always,
@@ -384,7 +384,7 @@ pub enum SettingsCommand {
 #[derive(clap::Args)]
 pub struct Info {
     /// What to tell about.
-    #[arg(value_enum)]
+    #[arg(value_enum, value_name = "core|settings|extensions")]
     pub target: Target,
 }
 

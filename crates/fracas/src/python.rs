@@ -16,8 +16,8 @@ const SCRIPT: &str = include_str!("python/ask.py");
 
 /// Why there is no answer.
 pub enum Unanswered {
-    /// What is asked for cannot be had: Chaos Toolkit's words.
-    Refused(String),
+    /// What is asked for cannot be had: Chaos Toolkit's words, and what to do then.
+    Refused(String, String),
     /// Something is wrong with Python, or with what is written in it.
     Broken(Problem),
 }
@@ -26,7 +26,7 @@ impl Unanswered {
     /// In words.
     pub fn message(&self) -> &str {
         match self {
-            Unanswered::Refused(why) => why,
+            Unanswered::Refused(why, _) => why,
             Unanswered::Broken(problem) => &problem.message,
         }
     }
@@ -38,6 +38,8 @@ struct Reply {
     #[serde(default)]
     answer: Value,
     refused: Option<String>,
+    #[serde(default)]
+    help: String,
     /// What lies behind a refusal.
     cause: Option<String>,
     error: Option<String>,
@@ -65,7 +67,7 @@ impl Session {
         }
         reply.cause.iter().for_each(|cause| self.aside(cause));
         match reply {
-            Reply { refused: Some(why), .. } => Err(Unanswered::Refused(why)),
+            Reply { refused: Some(why), help, .. } => Err(Unanswered::Refused(why, help)),
             Reply { error: Some(error), .. } => Err(Unanswered::Broken(Problem::general(error))),
             Reply { answer, .. } => Ok(answer),
         }
@@ -87,7 +89,7 @@ impl Session {
             return Ok(());
         }
         self.debug(&String::from_utf8_lossy(&stderr));
-        Err(Unanswered::Refused(format!("failed to install `{package}`")))
+        Err(Unanswered::Refused(format!("failed to install `{package}`"), String::new()))
     }
 
     fn python_program(&self) -> PathBuf {

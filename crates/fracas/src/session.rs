@@ -51,27 +51,13 @@ impl Session {
         {
             problems.push(unreachable_folder(folder, &error));
         }
-        let settings_path = global.settings.clone().unwrap_or_else(Settings::default_path);
-        let loaded = Settings::load(&settings_path);
-        let compat = loaded.as_ref().map_or(Ok(false), Settings::compat).unwrap_or_else(|problem| {
-            problems.push(problem);
-            false
-        });
-        let policy =
-            if compat || global.compat || is_named_chaos() { Policy::CHAOS_TOOLKIT } else { Policy::FRACAS };
-        // Who names a file wants what is in it; `info` tells of a missing one by itself.
-        let named = global.settings.is_some() && policy.broken_settings_stop && command != "info";
-        let loaded = if named { loaded.and_then(Settings::present) } else { loaded };
-        let mut ignored = None;
-        let mut settings = loaded.unwrap_or_else(|problem| {
-            // Of Chaos Toolkit, what is no YAML is told and ignored; it dies of anything else.
-            match policy.broken_settings_stop || problem.said().is_empty() {
-                true => problems.push(problem),
-                false => ignored = Some(problem),
-            }
-            Settings::empty(&settings_path)
-        });
-        problems.0.extend(settings.repeated.take().filter(|_| policy.broken_settings_stop));
+        let mut wrong = Problems::default();
+        let (settings, policy, mut ignored) = read_settings(global, &mut wrong);
+        match command {
+            // It shows settings as they are, good or bad.
+            "info" => ignored = None,
+            _ => problems.0.append(&mut wrong.0),
+        }
         let channels = settings.notifications().unwrap_or_else(|problem| {
             problems.0.extend(Some(problem).filter(|_| TELLING.contains(&command)));
             Vec::new()
@@ -135,6 +121,33 @@ impl Session {
             self.warn(&format!("Moving to {}", folder.display()));
         }
     }
+}
+
+/// The settings, the policy that they and the command line choose, and what is told of them and
+/// ignored. What stops everything becomes a problem.
+fn read_settings(global: &Global, problems: &mut Problems) -> (Settings, Policy, Option<Problem>) {
+    let path = global.settings.clone().unwrap_or_else(Settings::default_path);
+    let loaded = Settings::load(&path);
+    let compat = loaded.as_ref().map_or(Ok(false), Settings::compat).unwrap_or_else(|problem| {
+        problems.push(problem);
+        false
+    });
+    let policy =
+        if compat || global.compat || is_named_chaos() { Policy::CHAOS_TOOLKIT } else { Policy::FRACAS };
+    // Who names a file wants what is in it.
+    let named = global.settings.is_some() && policy.broken_settings_stop;
+    let loaded = if named { loaded.and_then(Settings::present) } else { loaded };
+    let mut ignored = None;
+    let mut settings = loaded.unwrap_or_else(|problem| {
+        // Of Chaos Toolkit, what is no YAML is told and ignored; it dies of anything else.
+        match policy.broken_settings_stop || problem.said().is_empty() {
+            true => problems.push(problem),
+            false => ignored = Some(problem),
+        }
+        Settings::empty(&path)
+    });
+    problems.0.extend(settings.repeated.take().filter(|_| policy.broken_settings_stop));
+    (settings, policy, ignored)
 }
 
 fn is_named_chaos() -> bool {

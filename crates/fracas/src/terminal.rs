@@ -22,6 +22,8 @@ pub struct Terminal(Rc<Inner>);
 
 struct Inner {
     color: bool,
+    /// Whether what is written to stdout is colored.
+    color_of_data: bool,
     format: LogFormat,
     shown_from: Importance,
     /// Whether problems are drawn in their text, instead of told in a line.
@@ -56,16 +58,9 @@ impl Log {
 impl Terminal {
     /// Decides once how lines look and where they go.
     pub fn new(global: &Global, policy: &Policy, log: Option<Log>) -> Terminal {
-        let color = match global.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => {
-                let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-                wanted && io::stderr().is_terminal()
-            }
-        };
         Terminal(Rc::new(Inner {
-            color,
+            color: is_colored(global.color, &io::stderr()),
+            color_of_data: is_colored(global.color, &io::stdout()),
             format: global.log_format,
             shown_from: if global.verbose { Importance::Debug } else { Importance::Info },
             draw: policy.draw_problems,
@@ -74,6 +69,11 @@ impl Terminal {
             context_id: random_uuid(),
             log,
         }))
+    }
+
+    /// Whether questions and the like, on stdout, are colored.
+    pub fn color_of_data(&self) -> bool {
+        self.0.color_of_data
     }
 
     /// A line of the present moment.
@@ -209,6 +209,18 @@ fn tamed(text: &str) -> Cow<'_, str> {
         false => character.to_string(),
     };
     Cow::Owned(text.chars().map(shown).collect())
+}
+
+fn is_colored(choice: Color, stream: &dyn IsTerminal) -> bool {
+    match choice {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let impossible = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+            !unwanted && !impossible && stream.is_terminal()
+        }
+    }
 }
 
 /// Each problem in a line.

@@ -56,7 +56,8 @@ fn discovered(args: &args::Discover, session: &Session) -> Result<Value, Unanswe
     Ok(match asked {
         Ok(installed) => with_native_activities(installed),
         Err(unanswered) => {
-            session.debug(&format!("nothing but fracas itself: {}", unanswered.message()));
+            let why = unanswered.message();
+            session.info(&format!("Only what fracas does by itself is in the discovery: {why}"));
             native()
         }
     })
@@ -76,16 +77,10 @@ fn with_native_activities(mut discovery: Value) -> Value {
 fn failed(unanswered: Unanswered, session: &Session) -> ExitCode {
     match unanswered {
         Unanswered::Broken(problem) => session.refuse(problem).code,
-        Unanswered::Refused(why) if session.policy.telling_exit_codes => {
-            let problem = Problem::general(why);
-            session
-                .refuse(
-                    problem
-                        .help("install the package into the Python that is used, or name it with --python"),
-                )
-                .code
+        Unanswered::Refused(why, help) if session.policy.telling_exit_codes => {
+            session.refuse(Problem::general(why).help(help)).code
         }
-        Unanswered::Refused(why) => {
+        Unanswered::Refused(why, _) => {
             session.terminal.line(Importance::Critical, &why);
             ExitCode::Ok
         }

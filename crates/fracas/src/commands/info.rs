@@ -39,7 +39,7 @@ fn core() -> String {
 /// The file as it is, comments and order included.
 fn settings(session: &Session) -> Result<String, Problem> {
     let path = session.settings.path.display();
-    if !session.settings.exists {
+    if !session.settings.path.is_file() {
         return Ok(format!("No settings file found at {path}\n"));
     }
     let read = std::fs::read_to_string(&session.settings.path);

@@ -3,7 +3,7 @@
 mod wizard;
 
 use std::fs;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::path::Path;
 
 use fracas_engine::{io_words, to_yaml_as_it_is};
@@ -27,7 +27,8 @@ pub async fn init(args: &args::Init, session: &Session) -> ExitCode {
     };
     session.notify("init-started", || Value::Null, None).await;
     let replaced = Some(args.experiment_path.clone()).filter(|path| lenient && path.exists());
-    let asking = spawn_blocking(move || ask(discovery, lenient, replaced.as_deref()));
+    let color = session.terminal.color_of_data();
+    let asking = spawn_blocking(move || ask(discovery, lenient, color, replaced.as_deref()));
     let asked = tokio::select! {
         asked = asking => asked.unwrap_or_else(|_| Err(io::ErrorKind::Other.into())),
         _ = ctrl_c() => Err(io::ErrorKind::Interrupted.into()),
@@ -46,9 +47,8 @@ pub async fn init(args: &args::Init, session: &Session) -> ExitCode {
 }
 
 /// Asks for an experiment, first of all whether a file that is there may be replaced.
-fn ask(discovery: Option<Value>, lenient: bool, replaced: Option<&Path>) -> io::Result<Value> {
+fn ask(discovery: Option<Value>, lenient: bool, color: bool, replaced: Option<&Path>) -> io::Result<Value> {
     let (mut input, mut output) = (io::stdin().lock(), io::stdout());
-    let color = output.is_terminal();
     let mut wizard = Wizard { input: &mut input, output: &mut output, color, lenient };
     if let Some(path) = replaced
         && !wizard.confirm(&format!("'{}' is there already. Do you want to replace it?", path.display()))?

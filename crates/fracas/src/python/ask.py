@@ -11,13 +11,14 @@ import json
 import logging
 import os
 
+INSTALL = "install the package into the Python that is used, or name it with --python"
 answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
 os.dup2(2, 1)
 lines = []
 
 
 class Refused(Exception):
-    """What is asked for cannot be had."""
+    """What is asked for cannot be had, and what to do then."""
 
 
 def logzero():
@@ -89,10 +90,11 @@ def discover(package, system):
     try:
         module = import_module(name)
     except ImportError as error:
-        raise Refused(f"could not load Python module '{name}'") from error
+        raise Refused(f"could not load Python module '{name}'", INSTALL) from error
     found = getattr(module, "discover", None)
     if not isfunction(found):
-        raise Refused(f"package '{name}' does not export a `discover` function")
+        raise Refused(f"package '{name}' does not export a `discover` function",
+                      "name an extension of Chaos Toolkit, such as chaostoolkit-kubernetes")
     return found(discover_system=system)
 
 
@@ -103,14 +105,15 @@ def top_level(package):
     try:
         files = metadata.distribution(package).files or []
     except metadata.PackageNotFoundError:
-        raise Refused(f"Package {package} not found")
+        raise Refused(f"Package {package} not found", INSTALL)
     if hasattr(metadata, "packages_distributions"):
         modules = [module for module, owners in metadata.packages_distributions().items() if package in owners]
     else:
         modules = [file.parts[0] for file in files if file.parts[1:] == ("__init__.py",)]
     for module in modules:
         return module
-    raise Refused(f"Distribution {package} exists but no top-level package name could be determined")
+    raise Refused(f"Distribution {package} exists but no top-level package name could be determined",
+                  INSTALL)
 
 
 def last_line(error):
@@ -132,7 +135,8 @@ def main(question):
     try:
         return {"answer": globals()[question.pop("op")](**question)}
     except Refused as error:
-        return {"refused": str(error), "cause": last_line(error.__cause__) if error.__cause__ else None}
+        why, *help = error.args
+        return {"refused": why, "help": "".join(help), "cause": last_line(error.__cause__) if error.__cause__ else None}
     except Exception as error:
         refused = type(error).__name__ == "DiscoveryFailed"
         return {"refused": str(error)} if refused else {"error": last_line(error)}
