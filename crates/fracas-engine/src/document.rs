@@ -44,6 +44,23 @@ pub fn parse_document(source: &Source) -> (Option<Node>, Problems) {
     }
     match source.format {
         Format::Json => json::parse(&source.text),
-        Format::Yaml => yaml::parse(&source.text),
+        Format::Yaml => match yaml::parse(&source.text) {
+            (None, mut problems) => {
+                problems.0 = problems.0.into_iter().map(|problem| in_python(problem, source)).collect();
+                (None, problems)
+            }
+            read => read,
+        },
     }
+}
+
+/// A problem of a YAML text with what Chaos Toolkit and PyYAML say of one, at least in their form.
+fn in_python(problem: Problem, source: &Source) -> Problem {
+    let at = problem.span.map_or(0, |span| span.start.min(source.text.len()));
+    let before = source.text.get(..at).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+    let what = if problem.said().is_empty() { problem.message.clone() } else { problem.said().to_owned() };
+    let place = format!("  in \"{}\", line {line}, column {column}", source.name);
+    problem.words(format!("Failed parsing YAML experiment: {what}\n{place}"))
 }

@@ -16,8 +16,9 @@ use serde_json::Value;
 use similar::TextDiff;
 use support::case::{self, Case, Outcome, Reference};
 
-/// What was compared so far: in the default preset, of exit codes only in the default preset, under `--compat`.
-static COMPARED: [AtomicUsize; 3] = [const { AtomicUsize::new(0) }; 3];
+/// What was compared so far: in the default preset, and of it by exit code only; under `--compat`, and of it by exit
+/// code only.
+static COMPARED: [AtomicUsize; 4] = [const { AtomicUsize::new(0) }; 4];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -25,10 +26,11 @@ fn main() -> ExitCode {
         case::compared().into_iter().map(|case| Trial::test(case.name.clone(), move || check(&case)));
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     if !arguments.list {
-        let [whole, exits, compat] = COMPARED.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let [whole, exits, compat, compat_exits] =
+            COMPARED.each_ref().map(|count| count.load(Ordering::Relaxed));
         eprintln!(
-            "differential: {compat} cases with the reference, {compat} compared under --compat, {whole} in the default \
-             preset, {exits} of it by exit code only, {} failed",
+            "differential: {compat} cases with the reference, {compat} compared under --compat, {compat_exits} of it by \
+             exit code only, {whole} in the default preset, {exits} of it by exit code only, {} failed",
             conclusion.num_failed
         );
     }
@@ -79,13 +81,18 @@ fn default_differences(case: &Case, reference: &Reference, theirs: &Outcome) -> 
 fn compat_differences(case: &Case, reference: &Reference, theirs: &Outcome) -> String {
     let (compat, ours) = (&case.says.compat, case.run_compat());
     COMPARED[2].fetch_add(1, Ordering::Relaxed);
+    let exit = exit_difference("fracas", compat.exit.unwrap_or(theirs.exit), ours.exit);
+    if compat.instead.is_some() {
+        COMPARED[3].fetch_add(1, Ordering::Relaxed);
+        return exit;
+    }
     let but = Exceptions {
         lines: compat.lines_but.clone(),
         keys: compat.journal_but.clone(),
         crash: reference.crash.is_some(),
         unordered: case.says.unordered,
     };
-    exit_difference("fracas", compat.exit.unwrap_or(theirs.exit), ours.exit) + &but.differences(theirs, &ours)
+    exit + &but.differences(theirs, &ours)
 }
 
 /// What is left out of a comparison.

@@ -102,13 +102,12 @@ pub(super) fn check_mapping(tag: Option<&Tag>, span: Span) -> Parsed<()> {
 }
 
 fn unknown(name: &str, span: Span) -> Box<Problem> {
-    let (message, help) = match name {
-        "set" => ("a set cannot be kept in a journal".to_owned(), "write a list"),
-        "binary" => ("bytes cannot be kept in a journal".to_owned(), "write a text, in base64 if need be"),
-        _ => {
-            let message = format!("the tag `{name}` is not one that experiments may use");
-            (message, "write plain values, lists and mappings")
-        }
-    };
-    Box::new(Problem::error(span, message).help(help))
+    let problem = |message: &str| Problem::error(span, message);
+    Box::new(match name {
+        "set" => problem("a set cannot be kept in a journal").help("write a list"),
+        "binary" => problem("bytes cannot be kept in a journal").help("write a text, in base64 if need be"),
+        _ => problem(&format!("the tag `{name}` is not one that experiments may use"))
+            .help("write plain values, lists and mappings")
+            .words(format!("could not determine a constructor for the tag '{name}'")),
+    })
 }

@@ -14,7 +14,7 @@ use crate::session::Session;
 pub async fn iam(args: &args::Iam, session: &Session) -> ExitCode {
     let Ok(given) = given::values(&args.values, session) else { return ExitCode::Invalid };
     let Ok(source) = load(&args.source, &args.fetching, session).await else { return ExitCode::Invalid };
-    let Ok(mut ready) = Ready::of(source, &given, session) else { return ExitCode::Invalid };
+    let Ok(mut ready) = Ready::of(source, &given, false, session) else { return ExitCode::Invalid };
     // A policy is written where the experiment does not run, so its environment may be missing:
     // resources that depend on it are named by wildcards.
     ready.unresolved.0.clear();

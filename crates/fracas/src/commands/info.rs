@@ -10,14 +10,15 @@ use crate::session::Session;
 /// The version of chaostoolkit-lib whose ways are followed.
 pub const CHAOS_TOOLKIT_LIB: &str = "1.44.0";
 
-/// fracas, and the Chaos Toolkit whose ways it follows.
-const VERSIONS: [(&str, &str); 3] =
-    [("fracas", env!("CARGO_PKG_VERSION")), ("CLI", "1.19.0"), ("Core library", CHAOS_TOOLKIT_LIB)];
+const OWN_VERSION: (&str, &str) = ("fracas", env!("CARGO_PKG_VERSION"));
+
+/// The Chaos Toolkit whose ways are followed.
+const VERSIONS: [(&str, &str); 2] = [("CLI", "1.19.0"), ("Core library", CHAOS_TOOLKIT_LIB)];
 
 /// Prints what is asked for.
 pub fn info(args: &args::Info, session: &Session) -> ExitCode {
     let text = match args.target {
-        Target::Core => Ok(core()),
+        Target::Core => Ok(core(session)),
         Target::Settings => settings(session),
         Target::Extensions => Ok(extensions(session)),
     };
@@ -31,9 +32,10 @@ pub fn info(args: &args::Info, session: &Session) -> ExitCode {
     }
 }
 
-fn core() -> String {
+fn core(session: &Session) -> String {
     let line = |(name, version): &(&str, &str)| format!("{name:<20}{version:<10}\n");
-    [("NAME", "VERSION")].iter().chain(&VERSIONS).map(line).collect()
+    let own = Some(&OWN_VERSION).filter(|_| session.policy.discover_without_installing);
+    [("NAME", "VERSION")].iter().chain(own).chain(&VERSIONS).map(line).collect()
 }
 
 /// The file as it is, comments and order included.

@@ -84,13 +84,17 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// Parses an experiment and resolves its values.
+    /// Parses an experiment and resolves its values; says that it is validated, if it is.
     ///
     /// # Errors
     ///
     /// It is no experiment.
-    pub fn of(source: Source, given: &Given, session: &Session) -> Result<Ready, Unready> {
+    pub fn of(source: Source, given: &Given, validated: bool, session: &Session) -> Result<Ready, Unready> {
         let (node, mut problems) = parse_document(&source);
+        let is_read = node.is_some() || source.text.trim().is_empty();
+        if validated && is_read {
+            session.info("Validating the experiment's syntax");
+        }
         let node = node.map(Arc::new);
         let (experiment, mut found) = node.as_ref().map(experiment_of).unwrap_or_default();
         problems.0.append(&mut found.0);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf, absolute};
 use fracas_engine::{Ended, Given, Host, Plan, Providers, RunOptions, io_words};
 use fracas_model::{ExitCode, HypothesisStrategy, Outcome, Problem, Source, Status, python};
 use fracas_report::Importance;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::ready::{Ready, Told, document};
 use super::{given, loader};
@@ -34,10 +34,7 @@ async fn attempt(args: &args::Run, session: &Session) -> Result<Ended, Told> {
     let mut controls = session.settings.controls().map_err(|problem| session.refuse(problem))?;
     controls.extend(given::controls(&args.control_files, session)?);
     let source = loader::load(args, &controls, &providers, session).await?;
-    if !args.no_validation {
-        session.info("Validating the experiment's syntax");
-    }
-    let ready = Ready::of(source, &given, session);
+    let ready = Ready::of(source, &given, !args.no_validation, session);
     session.notify("run-started", || document(&ready, session), None).await;
     let mut ready = ready?;
     valid(&mut ready, &providers, args, session).await?;
@@ -110,15 +107,21 @@ fn plan(
     }
     let asked = args.hypothesis_strategy.as_deref().and_then(HypothesisStrategy::from_name);
     let is_declared = |group: &&String| ready.experiment.secrets.contains_key(*group);
+    let hypothesis_strategy = asked.or(hypothesis_strategy).unwrap_or_default();
+    let rollback_strategy = args.rollback_strategy.or(rollback_strategy).unwrap_or_default();
     let plan = Plan {
         given_secrets: given.secrets.keys().filter(is_declared).cloned().collect(),
-        hypothesis_strategy: asked.or(hypothesis_strategy).unwrap_or_default(),
-        rollback_strategy: args.rollback_strategy.or(rollback_strategy).unwrap_or_default(),
+        hypothesis_strategy,
+        rollback_strategy,
         frequency: args.hypothesis_frequency,
         fail_fast: args.fail_fast,
         dry: args.dry,
         global_controls: controls,
-        settings: session.settings.value.clone(),
+        settings: filled_in(
+            session.settings.value.clone(),
+            hypothesis_strategy.name(),
+            rollback_strategy.name(),
+        ),
         ..Plan::new(ready.experiment, ready.values, session.policy)
     };
     session.debug(&format!(
@@ -127,6 +130,27 @@ fn plan(
         plan.rollback_strategy.name()
     ));
     Ok((ready.source, plan))
+}
+
+/// The settings as controls see them: each control has its name, and the strategies are those of this run.
+fn filled_in(mut settings: Value, hypothesis_strategy: &str, rollback_strategy: &str) -> Value {
+    let Some(entries) = settings.as_object_mut() else { return settings };
+    if let Some(Value::Object(controls)) = entries.get_mut("controls") {
+        for (name, control) in
+            controls.iter_mut().filter_map(|(name, control)| Some((name, control.as_object_mut()?)))
+        {
+            control.insert("name".to_owned(), name.as_str().into());
+        }
+    }
+    let strategies = [("rollbacks", rollback_strategy), ("hypothesis", hypothesis_strategy)];
+    if let Value::Object(runtime) = entries.entry("runtime").or_insert_with(|| json!({})) {
+        for (part, strategy) in strategies {
+            if let Value::Object(part) = runtime.entry(part).or_insert_with(|| json!({})) {
+                part.insert("strategy".to_owned(), strategy.into());
+            }
+        }
+    }
+    settings
 }
 
 async fn play(

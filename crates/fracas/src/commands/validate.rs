@@ -13,8 +13,7 @@ use crate::session::Session;
 pub async fn validate(args: &args::Validate, session: &Session) -> ExitCode {
     let Ok(given) = given::values(&args.values, session) else { return ExitCode::Invalid };
     let Ok(source) = load(&args.source, &args.fetching, session).await else { return ExitCode::Invalid };
-    session.info("Validating the experiment's syntax");
-    let mut ready = Ready::of(source, &given, session);
+    let mut ready = Ready::of(source, &given, true, session);
     session.notify("validate-started", || document(&ready, session), None).await;
     if let Ok(ready) = &mut ready
         && session.policy.draw_problems

@@ -94,6 +94,8 @@ pub struct Reference {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct Compat {
+    /// What fracas does instead where nothing but its exit code can be compared.
+    pub instead: Option<String>,
     /// The exit code where it is another one.
     pub exit: Option<i32>,
     /// Keys of the journal, wherever they are, that are not compared.
