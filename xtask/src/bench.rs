@@ -12,6 +12,7 @@
 //! three sides take turns, so that a slow moment of the machine meets all of them. A target that is not reached is
 //! told and nothing more: the machine may be busy.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::iter::repeat_n;
@@ -36,7 +37,13 @@ pub fn run(stop: &Stop) -> Result<()> {
     let chaos = python::environment(stop)?.with_file_name("chaos");
     let folder = target().join("bench");
     fs::create_dir_all(&folder)?;
-    let bench = Bench { stop, folder, chaos };
+    // What `python3` names may be the shim of a version manager, which would cost more than what is measured.
+    let python = output(Command::new("python3").args(["-c", "import sys; print(sys.executable)"]))?;
+    let python = PathBuf::from(python.trim());
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = python.parent().map(Path::to_owned).into_iter().chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(folders)?;
+    let bench = Bench { stop, folder, chaos, python, path };
 
     let mut results = Vec::new();
     for contest in bench.contests()? {
@@ -83,6 +90,10 @@ struct Bench<'a> {
     stop: &'a Stop,
     folder: PathBuf,
     chaos: PathBuf,
+    /// The interpreter that both the floor and fracas start.
+    python: PathBuf,
+    /// `PATH` with the interpreter's folder first.
+    path: OsString,
 }
 
 impl Bench<'_> {
@@ -165,14 +176,14 @@ impl Bench<'_> {
             run(
                 "one python activity",
                 9,
-                words(Path::new("python3"), &["-c", "pass"]),
+                words(&self.python, &["-c", "pass"]),
                 activities([&python], json!({})),
                 &[Wall(25.0)],
             )?,
             run(
                 "500 python activities",
                 9,
-                words(Path::new("python3"), &["-c", "pass"]),
+                words(&self.python, &["-c", "pass"]),
                 activities(repeat_n(&python, 500), json!({})),
                 &[Wall(50.0)],
             )?,
@@ -277,7 +288,7 @@ impl Bench<'_> {
         command.env("AWS_ENDPOINT_URL", format!("http://{endpoint}"));
         command.env("AWS_ACCESS_KEY_ID", "testing").env("AWS_SECRET_ACCESS_KEY", "testing");
         command.env("XDG_STATE_HOME", self.folder.join("state")).env_remove("AWS_PROFILE");
-        command.env("PYTHONPATH", &self.folder).env("NO_PROXY", "127.0.0.1");
+        command.env("PATH", &self.path).env("PYTHONPATH", &self.folder).env("NO_PROXY", "127.0.0.1");
         command
     }
 

@@ -3,6 +3,7 @@
 //! Source: chaoslib's `control` package, <https://chaostoolkit.org/reference/api/experiment/#controls>.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use fracas_model::{Level, Node, Problems, python};
 use futures_util::future::LocalBoxFuture;
@@ -28,7 +29,7 @@ pub trait Controls {
 /// What controls and activities share with the run.
 pub struct World<'a> {
     /// The experiment's document.
-    pub experiment: &'a Value,
+    pub experiment: Arc<Value>,
     /// Resolved configuration and secrets.
     pub values: &'a Values,
     /// The user's settings.

@@ -72,8 +72,11 @@ fn of_hypothesis(experiment: &Experiment, policy: &Policy) -> Vec<Problem> {
 
 /// Controls of the experiment beside others are called too often, or not at all.
 fn of_controls(experiment: &Experiment, policy: &Policy) -> Option<Problem> {
+    if !policy.controls_once || experiment.controls.is_empty() {
+        return None;
+    }
     let own = experiment.document.get("controls").and_then(Value::as_array).map_or(0, Vec::len);
-    if !policy.controls_once || own == 0 || experiment.controls.len() == own {
+    if own == 0 || experiment.controls.len() == own {
         return None;
     }
     let problem =

@@ -6,6 +6,8 @@
 //!     experiment.json      the experiment as loaded (or .yaml)
 //!     changed.json         the experiment as controls have changed it, if they have
 //!     configuration.json   the configuration as it was resolved
+//!     configuration.jsonl  what has changed in it since, one change a line: names, and the value of
+//!                          each in a list, which is empty when the name was taken away
 //!     journal.json         the journal, once the run has ended or was recovered
 //! ```
 
@@ -15,11 +17,13 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use fracas_model::{Durability, Format, Journal, Moment, Problem, Source, Stamped, write_python_json};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 const EVENTS: &str = "events.jsonl";
 const JOURNAL: &str = "journal.json";
 const CONFIGURATION: &str = "configuration.json";
+const CONFIGURATION_CHANGES: &str = "configuration.jsonl";
 const CHANGED: &str = "changed.json";
 
 /// The folder of one run. Only its owner may look inside: an experiment may hold secrets.
@@ -150,12 +154,12 @@ impl Write for Counted<'_> {
 }
 
 impl RunLog {
-    /// Hands an event to the operating system, as one line.
+    /// Hands an event, or what else is kept in lines, to the operating system, as one line.
     ///
     /// # Errors
     ///
     /// The line could not be written in full; nothing of it is left.
-    pub fn append(&mut self, event: &Stamped) -> io::Result<()> {
+    pub fn append(&mut self, event: &impl Serialize) -> io::Result<()> {
         // Small lines are one write, and large ones are never whole in memory.
         let mut writer = BufWriter::new(Counted { file: &self.file, count: 0 });
         let written = serde_json::to_writer(&mut writer, event)
@@ -273,22 +277,52 @@ impl RunFolder {
         crate::load_file(&path.to_string_lossy())
     }
 
-    /// The configuration as it was resolved.
+    /// The configuration as it is now, for whoever holds the lock: an unfinished last change is the
+    /// mark of a death, and is cut off.
     ///
     /// # Errors
     ///
     /// It is missing or unreadable.
     pub fn configuration(&self) -> io::Result<Map<String, Value>> {
-        Ok(serde_json::from_slice(&fs::read(self.path.join(CONFIGURATION))?)?)
+        let mut configuration: Map<String, Value> =
+            serde_json::from_slice(&fs::read(self.path.join(CONFIGURATION))?)?;
+        let path = self.path.join(CONFIGURATION_CHANGES);
+        let mut changes = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(configuration),
+            changes => changes?,
+        };
+        let good = changes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        if good < changes.len() {
+            changes.truncate(good);
+            OpenOptions::new().write(true).open(path)?.set_len(good as u64)?;
+        }
+        for change in serde_json::Deserializer::from_slice(&changes).into_iter::<Vec<(String, Vec<Value>)>>()
+        {
+            for (name, mut value) in change? {
+                match value.pop() {
+                    Some(value) => drop(configuration.insert(name, value)),
+                    None => drop(configuration.shift_remove(&name)),
+                }
+            }
+        }
+        Ok(configuration)
     }
 
-    /// Keeps the configuration as it is now: all of it or nothing.
+    /// Keeps what has changed in the configuration, none for what was taken away: all of it or
+    /// nothing. What it costs does not depend on how much configuration there is.
     ///
     /// # Errors
     ///
     /// It cannot be written.
-    pub fn keep_configuration(&self, configuration: &Map<String, Value>) -> io::Result<()> {
-        self.replace(CONFIGURATION, &serde_json::to_vec_pretty(configuration)?)
+    pub fn keep_configuration(&self, changes: &[(String, Option<Value>)]) -> io::Result<()> {
+        let path = self.path.join(CONFIGURATION_CHANGES);
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+        let length = file.metadata()?.len();
+        let changes: Vec<(&str, &[Value])> =
+            changes.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        let mut log = RunLog { file, length };
+        log.append(&changes)?;
+        log.sync()
     }
 
     /// Keeps the experiment as it is now, beside the one that was loaded: all of it or nothing.

@@ -72,7 +72,7 @@ impl Mask {
             Event::PhaseStarted(phase) => phase.title.iter_mut().for_each(|title| self.text(title)),
             Event::ActivityStarted(started) => {
                 self.text(&mut started.name);
-                self.value(&mut started.activity);
+                self.value(Arc::make_mut(&mut started.activity));
             }
             Event::ActivityLog(log) => self.text(&mut log.message),
             Event::ActivityFinished(finished) => self.result(&mut finished.result),
@@ -163,12 +163,14 @@ impl Mask {
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
             Value::Object(map) => {
-                let entries = std::mem::take(map).into_iter().map(|(mut key, mut item)| {
-                    self.part(&mut key);
-                    self.value(&mut item);
-                    (key, item)
-                });
-                *map = entries.collect();
+                map.values_mut().for_each(|item| self.value(item));
+                if map.keys().any(|key| self.parts.as_ref().is_some_and(|parts| parts.is_match(key))) {
+                    let entries = std::mem::take(map).into_iter().map(|(mut key, item)| {
+                        self.part(&mut key);
+                        (key, item)
+                    });
+                    *map = entries.collect();
+                }
             }
             Value::Null | Value::Bool(_) => {}
         }

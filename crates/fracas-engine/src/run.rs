@@ -1,5 +1,6 @@
 //! Runs an experiment in a folder of its own, or recovers a run that ended without its rollbacks.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -112,7 +113,12 @@ fn run_started(id: &str, source: &Source, plan: &Plan, options: &RunOptions<'_>)
 /// Writes the journal: into the run's folder, and where it was asked for.
 fn finish(recorder: &Recorder, outcome: Outcome, journal_path: &Path) -> Ended {
     let (kept, asked) = recorder.with_journal(|journal| {
-        (recorder.folder.write_journal(journal), write_journal(journal_path, journal))
+        let kept = recorder.folder.write_journal(journal);
+        let asked = match kept {
+            Ok(()) => copy(&recorder.folder.journal_path(), journal_path),
+            Err(_) => write_journal(journal_path, journal),
+        };
+        (kept, asked)
     });
     let declared = recorder.with_journal(|journal| declared_rollbacks(journal.experiment()));
     let (live, failed_rollbacks) =
@@ -132,6 +138,11 @@ fn finish(recorder: &Recorder, outcome: Outcome, journal_path: &Path) -> Ended {
         failed_rollbacks,
         live,
     }
+}
+
+/// Writes what one file holds into another, whose permissions stay.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    io::copy(&mut File::open(from)?, &mut File::create(to)?).map(drop)
 }
 
 fn failed_names<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Vec<String> {

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::rc::Rc;
@@ -600,6 +601,26 @@ fn outputs_are_saved_for_later_activities_and_for_recoveries() {
     assert_eq!(journal["run"][0]["saved"], json!({"first": "i-1", "count": 2}));
     assert_eq!(journal["run"][1]["output"], json!(["i-1", 2]));
     assert_eq!(ended.folder.configuration().unwrap()["first"], "i-1");
+}
+
+#[test]
+fn changes_of_the_configuration_survive_a_death_in_the_middle_of_one() {
+    let runs = Runs::new();
+    let mut whole = experiment(json!([]), json!([]));
+    whole["configuration"] = json!({"kept": 1, "gone": 2});
+    let folder = runs.run(&whole, RollbackStrategy::Never).0.folder;
+    let changes = |changes: &[(&str, Option<Value>)]| {
+        let changes: Vec<_> =
+            changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        folder.keep_configuration(&changes).unwrap();
+    };
+    changes(&[("new", Some(Value::Null)), ("gone", None)]);
+    let log = fs::OpenOptions::new().append(true).open(folder.path().join("configuration.jsonl"));
+    log.unwrap().write_all(b"[[\"kept\",[2").unwrap();
+    let expected = json!({"kept": 1, "new": null});
+    assert_eq!(Value::from(folder.configuration().unwrap()), expected);
+    changes(&[("new", Some(json!(3)))]);
+    assert_eq!(Value::from(folder.configuration().unwrap()), json!({"kept": 1, "new": 3}));
 }
 
 #[test]

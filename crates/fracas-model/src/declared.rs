@@ -14,7 +14,7 @@ use crate::Node;
 #[derive(Clone)]
 pub struct Declared {
     written: Option<(Arc<Node>, Place)>,
-    value: OnceLock<Value>,
+    value: OnceLock<Arc<Value>>,
 }
 
 /// Where a part stands in its experiment.
@@ -32,10 +32,15 @@ impl Declared {
         Declared { written: Some((root.clone(), place)), value: OnceLock::new() }
     }
 
-    fn value(&self) -> &Value {
+    /// The part, which copies of this share until it is changed.
+    pub fn shared(&self) -> Arc<Value> {
+        self.value().clone()
+    }
+
+    fn value(&self) -> &Arc<Value> {
         self.value.get_or_init(|| {
             let part = self.written.as_ref().and_then(|(root, place)| place.find(root));
-            part.map_or(Value::Null, Node::to_json)
+            Arc::new(part.map_or(Value::Null, Node::to_json))
         })
     }
 }
@@ -54,7 +59,7 @@ impl Place {
 
 impl From<Value> for Declared {
     fn from(value: Value) -> Declared {
-        Declared { written: None, value: OnceLock::from(value) }
+        Declared { written: None, value: OnceLock::from(Arc::new(value)) }
     }
 }
 
@@ -69,7 +74,7 @@ impl Deref for Declared {
 impl DerefMut for Declared {
     fn deref_mut(&mut self) -> &mut Value {
         self.value();
-        self.value.get_mut().expect("it was made just now")
+        Arc::make_mut(self.value.get_mut().expect("it was made just now"))
     }
 }
 

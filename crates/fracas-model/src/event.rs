@@ -198,7 +198,7 @@ pub struct ActivityStarted {
     /// Action or probe.
     pub kind: ActivityKind,
     /// The activity as the journal shows it.
-    pub activity: Value,
+    pub activity: Arc<Value>,
     /// Whether the next activity begins without waiting for its end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub background: bool,

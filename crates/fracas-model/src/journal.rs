@@ -135,7 +135,7 @@ fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
 #[serde(remote = "Self")]
 pub struct Run {
     /// The activity as declared.
-    pub activity: Value,
+    pub activity: Arc<Value>,
     /// What it gave back.
     pub output: Arc<Value>,
     start: Moment,
@@ -349,8 +349,8 @@ impl JournalFold {
     fn experiment_amended(&mut self, pointer: &str, value: Value) {
         if let Some((place, part)) = within_activity(pointer) {
             let activity = self.journal.experiment.pointer(place).cloned().unwrap_or_default();
-            for run in self.journal.runs_mut().filter(|run| run.activity == activity) {
-                set(&mut run.activity, part, value.clone());
+            for run in self.journal.runs_mut().filter(|run| *run.activity == activity) {
+                set(Arc::make_mut(&mut run.activity), part, value.clone());
             }
         }
         set(&mut self.journal.experiment, pointer, value);
@@ -401,7 +401,7 @@ impl JournalFold {
         for state in before.iter_mut().chain(during).chain(after) {
             for (index, value) in &values {
                 if let Some(run) = state.probes.get_mut(*index) {
-                    set(&mut run.activity, TOLERANCE_VALUE, value.clone());
+                    set(Arc::make_mut(&mut run.activity), TOLERANCE_VALUE, value.clone());
                 }
             }
         }
@@ -465,7 +465,7 @@ pub fn set(document: &mut Value, pointer: &str, value: Value) {
 impl Default for Run {
     fn default() -> Run {
         Run {
-            activity: Value::Null,
+            activity: Arc::default(),
             output: Arc::default(),
             start: Moment::from_micros(0),
             status: None,

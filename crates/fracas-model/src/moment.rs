@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use jiff::fmt::StdFmtWrite;
+use jiff::fmt::temporal::DateTimePrinter;
+use jiff::tz::Offset;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A point in time, in UTC, to the microsecond.
@@ -36,12 +39,10 @@ impl Moment {
 /// `2023-08-13T10:24:53.090984+00:00`; a whole second has no fraction, as in Python.
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let micros = self.as_micros().rem_euclid(1_000_000);
-        let seconds = self.0.strftime("%Y-%m-%dT%H:%M:%S");
-        match micros {
-            0 => write!(f, "{seconds}+00:00"),
-            _ => write!(f, "{seconds}.{micros:06}+00:00"),
-        }
+        let digits = if self.as_micros() % 1_000_000 == 0 { 0 } else { 6 };
+        let printer = DateTimePrinter::new().precision(Some(digits));
+        let printed = printer.print_timestamp_with_offset(&self.0, Offset::UTC, StdFmtWrite(f));
+        printed.map_err(|_| fmt::Error)
     }
 }
 

@@ -533,7 +533,7 @@ impl Stage {
             "method": [{"name": "a", "provider": {"arguments": {"value": 1}}}, {"name": "b"}],
         });
         let settings = json!({"setting": 1});
-        python.begin(&World { experiment: &experiment, values: &values, settings: &settings }).await;
+        python.begin(&World { experiment: experiment.into(), values: &values, settings: &settings }).await;
         Stage { python, values }
     }
 

@@ -7,6 +7,7 @@
 //! ```
 
 use fracas_model::*;
+use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::TimeZone;
 
 /// How much a line matters, and so its color.
@@ -317,6 +318,9 @@ impl From<Level> for Importance {
     }
 }
 
+/// `2023-08-13 10:24:53`
+const CLOCK: DateTimePrinter = DateTimePrinter::new().separator(b' ').precision(Some(0));
+
 impl Importance {
     /// How a line names it.
     pub fn name(self) -> &'static str {
@@ -340,7 +344,7 @@ impl Importance {
         };
         let name = self.name();
         let (start, end) = if color { (code, "\x1b[39m") } else { ("", "") };
-        let clock = zone.to_datetime(time.timestamp()).strftime("%Y-%m-%d %H:%M:%S");
+        let clock = CLOCK.datetime_to_string(&zone.to_datetime(time.timestamp()));
         format!("{start}[{clock} {name}]{end} {line}").replace('\n', "\n    ")
     }
 }
@@ -360,7 +364,7 @@ mod tests {
             step: step(phase),
             name,
             kind: ActivityKind::Action,
-            activity: json!({}),
+            activity: json!({}).into(),
             background: false,
             again,
         })

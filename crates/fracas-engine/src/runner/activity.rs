@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,7 +58,6 @@ struct Doing<'a> {
     /// Where its activity is declared: a JSON pointer.
     place: &'a str,
     step: &'a Step,
-    values: Rc<Values>,
     how: How<'a>,
     dry: Option<Dry>,
 }
@@ -124,15 +122,18 @@ impl Runner<'_> {
         how: How<'_>,
     ) -> Result<Done, Halt> {
         let dry = self.dry_of(&step.activity);
-        let doing = Doing { id, index, place, step, values: self.live.values(), how, dry };
-        self.pause(&doing, PauseWhen::Before, &step.activity.pauses.before).await?;
+        let doing = Doing { id, index, place, step, how, dry };
+        let values = self.live.values();
+        let [before, after] =
+            [&step.activity.pauses.before, &step.activity.pauses.after].map(|pause| values.substitute(pause));
+        self.pause(&doing, PauseWhen::Before, before).await?;
         // A signal that came while nothing waited must not find an action begun.
         self.look_up(doing.how.background())?;
         self.intend(&doing)?;
         doing.how.tell_begun();
         self.tell_handlers("start_activity", || json!({"activity": step.activity.document})).await;
         let start = self.host.now();
-        let (result, halt) = self.carry_out(&doing).await;
+        let (result, halt) = self.carry_out(&doing, &values).await;
         let output = match &result {
             ActivityResult::Succeeded { output } => Some(output.clone()),
             ActivityResult::Failed(_) | ActivityResult::Cut(_) => None,
@@ -146,11 +147,13 @@ impl Runner<'_> {
             || json!({"activity": step.activity.document, "run": self.recorder.run(id)}),
         )
         .await;
+        // Or saving would have to copy them.
+        drop(values);
         if let Some(output) = output.as_ref().filter(|_| !step.activity.save.is_empty()) {
             self.save(&doing, output)?;
         }
         if !(cut && self.plan.policy.signals_cut_all) {
-            self.pause(&doing, PauseWhen::After, &step.activity.pauses.after).await?;
+            self.pause(&doing, PauseWhen::After, after).await?;
         }
         match halt {
             Some(halt) => Err(halt),
@@ -167,8 +170,7 @@ impl Runner<'_> {
         }
     }
 
-    async fn pause(&self, doing: &Doing<'_>, when: PauseWhen, pause: &Value) -> Result<(), Halt> {
-        let seconds = doing.values.substitute(pause);
+    async fn pause(&self, doing: &Doing<'_>, when: PauseWhen, seconds: Value) -> Result<(), Halt> {
         let duration = match self.plan.policy.check_ahead {
             true => pause_seconds(&seconds),
             // Chaos Toolkit gives a text to Python's `sleep` as it is, which refuses it.
@@ -196,16 +198,16 @@ impl Runner<'_> {
     }
 
     /// Carries an activity out, again and again if it asks for that, or only pretends.
-    async fn carry_out(&self, doing: &Doing<'_>) -> Carried {
+    async fn carry_out(&self, doing: &Doing<'_>, values: &Values) -> Carried {
         if doing.pretended() {
             return (ActivityResult::Succeeded { output: Arc::default() }, None);
         }
-        let Some(retry) = doing.activity().retry else { return self.attempt(doing).await };
+        let Some(retry) = doing.activity().retry else { return self.attempt(doing, values).await };
         let began = self.host.now();
         let mut tries = 0;
         loop {
             tries += 1;
-            let (result, halt) = self.attempt(doing).await;
+            let (result, halt) = self.attempt(doing, values).await;
             let over = self.host.now().seconds_since(began) + retry.every > retry.within;
             if halt.is_some() || over {
                 return (result, halt);
@@ -236,11 +238,10 @@ impl Runner<'_> {
         }
     }
 
-    async fn attempt(&self, doing: &Doing<'_>) -> Carried {
+    async fn attempt(&self, doing: &Doing<'_>, values: &Values) -> Carried {
         let activity = doing.activity();
         let tell = StepTell { runner: self, step: doing.id, stop: RefCell::default() };
-        let context =
-            Context { values: &doing.values, policy: &self.plan.policy, tell: &tell, place: doing.place };
+        let context = Context { values, policy: &self.plan.policy, tell: &tell, place: doing.place };
         let work = self.host.carry_out(activity, &context);
         let timeout = activity.timeout.filter(|_| self.plan.policy.activity_timeouts);
         let timed_out: LocalBoxFuture<'_, ()> = match timeout {
@@ -363,11 +364,12 @@ impl Runner<'_> {
                     message,
                 }))?;
             }
-            self.live.set(name, value.clone());
             values.insert(name.clone(), value);
         }
-        let names = values.keys().map(|name| (name.clone(), None));
-        self.keep(&Changes { configuration: names.collect(), ..Changes::default() });
+        let configuration = values.iter().map(|(name, value)| (name.clone(), Some(value.clone()))).collect();
+        let changes = Changes { configuration, ..Changes::default() };
+        self.live.change_values(&changes);
+        self.keep(&changes);
         self.note(Event::Saved(Saved { step: doing.id, values }))
     }
 
@@ -379,7 +381,7 @@ impl Runner<'_> {
             step: doing.id,
             name: activity.name.clone(),
             kind: activity.kind,
-            activity: Value::clone(&activity.document),
+            activity: activity.document.shared(),
             background: activity.document.get("background") == Some(&Value::Bool(true)),
             again: matches!(doing.how, How::Again),
         });

@@ -13,9 +13,9 @@ impl Runner<'_> {
     /// Makes the controls ready: those of the settings first, then those of the experiment.
     pub(super) async fn configure_controls(&self) -> Result<(), Halt> {
         let Some(controls) = self.host.controls() else { return Ok(()) };
-        let experiment = self.live.with(|experiment| experiment.document.clone());
+        let experiment = self.live.with(|experiment| experiment.document.shared());
         let values = self.live.values();
-        let world = World { experiment: &experiment, values: &values, settings: &self.plan.settings };
+        let world = World { experiment: experiment.clone(), values: &values, settings: &self.plan.settings };
         controls.begin(&world).await;
         for control in self.globals() {
             let failures = self.configure(&control, true).await?;
@@ -167,13 +167,12 @@ impl Runner<'_> {
 
     /// Keeps what a recovery needs, as it is now.
     pub(super) fn keep(&self, changes: &Changes) {
-        let values = self.live.values();
         if !changes.secrets.is_empty() && self.plan.policy.mask_secrets {
-            self.recorder.learn(&values);
+            self.recorder.learn(&self.live.values());
         }
         let mut kept = Ok(());
         if !changes.configuration.is_empty() {
-            kept = self.recorder.folder.keep_configuration(&values.configuration);
+            kept = self.recorder.folder.keep_configuration(&changes.configuration);
         }
         if !changes.experiment.is_empty() {
             let experiment =

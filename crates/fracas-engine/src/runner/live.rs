@@ -69,13 +69,8 @@ impl Live {
             .collect()
     }
 
-    /// Gives a name of the configuration a value.
-    pub fn set(&self, name: &str, value: Value) {
-        let changes = Changes { configuration: vec![(name.to_owned(), Some(value))], ..Changes::default() };
-        self.change_values(&changes);
-    }
-
-    fn change_values(&self, changes: &Changes) {
+    /// Takes in changes of the values alone. They are copied when somebody still holds them.
+    pub fn change_values(&self, changes: &Changes) {
         let mut values = self.values.borrow_mut();
         let values = Rc::make_mut(&mut values);
         for (name, value) in &changes.configuration {

@@ -120,14 +120,18 @@ impl Address {
 
     /// The port to connect to.
     pub(super) fn port(&self) -> u16 {
-        self.port.unwrap_or(if self.secure { 443 } else { 80 })
+        self.port.unwrap_or(self.usual_port())
+    }
+
+    /// The port that an address of its scheme has without naming one.
+    pub(super) fn usual_port(&self) -> u16 {
+        if self.secure { 443 } else { 80 }
     }
 
     /// The host and, unless it is the scheme's own, the port, as the `Host` header names them.
     pub(super) fn host_header(&self) -> String {
         let host = self.bracketed_host();
-        let own = Address { port: None, ..self.clone() }.port();
-        if self.port() == own { host } else { format!("{host}:{}", self.port()) }
+        if self.port() == self.usual_port() { host } else { format!("{host}:{}", self.port()) }
     }
 
     /// The host and port, as a proxy is asked for them.
@@ -268,6 +272,9 @@ const ANYWHERE: &[u8] = b"_.-~!#$&'()*+,/:;=?@[]";
 
 /// Quotes what may not stand in a part of a URL. Percent signs stay when each begins an escape.
 fn quoted(part: &str, allowed: &[u8]) -> String {
+    if is_plain(part, allowed) {
+        return part.to_owned();
+    }
     let bytes = part.as_bytes();
     let is_escape =
         |at: usize| bytes.get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit));
@@ -283,6 +290,11 @@ fn quoted(part: &str, allowed: &[u8]) -> String {
     text
 }
 
+/// Whether nothing has to be quoted.
+fn is_plain(text: &str, allowed: &[u8]) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || allowed.contains(&byte))
+}
+
 fn push_quoted(text: &mut String, byte: u8, allowed: bool) {
     if allowed || byte.is_ascii_alphanumeric() {
         text.push(char::from(byte));
@@ -294,6 +306,9 @@ fn push_quoted(text: &mut String, byte: u8, allowed: bool) {
 /// A URL in which no unreserved character is escaped, and whatever no URL may have is. Where some
 /// percent sign begins what looks like an escape and is none, all percent signs are escaped.
 fn requoted(text: &str) -> String {
+    if is_plain(text, ANYWHERE) {
+        return text.to_owned();
+    }
     let (plain, percent_stays) = match unquoted_unreserved(text) {
         Some(plain) => (plain, true),
         None => (text.to_owned(), false),

@@ -373,7 +373,7 @@ fn follow(request: &mut Request, status: StatusCode, location: &str, jar: &Jar) 
 /// Whether credentials must not go along: another host, or another port or scheme, other than
 /// from plain to secure on the usual ports.
 fn leaves(from: &Address, to: &Address) -> bool {
-    let usual = |address: &Address| address.port() == if address.secure { 443 } else { 80 };
+    let usual = |address: &Address| address.port() == address.usual_port();
     let upgraded = !from.secure && to.secure && usual(from) && usual(to);
     from.host != to.host || (!upgraded && (from.secure != to.secure || from.port() != to.port()))
 }

@@ -69,7 +69,10 @@ fn merged(headers: &[httparse::Header<'_>]) -> Map<String, Value> {
 
 /// Each byte as the character of that number.
 pub(super) fn latin1(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| char::from(*byte)).collect()
+    match str::from_utf8(bytes) {
+        Ok(text) if text.is_ascii() => text.to_owned(),
+        _ => bytes.iter().map(|byte| char::from(*byte)).collect(),
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {

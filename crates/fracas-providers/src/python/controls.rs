@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use fracas_engine::{Answer, Call, Changes, ControlLevel, Controls, Hook, Stop, Values, World};
 use fracas_model::{Level, Node, Problem, Problems};
@@ -32,7 +33,7 @@ pub(super) struct Look {
 /// What the child needs to be told before it calls controls.
 #[derive(Default)]
 pub(super) struct Shared {
-    experiment: Value,
+    experiment: Arc<Value>,
     settings: Value,
 }
 
@@ -307,12 +308,13 @@ impl Shared {
     }
 
     fn change(&mut self, parts: &[(String, Value)]) {
+        let experiment = Arc::make_mut(&mut self.experiment);
         for (pointer, value) in parts {
             let (above, key) = pointer.rsplit_once('/').unwrap_or_default();
-            match self.experiment.pointer_mut(pointer) {
+            match experiment.pointer_mut(pointer) {
                 Some(part) => *part = value.clone(),
                 None => {
-                    if let Some(Value::Object(above)) = self.experiment.pointer_mut(above) {
+                    if let Some(Value::Object(above)) = experiment.pointer_mut(above) {
                         above.insert(key.replace("~1", "/").replace("~0", "~"), value.clone());
                     }
                 }

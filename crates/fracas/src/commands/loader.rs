@@ -1,5 +1,7 @@
 //! Loading an experiment with the controls of the settings around it.
 
+use std::sync::Arc;
+
 use fracas_engine::{
     Answer, Call, ControlLevel, ControlScope, Controls, Hook, Mask, Providers, Stop, Values, World,
     parse_document,
@@ -27,7 +29,7 @@ pub async fn load(
     };
     let loader = Loader { provider, controls, context: &args.source, session };
     let world =
-        World { experiment: &Value::Null, values: &Values::default(), settings: &session.settings.value };
+        World { experiment: Arc::default(), values: &Values::default(), settings: &session.settings.value };
     provider.begin(&world).await;
     loader.apply(ControlScope::Before, None).await?;
     let source = ready::load(&args.source, &args.fetching, session).await?;

@@ -183,11 +183,12 @@ impl Ready {
     /// Something of it stops a run.
     pub fn show_problems(&mut self, session: &Session) -> Result<(), Told> {
         self.problems.0.append(&mut self.unresolved.0);
+        if self.problems.0.is_empty() {
+            return Ok(());
+        }
         let mask = self.mask(session);
         let problems = mask.problems(std::mem::take(&mut self.problems).sorted());
-        if !problems.0.is_empty() {
-            session.terminal.problems(Some(&mask.source(&self.source)), &problems);
-        }
+        session.terminal.problems(Some(&mask.source(&self.source)), &problems);
         if problems.has_errors() { Err(told(&problems)) } else { Ok(()) }
     }
 }
