@@ -134,7 +134,9 @@ fn plan(
 
 /// The settings as controls see them: each control has its name, and the strategies are those of this run.
 fn filled_in(mut settings: Value, hypothesis_strategy: &str, rollback_strategy: &str) -> Value {
-    let Some(entries) = settings.as_object_mut() else { return settings };
+    let Some(entries) = settings.as_object_mut().filter(|entries| !entries.is_empty()) else {
+        return settings;
+    };
     if let Some(Value::Object(controls)) = entries.get_mut("controls") {
         for (name, control) in
             controls.iter_mut().filter_map(|(name, control)| Some((name, control.as_object_mut()?)))
