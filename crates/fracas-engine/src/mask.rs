@@ -1,5 +1,6 @@
 //! Keeps the values of secrets out of everything that a run writes or shows.
 
+mod folded;
 mod unread;
 
 use std::collections::HashSet;
@@ -15,6 +16,7 @@ use fracas_model::{
 use serde_json::Value;
 
 use crate::Values;
+use folded::Folded;
 
 /// What stands where a secret stood.
 const MASK: &str = "*****";
@@ -26,24 +28,36 @@ const SHORTEST_PART: usize = 4;
 /// Texts shorter than this are not looked for in base64: too much else would look like them.
 const SHORTEST_ENCODED: usize = 6;
 
+/// Lines of a secret that has several are masked alone from this length on.
+const SHORTEST_LINE: usize = 8;
+
 /// Knows the secrets of a run. What it costs depends on the texts, not on how many secrets there are.
 #[derive(Default)]
 pub struct Mask {
+    /// The secrets as they are.
+    plain: HashSet<String>,
     /// What is masked where it is a whole value.
     whole: HashSet<String>,
-    /// What is masked also where it is part of a text; none when there is nothing.
+    /// What is masked also where it is part of a folded text; none when there is nothing.
     parts: Option<AhoCorasick>,
 }
 
 impl Mask {
     /// Masks every value in the groups of secrets and every sensitive one, also where it is part of
-    /// a URL, of JSON text or of something in base64.
+    /// a URL, of JSON text or of something in base64, or goes on in the next line.
     pub fn of(values: &Values) -> Mask {
-        let mut plain = Vec::new();
+        let mut mask = Mask::default();
+        mask.learn(values);
+        mask
+    }
+
+    /// Masks these values, too.
+    pub fn learn(&mut self, values: &Values) {
+        let mut plain = Vec::from_iter(std::mem::take(&mut self.plain));
         values.secrets.values().for_each(|group| collect(group, &mut plain));
         let sensitive = values.sensitive.iter().filter_map(|name| values.configuration.get(name));
         sensitive.for_each(|value| collect(value, &mut plain));
-        Mask::hiding(plain)
+        *self = Mask::hiding(plain);
     }
 
     /// Masks whatever may be a secret in a text that cannot be read as an experiment.
@@ -53,10 +67,17 @@ impl Mask {
 
     fn hiding(plain: Vec<String>) -> Mask {
         let whole: HashSet<String> = plain.iter().flat_map(|secret| forms(secret)).collect();
-        let parts: Vec<&String> = whole.iter().filter(|secret| secret.len() >= SHORTEST_PART).collect();
+        let parts: HashSet<Vec<u8>> =
+            whole.iter().map(|secret| Folded::new(secret, false).bytes.into_owned()).collect();
+        let parts: Vec<Vec<u8>> = parts.into_iter().filter(|part| part.len() >= SHORTEST_PART).collect();
         // It fails only for gigabytes of secrets, which would not have fitted into an environment.
         let parts = (!parts.is_empty()).then(|| AhoCorasick::new(parts).ok()).flatten();
-        Mask { whole, parts }
+        Mask { plain: plain.into_iter().collect(), whole, parts }
+    }
+
+    /// Whether there is nothing to mask.
+    pub fn is_empty(&self) -> bool {
+        self.whole.is_empty()
     }
 
     /// The same event without secrets. Only what comes from the experiment or from activities is
@@ -121,7 +142,8 @@ impl Mask {
     /// The same source with stars over its secrets; every place in it stays where it is.
     pub fn source(&self, source: &Source) -> Source {
         let mut hidden = source.clone();
-        self.replace(&mut hidden.text, |length| "*".repeat(length));
+        let stars = |byte| if byte == b'\n' { '\n' } else { '*' };
+        self.replace(&mut hidden.text, |secret| secret.bytes().map(stars).collect());
         hidden
     }
 
@@ -188,28 +210,38 @@ impl Mask {
         self.replace(text, |_| MASK.to_owned());
     }
 
-    /// Puts something else in the place of secrets, by their length in bytes. Secrets that overlap
-    /// count as one, so that nothing of either is left.
-    fn replace(&self, text: &mut String, mask: impl Fn(usize) -> String) {
+    /// Puts something else in the place of secrets. Secrets that overlap count as one, so that
+    /// nothing of either is left.
+    fn replace(&self, text: &mut String, mask: impl Fn(&str) -> String) {
         let Some(parts) = &self.parts else { return };
-        let mut found: Vec<Range<usize>> = Vec::new();
-        for next in parts.find_overlapping_iter(text.as_str()).map(|found| found.range()) {
+        let mut found = found(parts, &Folded::new(text, false));
+        if text.contains('%') {
+            found.extend(self::found(parts, &Folded::new(text, true)));
+            found.sort_unstable_by_key(|range| (range.end, range.start));
+        }
+        let mut merged: Vec<Range<usize>> = Vec::new();
+        for next in found {
             let mut start = next.start;
-            while let Some(last) = found.pop_if(|last| next.start < last.end) {
+            while let Some(last) = merged.pop_if(|last| next.start < last.end) {
                 start = start.min(last.start);
             }
-            found.push(start..next.end);
+            merged.push(start..next.end);
         }
         let (mut masked, mut end) = (String::new(), 0);
-        for range in &found {
+        for range in &merged {
             masked += &text[end..range.start];
-            masked += &mask(range.len());
+            masked += &mask(&text[range.clone()]);
             end = range.end;
         }
         if end > 0 {
             *text = masked + &text[end..];
         }
     }
+}
+
+/// Where the parts stand in a text, by their ends.
+fn found(parts: &AhoCorasick, folded: &Folded<'_>) -> Vec<Range<usize>> {
+    parts.find_overlapping_iter(&*folded.bytes).map(|found| folded.place(found.range())).collect()
 }
 
 /// Masks secrets that are written in the experiment itself; where others come from may be told.
@@ -238,8 +270,13 @@ fn forms(secret: &str) -> Vec<String> {
     let in_json = &in_json[1..in_json.len() - 1];
     let in_url = percent_encoded(secret);
     let mut forms = vec![in_url.replace("%20", "+"), in_url, ascii(in_json), in_json.to_owned()];
+    forms.push(python_ascii(secret));
     if secret.len() >= SHORTEST_ENCODED {
         forms.extend((0..3).flat_map(|before| in_base64(secret, before)));
+    }
+    if secret.contains('\n') {
+        let lines = secret.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE);
+        forms.extend(lines.flat_map(self::forms));
     }
     forms.push(secret.to_owned());
     forms
@@ -264,6 +301,17 @@ fn ascii(json: &str) -> String {
         }
     }
     text
+}
+
+/// A text as Python's `ascii` shows it, without its quotes.
+fn python_ascii(text: &str) -> String {
+    let shown = |character: char| match u32::from(character) {
+        0..0x80 => character.to_string(),
+        code @ 0x80..0x100 => format!("\\x{code:02x}"),
+        code @ 0x100..0x10000 => format!("\\u{code:04x}"),
+        code => format!("\\U{code:08x}"),
+    };
+    text.chars().map(shown).collect()
 }
 
 /// What a secret contributes to something in base64, after so many bytes of it: up to the end of
@@ -332,6 +380,31 @@ mod tests {
             assert!(left.len() <= credentials.len() - 11, "{credentials} {hidden}");
         }
         assert_eq!(mask.line("{\"x\": \"gar\\u00e7on\"} gar%C3%A7on"), "{\"x\": \"*****\"} *****");
+    }
+
+    #[test]
+    fn secrets_are_masked_however_they_are_escaped_or_broken() {
+        let secret = "p\"a\\s/s é";
+        let mask = mask(json!({"a": secret, "key": "-----BEGIN-----\nMIIabcdefg\nxy"}));
+        let in_json = |text: &str| Value::from(text).to_string();
+        let nested = in_json(&in_json(&in_json(secret)));
+        assert!(mask.line(&nested).replace('\\', "") == "\"\"\"*****\"\"\"", "{}", mask.line(&nested));
+        let encoded = base64::engine::general_purpose::STANDARD.encode(secret);
+        let texts = [
+            "p\"a\\\ns/s é".to_owned(),
+            "p%22a%5Cs/s%20é".to_owned(),
+            "p%2522a%255Cs%252Fs%2520%25C3%25A9".replace("%25", "%"),
+            format!("{}\r\n{}", &encoded[..5], encoded[5..].trim_end_matches('=')),
+            "MIIabcdefg".to_owned(),
+            "p\"a\\\\s/s \\xe9".to_owned(),
+            "-----BEGIN-----\\nMIIabcdefg\\nxy".to_owned(),
+        ];
+        for text in texts {
+            assert_eq!(mask.line(&format!("é{text}é")), "é*****é", "{text}");
+        }
+        let text = "{\n p\"a\\\ns/s é }".to_owned();
+        let source = mask.source(&Source { name: "x.json".to_owned(), text, format: Format::Json });
+        assert_eq!(source.text, "{\n ****\n****** }");
     }
 
     #[test]

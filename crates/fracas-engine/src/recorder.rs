@@ -86,9 +86,9 @@ impl Recorder {
         }
     }
 
-    /// Masks these values from now on.
+    /// Masks these values, too, from now on.
     pub fn learn(&self, values: &Values) {
-        self.mask.replace(Mask::of(values));
+        self.mask.borrow_mut().learn(values);
     }
 
     /// What the journal says so far, as data.

@@ -29,11 +29,13 @@ pub struct PythonChoice {
     pub program: Option<PathBuf>,
     /// Whether fracas carries out by itself what it can.
     pub native: bool,
+    /// Whether what functions write is shown without secrets.
+    pub hides: bool,
 }
 
 impl Default for PythonChoice {
     fn default() -> PythonChoice {
-        PythonChoice { program: None, native: true }
+        PythonChoice { program: None, native: true, hides: true }
     }
 }
 

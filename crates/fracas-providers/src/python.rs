@@ -10,6 +10,7 @@ mod child;
 mod controls;
 mod in_place;
 mod modules;
+mod output;
 
 use std::path::Path;
 use std::rc::Rc;
@@ -50,15 +51,14 @@ impl Python {
     pub fn new(aws: Aws, environment: fn(&str) -> Option<String>) -> Python {
         let active = environment("VIRTUAL_ENV").map(|folder| Path::new(&folder).join("bin/python3"));
         let python = active.filter(|python| python.exists()).unwrap_or_else(|| "python3".into());
-        Python { aws, environment, is_native: true, modules: Rc::new(Modules::new(python)) }
+        Python { aws, environment, is_native: true, modules: Rc::new(Modules::new(python, true)) }
     }
 
     /// The same, as the user chooses.
     pub fn chosen(mut self, choice: &PythonChoice) -> Python {
         self.is_native = choice.native;
-        if let Some(program) = &choice.program {
-            self.modules = Rc::new(Modules::new(program.clone()));
-        }
+        let program = choice.program.as_ref().unwrap_or(&self.modules.python).clone();
+        self.modules = Rc::new(Modules::new(program, choice.hides));
         self
     }
 

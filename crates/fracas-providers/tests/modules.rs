@@ -103,7 +103,7 @@ fn program() -> String {
 }
 
 fn python(program: &str) -> Python {
-    let choice = PythonChoice { program: Some(program.into()), native: true };
+    let choice = PythonChoice { program: Some(program.into()), native: true, hides: true };
     Python::new(Aws::new(), |_| None).chosen(&choice)
 }
 

@@ -70,7 +70,11 @@ impl Session {
             policy,
             settings,
             channels,
-            python: PythonChoice { program: global.python.clone(), native: !global.no_native },
+            python: PythonChoice {
+                program: global.python.clone(),
+                native: !global.no_native,
+                hides: policy.mask_secrets,
+            },
             terminal: Terminal::new(global, &policy, log),
             surroundings: Surroundings::of_this_process(),
         };

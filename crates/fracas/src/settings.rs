@@ -62,7 +62,9 @@ impl Settings {
         let unreadable = |why: &str| unreadable(path, why);
         let text = match std::fs::read(path) {
             Ok(bytes) => String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8"))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Settings::empty(path)),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(Settings::empty(path));
+            }
             Err(error) => return Err(unreadable(&io_words(&error))),
         };
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();

@@ -480,6 +480,8 @@ def main():
     watch_environment()
     if "logging" in sys.modules:
         heed(sys.modules["logging"])
+    if LINES:
+        sys.stdout.reconfigure(line_buffering=True)
     for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGUSR1, _signal.SIGUSR2):
         _signal.signal(number, on_signal)
     _thread.start_new_thread(read_aside, ())

@@ -10,10 +10,11 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{ChildStderr, Command, ExitStatus, Stdio};
+use std::process::{ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use fracas_engine::Mask;
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Map, Value, json};
@@ -22,6 +23,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::output::pass_on;
 use crate::inherited::Inherited;
 use crate::process::Watchdog;
 use crate::text;
@@ -39,7 +41,7 @@ const START: Duration = Duration::from_secs(60);
 /// How long a function that is cut may take to end, and the process to end with the run.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 
-/// How long standard error may take to end after the process.
+/// How long outputs may take to end after the process.
 const SILENCE: Duration = Duration::from_millis(200);
 
 /// How much of what the process wrote last is told when it dies.
@@ -72,8 +74,8 @@ struct Ending {
 struct Ended {
     status: Option<ExitStatus>,
     last_words: Vec<u8>,
-    /// Whether these are all of them.
-    is_silent: bool,
+    /// How many of its outputs are open.
+    outputs: usize,
 }
 
 /// The questions that wait for answers.
@@ -101,7 +103,7 @@ struct State {
 }
 
 impl Child {
-    /// Starts this Python, and waits until it is ready.
+    /// Starts this Python, and waits until it is ready. What is hidden is masked in its outputs.
     ///
     /// # Errors
     ///
@@ -110,9 +112,10 @@ impl Child {
         program: &Path,
         inherited: &Inherited,
         watchdog: Arc<Watchdog>,
+        hidden: Option<Arc<Mutex<Mask>>>,
     ) -> Result<Child, String> {
         let shown = program.display();
-        let child = Child::spawn(program, inherited, watchdog)
+        let child = Child::spawn(program, inherited, watchdog, hidden)
             .map_err(|error| format!("`{shown}` does not start: {error}"))?;
         let ready = child.expect(0).answer(|_, _| {});
         match tokio::time::timeout(START, ready).await {
@@ -122,21 +125,30 @@ impl Child {
         }
     }
 
-    fn spawn(program: &Path, inherited: &Inherited, watchdog: Arc<Watchdog>) -> io::Result<Child> {
+    fn spawn(
+        program: &Path,
+        inherited: &Inherited,
+        watchdog: Arc<Watchdog>,
+        hidden: Option<Arc<Mutex<Mask>>>,
+    ) -> io::Result<Child> {
         let (here, there) = UnixStream::pair()?;
         let (here_aside, there_aside) = UnixStream::pair()?;
         let mut start = &here;
         start.write_all(PROGRAM.as_bytes())?;
         let begin = format!(
-            "{TOO_OLD}\nexec(compile(os.read({0},{1}),'<fracas>','exec'),{{'SOCKET':{0},'ASIDE':{2}}})",
+            "{TOO_OLD}\nexec(compile(os.read({0},{1}),'<fracas>','exec'),{{'SOCKET':{0},'ASIDE':{2},'LINES':{3}}})",
             there.as_raw_fd(),
             PROGRAM.len(),
-            there_aside.as_raw_fd()
+            there_aside.as_raw_fd(),
+            u8::from(hidden.is_some() && io::stdout().is_terminal())
         );
         // A program in a group of its own is stopped when it reads the terminal.
         let stdin = if io::stdin().is_terminal() { Stdio::null() } else { Stdio::inherit() };
         let mut command = Command::new(program);
         command.arg("-c").arg(begin).stdin(stdin).stderr(Stdio::piped()).process_group(0);
+        if hidden.is_some() {
+            command.stdout(Stdio::piped());
+        }
         // Its modules are found where they were: it does not inherit the folder.
         inherited.pass_variables_on(&mut command);
         // Nothing else is started before these sides of them are closed again.
@@ -149,10 +161,7 @@ impl Child {
         // Without a watchdog it still ends by itself when the socket does, unless it is stuck.
         let _ = watchdog.watch_group(group);
         let ending = Arc::new(Ending::default());
-        std::thread::spawn({
-            let (stderr, ending) = (process.stderr.take(), Arc::clone(&ending));
-            move || ending.listen(stderr)
-        });
+        ending.listen(process.stdout.take(), process.stderr.take(), &hidden.unwrap_or_default());
         std::thread::spawn({
             let ending = Arc::clone(&ending);
             move || ending.wait_for(process, group)
@@ -264,7 +273,7 @@ impl Drop for Child {
             self.ending.within(GRACE, |ended| ended.status.is_some());
         }
         kill(self.group);
-        self.ending.within(SILENCE, |ended| ended.is_silent);
+        self.ending.within(GRACE, |ended| ended.outputs == 0);
         // Without a watchdog there is no list either.
         let _ = self.watchdog.release(self.group);
     }
@@ -309,18 +318,40 @@ impl Drop for Question<'_> {
 }
 
 impl Ending {
-    /// Hands on what the process writes to standard error, and keeps the end of it.
-    fn listen(&self, stderr: Option<ChildStderr>) {
-        let mut buffer = [0; 8192];
-        let mut stderr = stderr;
-        while let Some(Ok(count @ 1..)) = stderr.as_mut().map(|stderr| stderr.read(&mut buffer)) {
-            // There may be nobody to read it.
-            let _ = io::stderr().write_all(&buffer[..count]);
-            let words = &mut lock(&self.state).last_words;
-            words.extend_from_slice(&buffer[..count]);
-            words.drain(..words.len().saturating_sub(LAST_WORDS));
+    /// Hands on what the process writes, and keeps the end of its standard error.
+    fn listen(
+        self: &Arc<Ending>,
+        stdout: Option<ChildStdout>,
+        stderr: Option<ChildStderr>,
+        hidden: &Arc<Mutex<Mask>>,
+    ) {
+        self.change(|ended| ended.outputs = usize::from(stdout.is_some()) + usize::from(stderr.is_some()));
+        if let Some(stdout) = stdout {
+            self.hand_on(stdout, io::stdout(), hidden, |_, _| {});
         }
-        self.change(|ended| ended.is_silent = true);
+        if let Some(stderr) = stderr {
+            self.hand_on(stderr, io::stderr(), hidden, |ending, bytes| ending.remember(bytes));
+        }
+    }
+
+    fn hand_on(
+        self: &Arc<Ending>,
+        from: impl Read + Send + 'static,
+        to: impl Write + Send + 'static,
+        hidden: &Arc<Mutex<Mask>>,
+        hear: fn(&Ending, &[u8]),
+    ) {
+        let (ending, hidden) = (Arc::clone(self), Arc::clone(hidden));
+        std::thread::spawn(move || {
+            pass_on(from, to, &hidden, |bytes| hear(&ending, bytes));
+            ending.change(|ended| ended.outputs -= 1);
+        });
+    }
+
+    fn remember(&self, bytes: &[u8]) {
+        let words = &mut lock(&self.state).last_words;
+        words.extend_from_slice(bytes);
+        words.drain(..words.len().saturating_sub(LAST_WORDS));
     }
 
     /// Waits for the end of the process, and ends what it has started.
@@ -394,7 +425,7 @@ async fn receive(socket: OwnedReadHalf, group: Pid, asked: Arc<Asked>, ending: A
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     kill(group);
-    ending.within(SILENCE, |ended| ended.is_silent);
+    ending.within(SILENCE, |ended| ended.outputs == 0);
     let mut state = lock(&asked.state);
     state.gone = Some(nonsense.unwrap_or_else(|| ending.describe()));
     state.waiting.clear();
@@ -519,7 +550,7 @@ fn kill(group: Pid) {
     let _ = kill_process_group(group, Signal::KILL);
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -4,14 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use fracas_engine::{Changes, Context, Stop, Tell, Values};
+use fracas_engine::{Changes, Context, Mask, Stop, Tell, Values};
 use fracas_model::{Activity, ActivityKind, Failure, Happened, Level, Node, NodeValue};
 use serde_json::{Value, json};
 
 use super::check::Look;
-use super::child::{Answer, Child, MAX_DEPTH, as_object};
+use super::child::{Answer, Child, MAX_DEPTH, as_object, lock};
 use super::controls::{self, Shared};
 use super::in_place;
 use crate::inherited::Inherited;
@@ -38,6 +38,8 @@ pub(super) struct Modules {
     pub(super) inherited: Rc<Inherited>,
     /// The functions of the event handlers that controls have registered.
     pub(super) events: RefCell<Vec<String>>,
+    /// What is masked in what functions write; none where nothing is to be.
+    hidden: Option<Arc<Mutex<Mask>>>,
     /// How the controls were configured, in order: a Python that starts anew is told all of it.
     pub(super) configured: RefCell<Vec<Value>>,
 }
@@ -58,9 +60,9 @@ pub(super) struct Running {
 }
 
 impl Modules {
-    /// Modules as this Python finds them.
-    pub(super) fn new(python: PathBuf) -> Modules {
-        Modules { python, ..Modules::default() }
+    /// Modules as this Python finds them; whether what they write goes on without secrets.
+    pub(super) fn new(python: PathBuf, hides: bool) -> Modules {
+        Modules { python, hidden: hides.then(Arc::default), ..Modules::default() }
     }
 
     /// Calls the function that an activity names.
@@ -95,7 +97,9 @@ impl Modules {
                 return Ok(running);
             }
         }
-        let child = Child::start(&self.python, &self.inherited, Arc::clone(&self.watchdog)).await?;
+        let child =
+            Child::start(&self.python, &self.inherited, Arc::clone(&self.watchdog), self.hidden.clone())
+                .await?;
         let running = Rc::new(Running {
             child,
             values: RefCell::default(),
@@ -111,7 +115,11 @@ impl Modules {
     /// Tells the child configuration and secrets, and one that has taken the place of another what
     /// that one's controls knew.
     pub(super) fn share(&self, running: &Running, values: &Values) {
-        running.share(values);
+        if running.share(values)
+            && let Some(hidden) = &self.hidden
+        {
+            lock(hidden).learn(values);
+        }
         if !running.is_configured.replace(true) {
             running.extend();
             running.share_experiment(self.shared.borrow().as_ref());
@@ -161,11 +169,11 @@ impl Running {
         self.values.borrow().configuration.get(name).cloned()
     }
 
-    /// Tells the child configuration and secrets, unless it knows them.
-    pub(super) fn share(&self, values: &Values) {
+    /// Tells the child configuration and secrets. False when it knows them.
+    fn share(&self, values: &Values) -> bool {
         let mut known = self.values.borrow_mut();
         if known.configuration == values.configuration && known.secrets == values.secrets {
-            return;
+            return false;
         }
         *known = values.clone();
         drop(known);
@@ -177,6 +185,7 @@ impl Running {
         let secrets: Answer = values.secrets.clone().into_iter().collect();
         let message = json!({"configuration": values.configuration, "secrets": secrets});
         self.child.tell("values", as_object(message));
+        true
     }
 
     /// The child has changed these itself.
