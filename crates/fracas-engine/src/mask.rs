@@ -186,7 +186,7 @@ impl Mask {
             Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
             Value::Object(map) => {
                 map.values_mut().for_each(|item| self.value(item));
-                if map.keys().any(|key| self.parts.as_ref().is_some_and(|parts| parts.is_match(key))) {
+                if map.keys().any(|key| !self.found(key).is_empty()) {
                     let entries = std::mem::take(map).into_iter().map(|(mut key, item)| {
                         self.part(&mut key);
                         (key, item)
@@ -213,14 +213,8 @@ impl Mask {
     /// Puts something else in the place of secrets. Secrets that overlap count as one, so that
     /// nothing of either is left.
     fn replace(&self, text: &mut String, mask: impl Fn(&str) -> String) {
-        let Some(parts) = &self.parts else { return };
-        let mut found = found(parts, &Folded::new(text, false));
-        if text.contains('%') {
-            found.extend(self::found(parts, &Folded::new(text, true)));
-            found.sort_unstable_by_key(|range| (range.end, range.start));
-        }
         let mut merged: Vec<Range<usize>> = Vec::new();
-        for next in found {
+        for next in self.found(text) {
             let mut start = next.start;
             while let Some(last) = merged.pop_if(|last| next.start < last.end) {
                 start = start.min(last.start);
@@ -237,11 +231,20 @@ impl Mask {
             *text = masked + &text[end..];
         }
     }
-}
 
-/// Where the parts stand in a text, by their ends.
-fn found(parts: &AhoCorasick, folded: &Folded<'_>) -> Vec<Range<usize>> {
-    parts.find_overlapping_iter(&*folded.bytes).map(|found| folded.place(found.range())).collect()
+    /// Where secrets stand in a text, by their ends.
+    fn found(&self, text: &str) -> Vec<Range<usize>> {
+        let Some(parts) = &self.parts else { return Vec::new() };
+        let within = |folded: Folded<'_>| -> Vec<Range<usize>> {
+            parts.find_overlapping_iter(&*folded.bytes).map(|found| folded.place(found.range())).collect()
+        };
+        let mut found = within(Folded::new(text, false));
+        if text.contains('%') {
+            found.extend(within(Folded::new(text, true)));
+            found.sort_unstable_by_key(|range| (range.end, range.start));
+        }
+        found
+    }
 }
 
 /// Masks secrets that are written in the experiment itself; where others come from may be told.
@@ -401,6 +404,7 @@ mod tests {
         ];
         for text in texts {
             assert_eq!(mask.line(&format!("é{text}é")), "é*****é", "{text}");
+            assert_eq!(masked(&mask, json!({text: "{}"})), json!({"*****": "{}"}));
         }
         let text = "{\n p\"a\\\ns/s é }".to_owned();
         let source = mask.source(&Source { name: "x.json".to_owned(), text, format: Format::Json });
