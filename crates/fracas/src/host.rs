@@ -14,6 +14,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::terminal::now;
 
+/// What tokio's timer counts in. It wakes at the end of the tick that a sleep ends in, so that each would
+/// last one more.
+const TICK: Duration = Duration::from_millis(1);
+
 /// This machine.
 pub struct ThisMachine<'a> {
     providers: &'a Providers,
@@ -56,7 +60,7 @@ impl Host for ThisMachine<'_> {
     }
 
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'_, ()> {
-        Box::pin(tokio::time::sleep(duration))
+        Box::pin(tokio::time::sleep(duration.saturating_sub(TICK)))
     }
 
     fn signal(&self) -> LocalBoxFuture<'_, &'static str> {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Runner;
 use super::halt::Halt;
+use super::live::part;
 use crate::controls::{all_declared, applicable};
 use crate::{Answer, Call, Changes, ControlLevel, ControlScope, Hook, Stop, World};
 
@@ -87,7 +88,7 @@ impl Runner<'_> {
         let once = self.plan.policy.controls_once;
         let mut controls = self.live.with(|experiment| {
             let document = &experiment.document;
-            applicable(level, &global, document, document.pointer(context), once)
+            applicable(level, &global, document, part(document, context), once)
         });
         let hook = Hook { level, scope };
         controls.retain(|control| hook.wants(control));

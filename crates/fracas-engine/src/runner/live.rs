@@ -158,6 +158,14 @@ fn place(phase: Phase, index: usize) -> String {
     }
 }
 
+/// The part of a document in a place of a run, which has nothing to unescape.
+pub fn part<'a>(document: &'a Value, place: &str) -> Option<&'a Value> {
+    place.split('/').skip(1).try_fold(document, |part, key| match part {
+        Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+        part => part.get(key),
+    })
+}
+
 /// The step that a JSON pointer names, if it names one.
 fn activity_place(pointer: &str) -> Option<(Phase, usize)> {
     let (parent, index) = pointer.rsplit_once('/')?;
