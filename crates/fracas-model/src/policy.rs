@@ -62,7 +62,8 @@ pub struct Policy {
     /// told of, and count as none.
     pub broken_settings_stop: bool,
     /// Warnings about the statuses of servers and programs name them, and notifications that cannot
-    /// be sent are one; otherwise they are in Chaos Toolkit's words, or debug lines.
+    /// be sent are one; errors of connections are in the system's words. Otherwise they are in those of Chaos
+    /// Toolkit and its libraries, or debug lines.
     pub own_warnings: bool,
     /// After a run, what failed and what may still be broken is told, and the way out.
     pub tell_end: bool,

@@ -403,18 +403,22 @@ fn output(answer: Answer, tell: &dyn Tell) -> Result<Value, String> {
 fn failure(trouble: Trouble, activity: &Activity, context: &Context<'_>) -> Failure {
     let happened = happened(activity, if trouble.sent { Happened::Maybe } else { Happened::No });
     let name = named(&activity.provider, context.values);
+    let text = match trouble.python {
+        Some(words) if !context.policy.own_warnings => words,
+        _ => trouble.text,
+    };
     let (error, help) = match trouble.stage {
         Stage::TooLong => (
             "activity took too long to complete".to_owned(),
             "raise the provider's `timeout`, or look at why the server is slow",
         ),
         Stage::Connecting | Stage::Waiting | Stage::Reading => (
-            format!("failed to connect to {name}: {}", trouble.text),
+            format!("failed to connect to {name}: {text}"),
             "check that the server runs and that this machine reaches it",
         ),
         Stage::Unexpected => {
             context.tell.stop(Stop::Abort);
-            (format!("the call to {name} failed: {}", trouble.text), "")
+            (format!("the call to {name} failed: {text}"), "")
         }
     };
     Failure { error, help: help.to_owned(), happened }

@@ -99,7 +99,73 @@ pub(super) struct Trouble {
     pub(super) sent: bool,
     /// How far the exchange came.
     pub(super) stage: Stage,
+    /// What Python's libraries raise for it, where that is known.
+    pub(super) raised: Option<Raised>,
+    /// Their words for it, once the request is known.
+    pub(super) python: Option<String>,
 }
+
+/// What `requests` and `urllib3` raise when there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Raised {
+    /// The server is not there: what the system says.
+    NewConnectionError(String),
+    /// Nobody knows the name: what the system says.
+    NameResolutionError(String),
+    /// The connection ended before an answer: the error within, as Python shows it.
+    ProtocolError(&'static str),
+}
+
+impl Raised {
+    /// For an error while a connection was to be opened.
+    fn while_connecting(error: &io::Error) -> Option<Raised> {
+        let text = error.to_string();
+        let text = text.split(" (os error").next().unwrap_or_default();
+        if let Some(number) = error.raw_os_error().filter(|number| UNREACHABLE.contains(number)) {
+            return Some(Raised::NewConnectionError(format!("[Errno {number}] {text}")));
+        }
+        let words = text.strip_prefix("failed to lookup address information: ")?;
+        let (_, number) = UNRESOLVED.iter().find(|(known, _)| *known == words)?;
+        Some(Raised::NameResolutionError(format!("[Errno {number}] {words}")))
+    }
+
+    fn words(&self, request: &Request) -> String {
+        let url = &request.url;
+        let connection = if url.secure { "HTTPSConnection" } else { "HTTPConnection" };
+        let place = format!("(host='{}', port={})", url.host, url.port());
+        let given_up = |cause: String| {
+            let target = url.target();
+            format!("{connection}Pool{place}: Max retries exceeded with url: {target} (Caused by {cause})")
+        };
+        match self {
+            Raised::NewConnectionError(why) => given_up(format!(
+                "NewConnectionError(\"{connection}{place}: Failed to establish a new connection: {why}\")"
+            )),
+            Raised::NameResolutionError(why) => given_up(format!(
+                "NameResolutionError(\"{connection}{place}: Failed to resolve '{}' ({why})\")",
+                url.host
+            )),
+            Raised::ProtocolError(why) if request.retries > 0 && may_repeat(&request.method) => {
+                given_up(format!("ProtocolError('Connection aborted.', {why})"))
+            }
+            Raised::ProtocolError(why) => format!("('Connection aborted.', {why})"),
+        }
+    }
+}
+
+/// The system's numbers for a server that cannot be reached.
+const UNREACHABLE: [i32; 4] = [99, 101, 111, 113];
+
+/// What the system says of names, and its numbers for that.
+const UNRESOLVED: [(&str, i32); 3] = [
+    ("Name or service not known", -2),
+    ("Temporary failure in name resolution", -3),
+    ("No address associated with hostname", -5),
+];
+
+const DISCONNECTED: Raised =
+    Raised::ProtocolError("RemoteDisconnected('Remote end closed connection without response')");
+const RESET: Raised = Raised::ProtocolError("ConnectionResetError(104, 'Connection reset by peer')");
 
 /// How far an exchange came, for its trouble is told and tried again by that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,11 +189,12 @@ impl Trouble {
             NotOpen { silent: true, .. } => Stage::TooLong,
             _ => Stage::Connecting,
         };
-        Trouble { text: words(&not_open.error), sent: false, stage }
+        let raised = Raised::while_connecting(&not_open.error);
+        Trouble { text: words(&not_open.error), sent: false, stage, raised, python: None }
     }
 
     fn late(error: &io::Error, stage: Stage) -> Trouble {
-        Trouble { text: words(error), sent: true, stage }
+        Trouble { text: words(error), sent: true, stage, raised: None, python: None }
     }
 
     fn broken(error: &hyper::Error, stage: Stage) -> Trouble {
@@ -139,11 +206,22 @@ impl Trouble {
             None if error.is_parse() => format!("the answer is not HTTP: {error}"),
             None => error.to_string(),
         };
-        Trouble { text, sent: true, stage }
+        let raised = match source.and_then(|source| source.downcast_ref::<io::Error>()) {
+            _ if text == CLOSED_EARLY => Some(DISCONNECTED),
+            Some(source) if source.kind() == io::ErrorKind::ConnectionReset => Some(RESET),
+            _ => None,
+        };
+        Trouble { text, sent: true, stage, raised, python: None }
     }
 
     fn unexpected(text: impl Into<String>) -> Trouble {
-        Trouble { text: text.into(), sent: true, stage: Stage::Unexpected }
+        Trouble { text: text.into(), sent: true, stage: Stage::Unexpected, raised: None, python: None }
+    }
+
+    /// The same with what Python's libraries say of it.
+    fn of(self, request: &Request) -> Trouble {
+        let python = self.raised.as_ref().map(|raised| raised.words(request));
+        Trouble { python, ..self }
     }
 }
 
@@ -175,7 +253,7 @@ impl Client {
         let mut jar = Jar::default();
         let mut hops = 0;
         loop {
-            let answer = self.retried(&request).await?;
+            let answer = self.retried(&request).await.map_err(|trouble| trouble.of(&request))?;
             let Some(location) = redirect(&answer) else { return Ok(answer) };
             hops += 1;
             if hops > MAX_REDIRECTS {
