@@ -1,10 +1,12 @@
 //! The client: one call from parameters to boto3's result.
 
 mod address;
+mod checksum;
 mod credentials;
 mod custom;
 mod presign;
 mod profile;
+mod s3;
 mod send;
 mod settings;
 mod sigv2;
@@ -16,7 +18,9 @@ use crate::model::{Kind, Operation, Service, embedded};
 use crate::paginate::Pages;
 use crate::protocol::{self, Call};
 use crate::{validate, wait};
+use aws_credential_types::Credentials;
 use credentials::Keys;
+pub use send::SignedRequest;
 pub(crate) use send::is_throttled;
 use serde_json::Value;
 use settings::Settings;
@@ -37,6 +41,8 @@ pub struct Scope {
     pub assume_role: Option<AssumeRole>,
     /// Keys given outright, instead of any that can be found.
     pub credentials: Option<StaticCredentials>,
+    /// Where calls go, whatever else is configured.
+    pub endpoint_url: Option<String>,
 }
 
 /// A role to take.
@@ -99,6 +105,15 @@ struct Client {
     transport: Transport,
 }
 
+/// A call that was checked and written, and how it is to be sent.
+struct Ready {
+    call: Call<'static>,
+    client: Arc<Client>,
+    request: protocol::Request,
+    address: address::Address,
+    keys: Option<Credentials>,
+}
+
 impl Client {
     fn new(scope: &Scope, settings: Settings, shared: &Transport) -> Self {
         let transport = shared.trusting(settings.authorities.clone());
@@ -133,7 +148,7 @@ impl Aws {
     /// Checks parameters offline; all that is wrong is in one error.
     pub fn validate(&self, service: &str, operation: &str, params: &Value) -> Result<(), Error> {
         let (service, operation) = self.operation(service, operation)?;
-        validate::parameters(service, operation, &prepared(Call { service, operation }, params))
+        validate::parameters(service, operation, &prepared(Call { service, operation }, params)?)
     }
 
     /// Checks what the environment and the configuration files say about a scope, without asking for
@@ -185,14 +200,37 @@ impl Aws {
         call: Call<'static>,
         params: &Value,
     ) -> Result<Value, Error> {
-        let wire = protocol::wire(call.service);
-        let params = prepared(call, params);
+        let ready = self.ready(scope, call, params).await?;
+        let region = ready.address.signing.region.clone();
+        let mut result = send::send(ready).await.map_err(|error| with_way_out(error, call, &region))?;
+        custom::after(call, params, &mut result);
+        Ok(Value::Object(result))
+    }
+
+    /// The request of a call, addressed and signed, as it would be sent.
+    pub async fn request(
+        &self,
+        scope: &Scope,
+        service: &str,
+        operation: &str,
+        params: &Value,
+    ) -> Result<SignedRequest, Error> {
+        let (service, operation) = self.operation(service, operation)?;
+        send::capture(self.ready(scope, Call { service, operation }, params).await?).await
+    }
+
+    /// Everything that a call needs before it is sent.
+    async fn ready(&self, scope: &Scope, call: Call<'static>, params: &Value) -> Result<Ready, Error> {
+        let params = prepared(call, params)?;
         validate::parameters(call.service, call.operation, &params)?;
         let mut params = params.as_object().cloned().unwrap_or_default();
         let source = presign::source_region(call, &mut params);
         let client = self.client(scope).await?;
-        let address = address::resolve(&client.settings, call, &params)?;
-        let mut request = wire.request(call, &params)?;
+        checksum::ask_for_validation(&client.settings, call, &mut params);
+        let mut address = address::resolve(&client.settings, call, &params)?;
+        let mut request = protocol::wire(call.service).request(call, &params)?;
+        custom::request(call, &params, &mut request);
+        address.signing.payload = checksum::add(&client.settings, call, &params, &address, &mut request)?;
         let keys = match send::is_signed(call) {
             true => Some(client.keys.get(self, scope, &client.settings).await?),
             false => None,
@@ -200,11 +238,7 @@ impl Aws {
         if let (Some(source), Some(keys)) = (source, &keys) {
             presign::add(&mut request, &address, &source, keys)?;
         }
-        let region = address.signing.region.clone();
-        let sent = send::send(&client.transport, &client.settings, wire, call, request, address, keys);
-        let mut result = sent.await.map_err(|error| with_way_out(error, call, &region))?;
-        custom::after(call, &mut result);
-        Ok(Value::Object(result))
+        Ok(Ready { call, client, request, address, keys })
     }
 
     async fn client(&self, scope: &Scope) -> Result<Arc<Client>, Error> {
@@ -227,7 +261,7 @@ fn bare(name: &str) -> String {
 
 /// Parameters as they are checked: idempotency tokens that were not given are filled in, required
 /// ones too.
-fn prepared(call: Call, params: &Value) -> Value {
+fn prepared(call: Call, params: &Value) -> Result<Value, Error> {
     let mut params = params.clone();
     if let Some(Kind::Structure(input)) = call.operation.input.map(|input| &call.service.shape(input).kind)
         && let Value::Object(entries) = &mut params
@@ -236,8 +270,8 @@ fn prepared(call: Call, params: &Value) -> Value {
             entries.entry(member.name).or_insert_with(|| fresh_token().into());
         }
     }
-    custom::before(call, &mut params);
-    params
+    custom::before(call, &mut params)?;
+    Ok(params)
 }
 
 /// A random UUID.

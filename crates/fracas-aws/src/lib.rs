@@ -16,6 +16,6 @@ mod validate;
 mod value;
 mod wait;
 
-pub use client::{AssumeRole, Aws, Scope, StaticCredentials};
+pub use client::{AssumeRole, Aws, Scope, SignedRequest, StaticCredentials};
 pub use error::{Error, Sent};
-pub use paginate::Pages;
+pub use paginate::{Pages, jmespath};

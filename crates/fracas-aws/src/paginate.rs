@@ -117,6 +117,16 @@ fn same_token(token: &Object) -> Error {
     Error::new("botocore.exceptions.PaginationError", Sent::Yes, text)
 }
 
+/// What a JMESPath expression finds in a value.
+///
+/// # Errors
+/// Tells what is wrong with the expression, or with calling its functions.
+pub fn jmespath(expression: &str, data: &Value) -> Result<Value, String> {
+    let found = jmespath::compile(expression).and_then(|compiled| compiled.search(data));
+    let found = found.map_err(|error| error.to_string())?;
+    serde_json::to_value(&*found).map_err(|error| error.to_string())
+}
+
 /// A JMESPath over a page; what cannot be searched is null.
 pub(crate) fn search(expression: &str, data: &Value) -> Value {
     // Names and dots need no machinery, which would copy the whole page.
@@ -127,8 +137,7 @@ pub(crate) fn search(expression: &str, data: &Value) -> Value {
             .cloned()
             .unwrap_or_default();
     }
-    let found = jmespath::compile(expression).and_then(|compiled| compiled.search(data));
-    found.ok().and_then(|found| serde_json::to_value(&*found).ok()).unwrap_or_default()
+    jmespath(expression, data).unwrap_or_default()
 }
 
 /// As [`search`], from a page that is not needed any more.

@@ -12,7 +12,7 @@ mod query;
 mod rest;
 mod rest_json;
 mod rest_xml;
-mod xml;
+pub(crate) mod xml;
 
 use crate::error::Error;
 use crate::model::{Kind, Operation, Protocol, Service, ShapeId, TimestampFormat, Wire};
@@ -42,6 +42,15 @@ pub(crate) struct Request {
     pub(crate) target: String,
     pub(crate) headers: Vec<(Cow<'static, str>, String)>,
     pub(crate) body: Vec<u8>,
+}
+
+impl Request {
+    /// Adds a header that is not there yet.
+    pub(crate) fn header(&mut self, name: &'static str, value: impl FnOnce() -> String) {
+        if !self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            self.headers.push((name.into(), value()));
+        }
+    }
 }
 
 /// A whole HTTP answer.

@@ -467,6 +467,7 @@ fn scope(
         profile: setting(values, "aws_profile_name"),
         assume_role: role,
         credentials: credentials(provider, values)?,
+        endpoint_url: None,
     })
 }
 
@@ -692,6 +693,7 @@ mod tests {
                 secret_access_key: "second".into(),
                 session_token: None,
             }),
+            endpoint_url: None,
         };
         assert_eq!(scope(&node, &values, no_environment).unwrap(), expected);
         let node = activity(ActivityKind::Action, &json!({"secrets": ["two"]})).provider;

@@ -140,6 +140,8 @@ pub enum Command {
     Settings(Settings),
     /// Tell about fracas, the settings, or the extensions in Python.
     Info(Info),
+    /// Call any operation of any AWS service.
+    Aws(Aws),
 }
 
 impl Args {
@@ -195,6 +197,7 @@ impl Command {
             Command::Init(_) => "init",
             Command::Settings(_) => "settings",
             Command::Info(_) => "info",
+            Command::Aws(_) => "aws",
         }
     }
 }
@@ -493,4 +496,70 @@ mod tests {
         assert!(variable("port").is_err());
         assert!(variable("port:odd=1").unwrap_err().contains("the types are"));
     }
+}
+
+/// Calls one operation of an AWS service and prints its result.
+///
+/// Names may be written as boto3, the AWS CLI or AWS's own documentation write them:
+/// describe_db_clusters, describe-db-clusters or DescribeDBClusters.
+#[derive(clap::Args)]
+pub struct Aws {
+    /// The service, such as docdb.
+    #[arg(required_unless_present = "batch")]
+    pub service: Option<String>,
+
+    /// The operation, such as describe-db-clusters.
+    #[arg(required_unless_present_any = ["batch", "wait"])]
+    pub operation: Option<String>,
+
+    /// The parameters, as JSON or from a file.
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub params: Option<String>,
+
+    /// What to print of the result, in JMESPath.
+    #[arg(long, value_name = "JMESPATH")]
+    pub query: Option<String>,
+
+    /// Ask for every page, and print one result.
+    #[arg(long)]
+    pub paginate: bool,
+
+    /// Poll until this waiter of the service is content, such as db-instance-available.
+    #[arg(long, value_name = "WAITER", conflicts_with_all = ["operation", "paginate", "print_request"])]
+    pub wait: Option<String>,
+
+    /// Build and sign the request and print it, without sending it.
+    #[arg(long, conflicts_with_all = ["paginate", "query"])]
+    pub print_request: bool,
+
+    /// Make many calls: one JSON object a line in, one out for each, in their order.
+    #[arg(long, value_name = "FILE|-", conflicts_with_all = ["service", "params", "paginate"])]
+    pub batch: Option<PathBuf>,
+
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t = AwsOutput::Json, value_name = "FORMAT")]
+    pub output: AwsOutput,
+
+    /// The region.
+    #[arg(long)]
+    pub region: Option<String>,
+
+    /// The profile of the configuration files.
+    #[arg(long)]
+    pub profile: Option<String>,
+
+    /// Where to send the call instead of AWS's own endpoint.
+    #[arg(long, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+}
+
+/// How a result is printed.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub enum AwsOutput {
+    /// JSON, indented.
+    Json,
+    /// Words between tabs, for scripts.
+    Text,
+    /// Tables, for people.
+    Table,
 }

@@ -1,6 +1,7 @@
 //! What each command does. All of them read like the design's table of contents: load, parse,
 //! check, then the one thing that the command is for.
 
+mod aws;
 mod discover;
 mod given;
 mod iam;
@@ -17,6 +18,7 @@ mod validate;
 use fracas_model::Problem;
 use tokio::runtime::Builder;
 
+pub use aws::aws;
 pub use discover::discover;
 pub use given::enter_environment;
 pub use iam::iam;

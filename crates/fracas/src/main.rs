@@ -50,6 +50,7 @@ fn answer(command: &Command, session: &Session) -> fracas_model::ExitCode {
             Command::Init(args) => commands::init(args, session).await,
             Command::Settings(args) => commands::settings(args, session),
             Command::Info(args) => commands::info(args, session),
+            Command::Aws(args) => commands::aws(args, session).await,
         }
     });
     code.unwrap_or_else(|problem| {

@@ -1,6 +1,8 @@
 //! Where a call goes, and for which service and region it is signed.
 
+use super::checksum::Payload;
 use super::send::{Signing, Version};
+use super::custom;
 use super::settings::Settings;
 use crate::endpoint::{self, Builtins, Endpoint, ParamValue, Params, is_valid_host_label};
 use crate::error::{Error, Sent};
@@ -27,9 +29,13 @@ impl Address {
         let end = self.url[host..].find('/').map_or(self.url.len(), |path| host + path);
         let (base, path) = self.url.split_at(end);
         match (path, target) {
+            ("", target) if !target.starts_with('/') => (base, format!("/{target}")),
             ("", target) => (base, target.to_owned()),
-            (path, "/") => (base, path.to_owned()),
-            (path, target) => (base, format!("{}{target}", path.trim_end_matches('/'))),
+            (path, "/" | "") => (base, path.to_owned()),
+            (path, target) if target.starts_with('/') => {
+                (base, format!("{}{target}", path.trim_end_matches('/')))
+            }
+            (path, target) => (base, format!("{path}{target}")),
         }
     }
 }
@@ -54,8 +60,9 @@ pub(super) fn resolve(settings: &Settings, call: Call, params: &Object) -> Resul
         true => String::new(),
         false => host_prefix(call, params)?,
     };
+    let own = custom::host(call, params)?;
     Ok(Address {
-        url: found.url.replacen("://", &format!("://{prefix}"), 1),
+        url: own.unwrap_or_else(|| found.url.replacen("://", &format!("://{prefix}"), 1)),
         signing: signing(&found, call, &region),
         headers: found
             .headers
@@ -143,6 +150,8 @@ fn signing(found: &Endpoint, call: Call, region: &str) -> Signing {
     let is_global = region == NO_REGION && !found.url.contains(NO_REGION);
     let region = if is_global { "us-east-1" } else { region };
     Signing {
+        payload: Payload::Signed,
+        shows_payload: call.service.metadata.signature_version.starts_with("s3"),
         version,
         name: scheme.signing_name.unwrap_or_else(|| call.service.metadata.signing_name.to_owned()),
         region: scheme.signing_region.unwrap_or_else(|| region.to_owned()),

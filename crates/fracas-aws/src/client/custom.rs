@@ -1,21 +1,151 @@
 //! What boto3 does for single operations, beside what their models say (botocore's `handlers.py`).
 
+use super::s3;
+use crate::error::{Error, Sent};
 use crate::model::{Kind, Service, ShapeId};
-use crate::protocol::{Call, Object};
+use crate::protocol::{Call, Object, Request};
 use aws_smithy_types::base64;
+use ring::digest::{SHA256, digest};
 use serde_json::Value;
+use std::fmt::Write;
 
 /// Changes parameters before they are checked.
-pub(super) fn before(call: Call, params: &mut Value) {
-    if (call.service.name, call.operation.name) == ("autoscaling", "CreateLaunchConfiguration")
-        && let Some(Value::String(data)) = params.get_mut("UserData")
-    {
-        *data = base64::encode(&*data);
+pub(super) fn before(call: Call, params: &mut Value) -> Result<(), Error> {
+    let Value::Object(params) = params else { return Ok(()) };
+    rename(call, params)?;
+    match (call.service.name, call.operation.name) {
+        ("autoscaling", "CreateLaunchConfiguration") | ("ec2", "RunInstances") => {
+            if let Some(Value::String(data)) = params.get_mut("UserData") {
+                *data = base64::encode(&*data);
+            }
+        }
+        ("glacier", _) => {
+            params.entry("accountId").or_insert_with(|| "-".into());
+        }
+        ("route53", _) => shorten_ids(call, params),
+        ("s3", _) => s3::before(call, params)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Names that Python code cannot use have others there.
+fn rename(call: Call, params: &mut Object) -> Result<(), Error> {
+    let (own, other) = match (call.service.name, call.operation.name) {
+        ("ec2", _) => ("Filter", "Filters"),
+        ("logs", "CreateExportTask") => ("from", "fromTime"),
+        ("cloudsearchdomain", "Search") => ("return", "returnFields"),
+        _ => return Ok(()),
+    };
+    if !params.contains_key(other) || !members(call).any(|(name, _)| name == own) {
+        return Ok(());
+    }
+    if params.contains_key(own) {
+        let operation = call.operation.name;
+        let text = format!(
+            "Parameter '{own}' and its alias '{other}' cannot both be provided for the '{operation}' operation"
+        );
+        return Err(Error::unsent("AliasConflictParameterError", text));
+    }
+    let value = params.shift_remove(other).unwrap_or_default();
+    params.insert(own.to_owned(), value);
+    Ok(())
+}
+
+/// The members of the input, with the names of their shapes.
+fn members(call: Call) -> impl Iterator<Item = (&str, &str)> {
+    let input = call.operation.input.map(|input| &call.service.shape(input).kind);
+    let members = match input {
+        Some(Kind::Structure(input)) => input.members.as_slice(),
+        _ => &[],
+    };
+    members.iter().map(move |member| (member.name, call.service.shape(member.shape).name))
+}
+
+/// An answer's `/hostedzone/Z1` is asked for as `Z1`.
+fn shorten_ids(call: Call, params: &mut Object) {
+    for (name, shape) in members(call) {
+        if let ("ResourceId" | "DelegationSetId" | "ChangeId", Some(Value::String(id))) =
+            (shape, params.get_mut(name))
+        {
+            *id = id.rsplit('/').next().unwrap_or_default().to_owned();
+        }
     }
 }
 
-/// Changes results before they are given back.
-pub(super) fn after(call: Call, result: &mut Object) {
+/// Changes a request that is written.
+pub(super) fn request(call: Call, params: &Object, request: &mut Request) {
+    let metadata = &call.service.metadata;
+    match (call.service.name, call.operation.name) {
+        ("apigateway", _) => request.header("accept", || "application/json".to_owned()),
+        ("glacier", operation) => {
+            request.header("x-amz-glacier-version", || metadata.api_version.to_owned());
+            if matches!(operation, "UploadArchive" | "UploadMultipartPart") {
+                let hash = hex(digest(&SHA256, &request.body).as_ref());
+                let tree = tree_hash(&request.body);
+                request.header("x-amz-content-sha256", || hash);
+                request.header("x-amz-sha256-tree-hash", || tree);
+            }
+        }
+        ("cloudsearchdomain", "Search") => post_instead_of_get(request),
+        ("s3", _) => s3::request(call, params, request),
+        _ => {}
+    }
+    if call.operation.endpoint_operation {
+        request.header("x-amz-api-version", || metadata.api_version.to_owned());
+    }
+}
+
+/// A search may be longer than an address.
+fn post_instead_of_get(request: &mut Request) {
+    if let Some((path, query)) = request.target.clone().split_once('?') {
+        request.method = "POST".to_owned();
+        request.header("content-type", || "application/x-www-form-urlencoded".to_owned());
+        request.body = query.as_bytes().to_vec();
+        request.target = path.to_owned();
+    }
+}
+
+/// The SHA-256 of a tree whose leaves are the body's mebibytes, as Glacier wants it.
+fn tree_hash(body: &[u8]) -> String {
+    let leaf = |chunk: &[u8]| digest(&SHA256, chunk).as_ref().to_vec();
+    let mut level: Vec<Vec<u8>> = body.chunks(1024 * 1024).map(leaf).collect();
+    if level.is_empty() {
+        level.push(leaf(b""));
+    }
+    while level.len() > 1 {
+        let join = |pair: &[Vec<u8>]| match pair {
+            [one, other] => leaf(&[one.as_slice(), other].concat()),
+            rest => rest.concat(),
+        };
+        level = level.chunks(2).map(join).collect();
+    }
+    hex(&level.concat())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// The host that a call names in its own parameters.
+pub(super) fn host(call: Call, params: &Object) -> Result<Option<String>, Error> {
+    if (call.service.name, call.operation.name) != ("machinelearning", "Predict") {
+        return Ok(None);
+    }
+    let Some(url) = params.get("PredictEndpoint").and_then(Value::as_str) else { return Ok(None) };
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    match rest {
+        Some(_) => Ok(Some(url.trim_end_matches('/').to_owned())),
+        None => Err(Error::new("ValueError", Sent::No, format!("Invalid endpoint: {url}"))),
+    }
+}
+
+/// Changes results before they are given back; `given` are the caller's own parameters.
+pub(super) fn after(call: Call, given: &Value, result: &mut Object) {
     match (call.service.name, call.operation.name) {
         ("iam", _) => {
             if let Some(output) = call.operation.output {
@@ -31,10 +161,17 @@ pub(super) fn after(call: Call, result: &mut Object) {
                 decode(template, str::to_owned);
             }
         }
+        ("ec2", "GetConsoleOutput") => {
+            if let Some(Value::String(text)) = result.get_mut("Output")
+                && let Ok(bytes) = base64::decode(&*text)
+            {
+                *text = String::from_utf8_lossy(&bytes).into_owned();
+            }
+        }
+        ("s3", _) => s3::after(call, given, result),
         _ => {}
     }
 }
-
 /// IAM answers with policy documents as JSON in percent encoding; boto3 gives the documents.
 fn decode_policies(service: &Service, shape: ShapeId, value: &mut Value) {
     match (&service.shape(shape).kind, value) {
@@ -64,7 +201,7 @@ fn decode(value: &mut Value, plain: fn(&str) -> String) {
 }
 
 /// Python's `urllib.parse.unquote`.
-fn unquote(text: &str) -> String {
+pub(super) fn unquote(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {

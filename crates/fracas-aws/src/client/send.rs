@@ -1,9 +1,10 @@
 //! One call on the AWS SDK's runtime: signing, retries, clock skew, user agent.
 
-use super::address::Address;
-use super::settings::{RetryMode, Settings};
-use super::sigv2;
-use super::transport::{Failure, TIMEOUT, Transport};
+use super::checksum::{self, Payload};
+use super::s3;
+use super::settings::RetryMode;
+use super::transport::{Failure, TIMEOUT};
+use super::{Ready, sigv2};
 use crate::error::{ApiError, Error, Sent};
 use crate::model::{Kind, Operation as Model};
 use crate::protocol::{self, Answer, Call, Object, Parsed, Request, Unreadable, WireFormat};
@@ -16,6 +17,7 @@ use aws_runtime::invocation_id::InvocationIdInterceptor;
 use aws_runtime::request_info::RequestInfoInterceptor;
 use aws_runtime::service_clock_skew::ServiceClockSkewInterceptor;
 use aws_runtime::user_agent::{ApiMetadata, UserAgentInterceptor};
+use aws_sigv4::http_request::SignableBody;
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
@@ -23,13 +25,16 @@ use aws_smithy_runtime_api::client::auth::{
     AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
 };
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
 use aws_smithy_runtime_api::client::identity::SharedIdentityResolver;
 use aws_smithy_runtime_api::client::interceptors::context;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
 use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_runtime_api::client::ser_de::DeserializeResponse;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
@@ -41,7 +46,7 @@ use aws_types::SigningName;
 use aws_types::region::{Region, SigningRegion};
 use serde_json::Value;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -53,29 +58,85 @@ pub(super) fn is_signed(call: Call) -> bool {
 }
 
 /// Sends a request until it has an answer that counts.
-pub(super) async fn send(
-    transport: &Transport,
-    settings: &Settings,
-    wire: &'static dyn WireFormat,
-    call: Call<'static>,
-    request: Request,
-    address: Address,
-    keys: Option<Credentials>,
-) -> Result<Object, Error> {
-    let attempts = settings.retries.attempts(call.service.name);
-    let reader = Reader { wire, call, attempts, legacy: settings.retries.mode == RetryMode::Legacy };
-    let classifier = Classifier { call, maybe_sent: Arc::default() };
+pub(super) async fn send(ready: Ready) -> Result<Object, Error> {
+    let attempts = ready.client.settings.retries.attempts(ready.call.service.name);
+    let classifier = Classifier { call: ready.call, maybe_sent: Arc::default() };
     let maybe_sent = classifier.maybe_sent.clone();
+    let http_client = ready.client.transport.clone();
+    let operation = operation(ready, http_client, classifier, attempts);
+    let answer = operation.invoke(()).await.map_err(into_error);
+    answer.map_err(|error| with_earlier_attempts(error, maybe_sent.load(Ordering::Relaxed)))
+}
+
+/// A request as it would go over the wire.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SignedRequest {
+    /// The HTTP method.
+    pub method: String,
+    /// Where it would be sent, path and query string included.
+    pub url: String,
+    /// Headers in the order they would be sent, the signature's included.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Signs a request as [`send`] does, and does not send it.
+pub(super) async fn capture(ready: Ready) -> Result<SignedRequest, Error> {
+    let classifier = Classifier { call: ready.call, maybe_sent: Arc::default() };
+    let caught = Caught::default();
+    let failed = operation(ready, caught.clone(), classifier, 1).invoke(()).await.err();
+    let request = caught.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let nothing = || Error::unsent("BotoCoreError", "the request was not built");
+    request.ok_or_else(|| failed.map(into_error).unwrap_or_else(nothing))
+}
+
+/// Keeps a request instead of sending it.
+#[derive(Debug, Clone, Default)]
+struct Caught(Arc<Mutex<Option<SignedRequest>>>);
+
+impl HttpClient for Caught {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Caught {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let headers = request.headers().iter();
+        let request = SignedRequest {
+            method: request.method().to_owned(),
+            url: request.uri().to_owned(),
+            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            body: request.body().bytes().unwrap_or_default().to_vec(),
+        };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
+        HttpConnectorFuture::ready(Err(ConnectorError::user("the request is not to be sent".into())))
+    }
+}
+
+/// A call as the SDK's runtime carries it out.
+fn operation(
+    ready: Ready,
+    http_client: impl HttpClient + 'static,
+    classifier: Classifier,
+    attempts: u32,
+) -> Operation<(), Object, Error> {
+    let Ready { call, client, request, address, keys } = ready;
+    let mode = client.settings.retries.mode;
+    let wire = protocol::wire(call.service);
+    let asked_for_checksum = request.headers.iter().any(|(name, _)| name == "x-amz-checksum-mode");
+    let reader = Reader { wire, call, attempts, legacy: mode == RetryMode::Legacy, asked_for_checksum };
     let (endpoint, target) = address.split(&request.target);
     let (request, headers) = (Request { target, ..request }, address.headers.clone());
     let operation = Operation::builder()
         .service_name(call.service.metadata.service_id)
         .operation_name(call.operation.name)
         .behavior_version(BehaviorVersion::latest())
-        .http_client(transport.clone())
+        .http_client(http_client)
         .endpoint_url(endpoint)
         .timeout_config(TimeoutConfig::builder().connect_timeout(TIMEOUT).read_timeout(TIMEOUT).build())
-        .standard_retry(&retry_config(settings.retries.mode, attempts))
+        .standard_retry(&retry_config(mode, attempts))
         .retry_classifier(classifier)
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .interceptor(ServiceClockSkewInterceptor::new())
@@ -84,12 +145,11 @@ pub(super) async fn send(
         .interceptor(InvocationIdInterceptor::new())
         .serializer(move |()| http_request(&request, &headers))
         .deserializer_impl::<Object, Error>(reader);
-    let operation = match keys {
+    match keys {
         Some(keys) => operation.runtime_plugin(signing(call, address.signing, keys)),
         None => operation.no_auth().runtime_plugin(naming(call)),
-    };
-    let answer = operation.build().invoke(()).await.map_err(into_error);
-    answer.map_err(|error| with_earlier_attempts(error, maybe_sent.load(Ordering::Relaxed)))
+    }
+    .build()
 }
 
 /// The back-off of botocore's standard mode: at most 20 s, from 1 s after throttling and 50 ms else.
@@ -117,6 +177,9 @@ pub(super) struct Signing {
     pub(super) region: String,
     /// Paths are encoded once more for the signature, except for S3.
     pub(super) double_encode: bool,
+    pub(super) payload: Payload,
+    /// A header repeats what is signed of the body.
+    pub(super) shows_payload: bool,
 }
 
 fn signing(call: Call<'static>, signing: Signing, keys: Credentials) -> StaticRuntimePlugin {
@@ -131,6 +194,12 @@ fn signing(call: Call<'static>, signing: Signing, keys: Credentials) -> StaticRu
     let mut config = SigV4OperationSigningConfig::default();
     config.signing_options.double_uri_encode = signing.double_encode;
     config.signing_options.normalize_uri_path = signing.double_encode;
+    config.signing_options.content_sha256_header = signing.shows_payload;
+    config.signing_options.payload_override = match signing.payload {
+        Payload::Signed => None,
+        Payload::Unsigned => Some(SignableBody::UnsignedPayload),
+        Payload::UnsignedTrailer => Some(SignableBody::StreamingUnsignedPayloadTrailer),
+    };
     layer.store_put(config);
     let identity = SharedIdentityResolver::new(SharedCredentialsProvider::new(keys));
     let resolver = StaticAuthSchemeOptionResolver::new(vec![id.clone()]);
@@ -164,7 +233,9 @@ fn http_request(request: &Request, headers: &[(String, String)]) -> Result<HttpR
     for (name, value) in headers {
         http.headers_mut().try_insert(name.clone(), value.clone())?;
     }
-    http.headers_mut().try_insert("content-length", request.body.len().to_string())?;
+    if !http.headers().contains_key("transfer-encoding") {
+        http.headers_mut().try_insert("content-length", request.body.len().to_string())?;
+    }
     Ok(http)
 }
 
@@ -174,6 +245,7 @@ struct Reader {
     call: Call<'static>,
     attempts: u32,
     legacy: bool,
+    asked_for_checksum: bool,
 }
 
 impl fmt::Debug for Reader {
@@ -189,7 +261,7 @@ impl DeserializeResponse for Reader {
         config: &ConfigBag,
     ) -> Result<context::Output, OrchestratorError<context::Error>> {
         let attempt = config.load::<RequestAttempts>().map_or(1, |attempts| attempts.attempts());
-        let read = self.read(&answer(response), attempt);
+        let read = self.read(answer(response), attempt);
         read.map(context::Output::erase)
             .map_err(|error| OrchestratorError::operation(context::Error::erase(error)))
     }
@@ -210,9 +282,16 @@ fn answer(response: &HttpResponse) -> Answer {
 }
 
 impl Reader {
-    fn read(&self, answer: &Answer, attempt: u32) -> Result<Object, Error> {
-        match protocol::parse(self.wire, self.call, answer) {
+    fn read(&self, mut answer: Answer, attempt: u32) -> Result<Object, Error> {
+        let algorithm = checksum::validate(self.call, self.asked_for_checksum, &answer)?;
+        let mut expiry = None;
+        if self.call.service.name == "s3" {
+            answer.status = s3::status(self.call, &answer);
+            expiry = s3::take_bad_expiry(self.call, &mut answer);
+        }
+        match protocol::parse(self.wire, self.call, &answer) {
             Ok(Parsed::Result(mut parsed)) => {
+                self.complete(&mut parsed, &answer, algorithm, expiry);
                 self.note_attempts(&mut parsed, attempt, !self.legacy);
                 Ok(parsed)
             }
@@ -221,7 +300,26 @@ impl Reader {
                 self.note_attempts(&mut parsed, attempt, !self.legacy || retryable);
                 Err(api_error(self.call, &parsed, answer.status))
             }
-            Err(unreadable) => Err(garbage(unreadable, answer)),
+            Err(unreadable) => Err(garbage(unreadable, &answer)),
+        }
+    }
+
+    /// Adds what boto3 tells beside what the model says.
+    fn complete(
+        &self,
+        parsed: &mut Object,
+        answer: &Answer,
+        algorithm: Option<&'static str>,
+        expiry: Option<String>,
+    ) {
+        if let (Some(algorithm), Some(metadata)) = (algorithm, parsed.get_mut("ResponseMetadata")) {
+            metadata["ChecksumAlgorithm"] = algorithm.into();
+        }
+        if let Some(expiry) = expiry {
+            parsed.insert("ExpiresString".into(), expiry.into());
+        }
+        if self.call.service.name == "s3" {
+            s3::add_location(self.call, answer, parsed);
         }
     }
 

@@ -20,6 +20,8 @@ pub(super) struct Settings {
     /// The authorities to trust instead of the system's.
     pub(super) authorities: Option<Authorities>,
     pub(super) retries: Retries,
+    /// The endpoint that the scope names for all services.
+    given_endpoint: Option<String>,
 }
 
 /// A bundle of certificates that was configured, and the setting that named it.
@@ -83,8 +85,15 @@ impl Settings {
 
     fn new(scope: &Scope, env: Env, sections: EnvConfigSections) -> Result<Self, Error> {
         let retries = Retries { mode: RetryMode::Standard, attempts: 0 };
-        let mut settings =
-            Self { env, sections, region: None, is_fips_region: false, authorities: None, retries };
+        let mut settings = Self {
+            env,
+            sections,
+            region: None,
+            is_fips_region: false,
+            authorities: None,
+            retries,
+            given_endpoint: scope.endpoint_url.clone(),
+        };
         if let Some(region) = scope.region.clone().or_else(|| settings.configured_region()) {
             // As botocore, which knows these names from before there was a setting for FIPS.
             let plain = region.replace("fips-", "").replace("-fips", "");
@@ -128,9 +137,12 @@ impl Settings {
         self.is_fips_region || self.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
     }
 
-    /// The endpoint that was configured for a service: its own variable, the one for all, then
+    /// The endpoint of a service: the scope's, else the configured one from its own variable, the one for all, then
     /// the profile's `services` section, then the profile itself. An empty variable counts as unset.
     pub(super) fn endpoint_url(&self, service_id: &str) -> Option<String> {
+        if self.given_endpoint.is_some() {
+            return self.given_endpoint.clone();
+        }
         if self.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls") {
             return None;
         }

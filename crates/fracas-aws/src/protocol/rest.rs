@@ -43,7 +43,7 @@ impl<B: Bodies> WireFormat for Rest<B> {
             && let Kind::Structure(structure) = &call.service.shape(input).kind
         {
             let parts = Parts::of(call, structure, params);
-            request.target = parts.target(call.operation.uri);
+            request.target = parts.target(path(call));
             self.body(call, (input, structure), params, &parts.body, &mut request);
             self.headers(call, structure, parts.headers, &mut request);
         }
@@ -171,6 +171,15 @@ pub(super) fn request_ids(answer: &Answer) -> Value {
             json!({"RequestId": id, "HostId": answer.header("x-amz-id-2").unwrap_or_default()})
         }
         (None, None) => json!({}),
+    }
+}
+
+/// The template of the path. The endpoint rules of S3 put the bucket where it belongs.
+fn path<'s>(call: Call<'s>) -> &'s str {
+    let uri = call.operation.uri;
+    match call.service.name {
+        "s3" => uri.strip_prefix("/{Bucket}").unwrap_or(uri),
+        _ => uri,
     }
 }
 

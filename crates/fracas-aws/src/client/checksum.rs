@@ -1,0 +1,192 @@
+//! Checksums of requests and answers (botocore's `httpchecksum.py`).
+
+use super::address::Address;
+use super::settings::Settings;
+use crate::error::{Error, Sent};
+use crate::model::{Checksum, Kind, Operation};
+use crate::protocol::{Answer, Call, Object, Request};
+use aws_smithy_types::base64;
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA512, digest};
+use serde_json::Value;
+use std::fmt::Write;
+
+const PREFIX: &str = "x-amz-checksum-";
+
+/// Bytes in a chunk of a body whose checksum follows it.
+const CHUNK: usize = 1024 * 1024;
+
+/// How the body takes part in the signature.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) enum Payload {
+    #[default]
+    Signed,
+    /// TLS and a checksum are enough.
+    Unsigned,
+    /// As [`Payload::Unsigned`], the checksum follows the body.
+    UnsignedTrailer,
+}
+
+/// The algorithms that botocore knows without AWS's own C library, the quickest first.
+const ALGORITHMS: [&str; 4] = ["crc32", "sha1", "sha256", "sha512"];
+
+fn checksum(algorithm: &str, bytes: &[u8]) -> String {
+    let sha = match algorithm {
+        "sha1" => &SHA1_FOR_LEGACY_USE_ONLY,
+        "sha256" => &SHA256,
+        "sha512" => &SHA512,
+        _ => return base64::encode(crc32fast::hash(bytes).to_be_bytes()),
+    };
+    base64::encode(digest(sha, bytes))
+}
+
+/// Adds the checksum that the model asks for, and says how the body is signed.
+pub(super) fn add(
+    settings: &Settings,
+    call: Call,
+    params: &Object,
+    address: &Address,
+    request: &mut Request,
+) -> Result<Payload, Error> {
+    let is_https = address.url.starts_with("https:");
+    let wanted = match &call.operation.checksum {
+        Some(modelled) if !has_checksum(request) => algorithm(settings, call, modelled, params, request)?,
+        _ => None,
+    };
+    match wanted {
+        Some(algorithm) if is_https && has_streaming_input(call) => {
+            append(&algorithm, request);
+            return Ok(Payload::UnsignedTrailer);
+        }
+        Some(algorithm) => {
+            let value = checksum(&algorithm, &request.body);
+            request.headers.push((format!("{PREFIX}{algorithm}").into(), value));
+        }
+        None => {}
+    }
+    let Operation { unsigned_payload, auth_type, .. } = call.operation;
+    let is_unsigned = *unsigned_payload || *auth_type == "v4-unsigned-body" || is_unsigned_upload(call, request);
+    Ok(if is_https && is_unsigned { Payload::Unsigned } else { Payload::Signed })
+}
+
+/// S3 takes TLS and an MD5 of the caller's for enough.
+fn is_unsigned_upload(call: Call, request: &Request) -> bool {
+    let has_md5 = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-md5"));
+    call.service.name == "s3" && has_md5 && has_streaming_input(call)
+}
+
+/// Whether the caller gave a checksum of any algorithm.
+fn has_checksum(request: &Request) -> bool {
+    let is_algorithm = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric());
+    request.headers.iter().any(|(name, _)| {
+        let name = name.to_ascii_lowercase();
+        name.strip_prefix(PREFIX).is_some_and(is_algorithm)
+    })
+}
+
+/// The body is sent as it comes.
+fn has_streaming_input(call: Call) -> bool {
+    let input = call.operation.input.map(|input| &call.service.shape(input).kind);
+    let Some(Kind::Structure(input)) = input else { return false };
+    let payload = input.members.iter().find(|member| member.name == input.payload);
+    payload.is_some_and(|member| matches!(call.service.shape(member.shape).kind, Kind::Blob { .. }))
+}
+
+/// The algorithm the caller named, else the default one where a checksum is wanted, which the
+/// request then names.
+fn algorithm(
+    settings: &Settings,
+    call: Call,
+    modelled: &Checksum,
+    params: &Object,
+    request: &mut Request,
+) -> Result<Option<String>, Error> {
+    let member = modelled.algorithm_member;
+    if let Some(named) = params.get(member).and_then(Value::as_str) {
+        let named = named.to_lowercase();
+        let unsupported = || {
+            Error::unsent("FlexibleChecksumError", format!("Unsupported checksum algorithm: {named}"))
+                .with_help(format!("use one of {}", ALGORITHMS.join(", ").to_uppercase()))
+        };
+        return ALGORITHMS.contains(&named.as_str()).then_some(Some(named.clone())).ok_or_else(unsupported);
+    }
+    let when_supported = !settings.is(
+        "AWS_REQUEST_CHECKSUM_CALCULATION",
+        "request_checksum_calculation",
+        "when_required",
+    );
+    if !modelled.required && (member.is_empty() || !when_supported) {
+        return Ok(None);
+    }
+    if let Some(name) = header_of(call, member) {
+        request.headers.push((name.to_owned().into(), "CRC32".to_owned()));
+    }
+    Ok(Some("crc32".to_owned()))
+}
+
+fn header_of<'s>(call: Call<'s>, member: &str) -> Option<&'s str> {
+    let Kind::Structure(input) = &call.service.shape(call.operation.input?).kind else { return None };
+    let member = input.members.iter().find(|known| known.name == member)?;
+    Some(member.wire.name).filter(|name| !name.is_empty())
+}
+
+/// Writes the body in chunks, its checksum behind them.
+fn append(algorithm: &str, request: &mut Request) {
+    let name = format!("{PREFIX}{algorithm}");
+    let trailer = format!("0\r\n{name}:{}\r\n\r\n", checksum(algorithm, &request.body));
+    let length = request.body.len();
+    let mut body = Vec::with_capacity(length + length / CHUNK * 12 + trailer.len() + 12);
+    for chunk in request.body.chunks(CHUNK) {
+        let mut size = String::new();
+        // Writing to a String cannot fail.
+        let _ = write!(size, "{:x}\r\n", chunk.len());
+        body.extend(size.into_bytes());
+        body.extend(chunk);
+        body.extend(b"\r\n");
+    }
+    body.extend(trailer.into_bytes());
+    request.body = body;
+    let encoding = request.headers.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
+    match encoding {
+        Some((_, encoding)) => encoding.push_str(",aws-chunked"),
+        None => request.headers.push(("content-encoding".into(), "aws-chunked".to_owned())),
+    }
+    request.headers.push(("transfer-encoding".into(), "chunked".to_owned()));
+    request.headers.push(("x-amz-trailer".into(), name));
+    request.headers.push(("x-amz-decoded-content-length".into(), length.to_string()));
+}
+
+/// Asks for a checksum of the answer, where the caller did not say whether.
+pub(super) fn ask_for_validation(settings: &Settings, call: Call, params: &mut Object) {
+    let member = call.operation.checksum.as_ref().map_or("", |modelled| modelled.validation_mode_member);
+    let when_required = settings.is(
+        "AWS_RESPONSE_CHECKSUM_VALIDATION",
+        "response_checksum_validation",
+        "when_required",
+    );
+    if !member.is_empty() && !when_required {
+        params.entry(member).or_insert_with(|| "ENABLED".into());
+    }
+}
+
+/// Checks an answer against the checksum that came with it; gives the algorithm, if there was one
+/// that can be checked. That of a multipart upload, which has a hyphen, cannot.
+pub(super) fn validate(call: Call, asked: bool, answer: &Answer) -> Result<Option<&'static str>, Error> {
+    let Some(modelled) = call.operation.checksum.as_ref().filter(|_| asked) else { return Ok(None) };
+    let usable = ALGORITHMS.into_iter().filter(|name| {
+        modelled.response_algorithms.iter().any(|known| known.eq_ignore_ascii_case(name))
+    });
+    for algorithm in usable {
+        let Some(expected) = answer.header(&format!("{PREFIX}{algorithm}")) else { continue };
+        if expected.contains('-') {
+            continue;
+        }
+        let actual = checksum(algorithm, &answer.body);
+        if actual != expected {
+            let text =
+                format!("Expected checksum {expected} did not match calculated checksum: {actual}");
+            return Err(Error::new("botocore.exceptions.FlexibleChecksumError", Sent::Yes, text));
+        }
+        return Ok(Some(algorithm));
+    }
+    Ok(None)
+}
