@@ -1,6 +1,7 @@
 //! The client: one call from parameters to boto3's result.
 
 mod address;
+mod auth;
 mod checksum;
 mod credentials;
 mod custom;
@@ -18,6 +19,7 @@ use crate::model::{Kind, Operation, Service, embedded};
 use crate::paginate::Pages;
 use crate::protocol::{self, Call};
 use crate::{validate, wait};
+use auth::Auth;
 use aws_credential_types::Credentials;
 use credentials::Keys;
 pub use send::SignedRequest;
@@ -231,12 +233,17 @@ impl Aws {
         let mut request = protocol::wire(call.service).request(call, &params)?;
         custom::request(call, &params, &mut request);
         address.signing.payload = checksum::add(&client.settings, call, &params, &address, &mut request)?;
-        let keys = match send::is_signed(call) {
-            true => Some(client.keys.get(self, scope, &client.settings).await?),
-            false => None,
+        let keys = match auth::of(call, &client.settings) {
+            Auth::Keys => Some(client.keys.get(self, scope, &client.settings).await?),
+            Auth::Bearer => {
+                let token = auth::token(call, &client.settings)?;
+                request.headers.push(("authorization".into(), format!("Bearer {token}")));
+                None
+            }
+            Auth::None => None,
         };
         if let (Some(source), Some(keys)) = (source, &keys) {
-            presign::add(&mut request, &address, &source, keys)?;
+            presign::add(call, &mut request, &address, &source, keys)?;
         }
         Ok(Ready { call, client, request, address, keys })
     }

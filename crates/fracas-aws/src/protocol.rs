@@ -15,7 +15,7 @@ mod rest_xml;
 pub(crate) mod xml;
 
 use crate::error::Error;
-use crate::model::{Kind, Operation, Protocol, Service, ShapeId, TimestampFormat, Wire};
+use crate::model::{ContextValue, Kind, Operation, Protocol, Service, ShapeId, TimestampFormat, Wire};
 use crate::time::Moment;
 use crate::validate;
 use crate::value::python_bytes;
@@ -275,6 +275,9 @@ fn has_secrets(call: Call) -> bool {
 
 /// The host prefix of a call with its labels filled in, such as `123456789012.`.
 pub(crate) fn host_prefix(call: Call, params: &Object) -> Result<String, Error> {
+    if rules_add_account(call) {
+        return Ok(String::new());
+    }
     let mut prefix = call.operation.host_prefix.to_owned();
     let Some(Kind::Structure(input)) = call.operation.input.map(|input| &call.service.shape(input).kind)
     else {
@@ -290,6 +293,12 @@ pub(crate) fn host_prefix(call: Call, params: &Object) -> Result<String, Error> 
         prefix = prefix.replace(&format!("{{{}}}", label.name), value);
     }
     if bad.is_empty() { Ok(prefix) } else { Err(bad_labels(&bad)) }
+}
+
+/// The endpoint rules of S3 Control put the account before the host, as the model does.
+fn rules_add_account(call: Call) -> bool {
+    let asked = ("RequiresAccountId", ContextValue::Bool(true));
+    call.service.name == "s3control" && call.operation.static_context_params.contains(&asked)
 }
 
 fn bad_labels(names: &[&str]) -> Error {

@@ -53,7 +53,7 @@ fn rename(call: Call, params: &mut Object) -> Result<(), Error> {
 }
 
 /// The members of the input, with the names of their shapes.
-fn members(call: Call) -> impl Iterator<Item = (&str, &str)> {
+fn members<'s>(call: Call<'s>) -> impl Iterator<Item = (&'s str, &'s str)> {
     let input = call.operation.input.map(|input| &call.service.shape(input).kind);
     let members = match input {
         Some(Kind::Structure(input)) => input.members.as_slice(),

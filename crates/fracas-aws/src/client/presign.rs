@@ -8,6 +8,7 @@ use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
+use serde_json::Value;
 use std::time::{Duration, SystemTime};
 
 /// As botocore's presigned URLs.
@@ -16,6 +17,10 @@ const GOOD_FOR: Duration = Duration::from_secs(3600);
 /// The region to copy from, taken out of the parameters: the API knows no such parameter. None where
 /// the URL is given as well.
 pub(super) fn source_region(call: Call, params: &mut Object) -> Option<String> {
+    if is_snapshot_copy(call) {
+        let given = params.contains_key("PresignedUrl");
+        return params.get("SourceRegion").and_then(Value::as_str).filter(|_| !given).map(str::to_owned);
+    }
     if !matches!(call.service.name, "rds" | "docdb" | "neptune") {
         return None;
     }
@@ -24,8 +29,14 @@ pub(super) fn source_region(call: Call, params: &mut Object) -> Option<String> {
     source.map(str::to_owned)
 }
 
+/// EC2's own copy, which knows the source region as a parameter and wants the destination's.
+fn is_snapshot_copy(call: Call) -> bool {
+    (call.service.name, call.operation.name) == ("ec2", "CopySnapshot")
+}
+
 /// Adds to a form the same call, presigned for the source region.
 pub(super) fn add(
+    call: Call,
     request: &mut Request,
     address: &Address,
     source: &str,
@@ -33,8 +44,13 @@ pub(super) fn add(
 ) -> Result<(), Error> {
     let url = presigned(request, address, source, keys)
         .map_err(|error| Error::unsent("BotoCoreError", format!("cannot sign for {source}: {error}")))?;
-    request.body.push(b'&');
-    request.body.extend(form_pair("PreSignedUrl", &url).into_bytes());
+    let mut put = |name, value| request.body.extend(format!("&{}", form_pair(name, value)).into_bytes());
+    if is_snapshot_copy(call) {
+        put("PresignedUrl", &url);
+        put("DestinationRegion", &address.signing.region);
+    } else {
+        put("PreSignedUrl", &url);
+    }
     Ok(())
 }
 

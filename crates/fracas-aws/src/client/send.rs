@@ -6,7 +6,7 @@ use super::settings::RetryMode;
 use super::transport::{Failure, TIMEOUT};
 use super::{Ready, sigv2};
 use crate::error::{ApiError, Error, Sent};
-use crate::model::{Kind, Operation as Model};
+use crate::model::Kind;
 use crate::protocol::{self, Answer, Call, Object, Parsed, Request, Unreadable, WireFormat};
 use crate::value::python_str;
 use aws_credential_types::Credentials;
@@ -49,13 +49,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-
-/// Whether a call carries a signature.
-pub(super) fn is_signed(call: Call) -> bool {
-    let Model { auth_type, auth, .. } = call.operation;
-    let service = call.service.metadata.signature_version;
-    *auth_type != "none" && auth.first() != Some(&"smithy.api#noAuth") && service != "none"
-}
 
 /// Sends a request until it has an answer that counts.
 pub(super) async fn send(ready: Ready) -> Result<Object, Error> {
@@ -194,7 +187,8 @@ fn signing(call: Call<'static>, signing: Signing, keys: Credentials) -> StaticRu
     let mut config = SigV4OperationSigningConfig::default();
     config.signing_options.double_uri_encode = signing.double_encode;
     config.signing_options.normalize_uri_path = signing.double_encode;
-    config.signing_options.content_sha256_header = signing.shows_payload;
+    config.signing_options.content_sha256_header =
+        signing.shows_payload || signing.payload != Payload::Signed;
     config.signing_options.payload_override = match signing.payload {
         Payload::Signed => None,
         Payload::Unsigned => Some(SignableBody::UnsignedPayload),

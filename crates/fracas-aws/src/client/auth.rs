@@ -1,0 +1,51 @@
+//! How a call proves who makes it: a signature, a token, or nothing.
+
+use super::settings::Settings;
+use crate::error::Error;
+use crate::protocol::Call;
+
+/// What a call proves who makes it with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Auth {
+    /// A signature, by access keys.
+    Keys,
+    /// A token in a header (RFC 6750).
+    Bearer,
+    None,
+}
+
+const BEARER: &str = "smithy.api#httpBearerAuth";
+
+/// What the model asks for; a token in the environment is preferred where the service takes one.
+pub(super) fn of(call: Call, settings: &Settings) -> Auth {
+    let (operation, metadata) = (call.operation, &call.service.metadata);
+    match metadata.signature_version {
+        _ if operation.auth_type == "none" => Auth::None,
+        _ if operation.auth.first() == Some(&"smithy.api#noAuth") => Auth::None,
+        _ if operation.auth_type == "bearer" || operation.auth.first() == Some(&BEARER) => Auth::Bearer,
+        "bearer" => Auth::Bearer,
+        _ if takes_token(call) && in_environment(call, settings).is_some() => Auth::Bearer,
+        "none" => Auth::None,
+        _ => Auth::Keys,
+    }
+}
+
+/// The one service, or family of them, for which botocore reads a token from the environment.
+fn takes_token(call: Call) -> bool {
+    let auth = if call.operation.auth.is_empty() { &call.service.metadata.auth } else { &call.operation.auth };
+    call.service.metadata.signing_name == "bedrock" && auth.contains(&BEARER)
+}
+
+fn in_environment(call: Call, settings: &Settings) -> Option<String> {
+    let service = call.service.metadata.signing_name.replace(['-', ' '], "_").to_uppercase();
+    settings.variable(&format!("AWS_BEARER_TOKEN_{service}"))
+}
+
+/// The token of a call.
+pub(super) fn token(call: Call, settings: &Settings) -> Result<String, Error> {
+    let missing = || {
+        Error::unsent("NoAuthTokenError", "Unable to locate authorization token")
+            .with_help("sign in with `aws sso login` and set AWS_PROFILE to that profile")
+    };
+    in_environment(call, settings).filter(|_| takes_token(call)).ok_or_else(missing)
+}
