@@ -536,10 +536,6 @@ pub struct Aws {
     #[arg(long, value_name = "FILE|-", conflicts_with_all = ["service", "params", "paginate"])]
     pub batch: Option<PathBuf>,
 
-    /// How the result is printed.
-    #[arg(long, value_enum, default_value_t = AwsOutput::Json, value_name = "FORMAT")]
-    pub output: AwsOutput,
-
     /// The region.
     #[arg(long)]
     pub region: Option<String>,
@@ -551,15 +547,4 @@ pub struct Aws {
     /// Where to send the call instead of AWS's own endpoint.
     #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
-}
-
-/// How a result is printed.
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-pub enum AwsOutput {
-    /// JSON, indented.
-    Json,
-    /// Words between tabs, for scripts.
-    Text,
-    /// Tables, for people.
-    Table,
 }

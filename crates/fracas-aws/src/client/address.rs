@@ -1,8 +1,8 @@
 //! Where a call goes, and for which service and region it is signed.
 
 use super::checksum::Payload;
-use super::send::{Signing, Version};
 use super::custom;
+use super::send::{Signing, Version};
 use super::settings::Settings;
 use crate::endpoint::{self, Builtins, Endpoint, ParamValue, Params, is_valid_host_label};
 use crate::error::{Error, Sent};

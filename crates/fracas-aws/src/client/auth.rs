@@ -32,7 +32,8 @@ pub(super) fn of(call: Call, settings: &Settings) -> Auth {
 
 /// The one service, or family of them, for which botocore reads a token from the environment.
 fn takes_token(call: Call) -> bool {
-    let auth = if call.operation.auth.is_empty() { &call.service.metadata.auth } else { &call.operation.auth };
+    let auth =
+        if call.operation.auth.is_empty() { &call.service.metadata.auth } else { &call.operation.auth };
     call.service.metadata.signing_name == "bedrock" && auth.contains(&BEARER)
 }
 

@@ -64,7 +64,8 @@ pub(super) fn add(
         None => {}
     }
     let Operation { unsigned_payload, auth_type, .. } = call.operation;
-    let is_unsigned = *unsigned_payload || *auth_type == "v4-unsigned-body" || is_unsigned_upload(call, request);
+    let is_unsigned =
+        *unsigned_payload || *auth_type == "v4-unsigned-body" || is_unsigned_upload(call, request);
     Ok(if is_https && is_unsigned { Payload::Unsigned } else { Payload::Signed })
 }
 
@@ -109,11 +110,8 @@ fn algorithm(
         };
         return ALGORITHMS.contains(&named.as_str()).then_some(Some(named.clone())).ok_or_else(unsupported);
     }
-    let when_supported = !settings.is(
-        "AWS_REQUEST_CHECKSUM_CALCULATION",
-        "request_checksum_calculation",
-        "when_required",
-    );
+    let when_supported =
+        !settings.is("AWS_REQUEST_CHECKSUM_CALCULATION", "request_checksum_calculation", "when_required");
     if !modelled.required && (member.is_empty() || !when_supported) {
         return Ok(None);
     }
@@ -158,11 +156,8 @@ fn append(algorithm: &str, request: &mut Request) {
 /// Asks for a checksum of the answer, where the caller did not say whether.
 pub(super) fn ask_for_validation(settings: &Settings, call: Call, params: &mut Object) {
     let member = call.operation.checksum.as_ref().map_or("", |modelled| modelled.validation_mode_member);
-    let when_required = settings.is(
-        "AWS_RESPONSE_CHECKSUM_VALIDATION",
-        "response_checksum_validation",
-        "when_required",
-    );
+    let when_required =
+        settings.is("AWS_RESPONSE_CHECKSUM_VALIDATION", "response_checksum_validation", "when_required");
     if !member.is_empty() && !when_required {
         params.entry(member).or_insert_with(|| "ENABLED".into());
     }
@@ -172,9 +167,9 @@ pub(super) fn ask_for_validation(settings: &Settings, call: Call, params: &mut O
 /// that can be checked. That of a multipart upload, which has a hyphen, cannot.
 pub(super) fn validate(call: Call, asked: bool, answer: &Answer) -> Result<Option<&'static str>, Error> {
     let Some(modelled) = call.operation.checksum.as_ref().filter(|_| asked) else { return Ok(None) };
-    let usable = ALGORITHMS.into_iter().filter(|name| {
-        modelled.response_algorithms.iter().any(|known| known.eq_ignore_ascii_case(name))
-    });
+    let usable = ALGORITHMS
+        .into_iter()
+        .filter(|name| modelled.response_algorithms.iter().any(|known| known.eq_ignore_ascii_case(name)));
     for algorithm in usable {
         let Some(expected) = answer.header(&format!("{PREFIX}{algorithm}")) else { continue };
         if expected.contains('-') {
@@ -182,8 +177,7 @@ pub(super) fn validate(call: Call, asked: bool, answer: &Answer) -> Result<Optio
         }
         let actual = checksum(algorithm, &answer.body);
         if actual != expected {
-            let text =
-                format!("Expected checksum {expected} did not match calculated checksum: {actual}");
+            let text = format!("Expected checksum {expected} did not match calculated checksum: {actual}");
             return Err(Error::new("botocore.exceptions.FlexibleChecksumError", Sent::Yes, text));
         }
         return Ok(Some(algorithm));

@@ -48,12 +48,10 @@ fn matches(pattern: &str, text: &str) -> bool {
 
 fn check_bucket(params: &Object) -> Result<(), Error> {
     match params.get("Bucket").and_then(Value::as_str) {
-        Some(bucket) if !matches(BUCKET, bucket) && !matches(ARN, bucket) => {
-            Err(validate::failed(&format!(
-                "Invalid bucket name \"{bucket}\": Bucket name must match the regex \"{BUCKET}\" or be an \
+        Some(bucket) if !matches(BUCKET, bucket) && !matches(ARN, bucket) => Err(validate::failed(&format!(
+            "Invalid bucket name \"{bucket}\": Bucket name must match the regex \"{BUCKET}\" or be an \
                  ARN matching the regex \"{ARN}\""
-            )))
-        }
+        ))),
         _ => Ok(()),
     }
 }
@@ -79,7 +77,8 @@ fn copy_source(source: &Object) -> Result<String, Error> {
         source.get(name).and_then(Value::as_str).ok_or_else(missing)
     };
     let (bucket, key) = (part("Bucket")?, part("Key")?);
-    let path = if matches(ARN, bucket) { format!("{bucket}/object/{key}") } else { format!("{bucket}/{key}") };
+    let path =
+        if matches(ARN, bucket) { format!("{bucket}/object/{key}") } else { format!("{bucket}/{key}") };
     let version = source.get("VersionId").and_then(Value::as_str);
     Ok(quote(&path, "/") + &version.map(|version| format!("?versionId={version}")).unwrap_or_default())
 }

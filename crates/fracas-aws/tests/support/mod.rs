@@ -190,6 +190,7 @@ fn scope(value: &Value) -> Scope {
         profile: text(&value["profile"]),
         assume_role: value.get("assume_role").map(role),
         credentials: value.get("credentials").map(keys),
+        endpoint_url: None,
     }
 }
 

@@ -8,6 +8,8 @@ import random
 import sys
 
 import botocore.session
+from botocore.exceptions import ParamValidationError
+from botocore.handlers import validate_bucket_name
 from botocore.validate import ParamValidator
 
 SERVICES = ["docdb", "rds", "ec2", "s3", "dynamodb", "iam", "lambda", "route53", "cloudformation", "sns", "bedrock-agent"]
@@ -78,6 +80,16 @@ class Maker:
     a_float = a_double
 
 
+def bucket(service, params):
+    """What botocore says of a bucket's name before it looks at anything else."""
+    if service == "s3" and isinstance(params.get("Bucket"), str):
+        try:
+            validate_bucket_name(params)
+        except ParamValidationError as error:
+            return error.kwargs["report"]
+    return ""
+
+
 def main():
     session = botocore.session.Session()
     maker = Maker(20231113)
@@ -93,7 +105,9 @@ def main():
                 filled = dict(params)
                 for token in operation.idempotent_members:
                     filled.setdefault(token, "00000000-0000-4000-8000-000000000000")
-                report = ParamValidator().validate(filled, operation.input_shape).generate_report()
+                report = bucket(service, filled) or ParamValidator().validate(
+                    filled, operation.input_shape
+                ).generate_report()
                 case = {"service": service, "operation": name, "params": params, "report": report}
                 print(json.dumps(case))
 

@@ -71,7 +71,8 @@ fn params(given: Option<&str>) -> Result<Value, Box<Problem>> {
             (text, path.to_owned())
         }
     };
-    serde_json::from_str(&text).map_err(|error| Problem::general(format!("{what} is no JSON: {error}")).into())
+    serde_json::from_str(&text)
+        .map_err(|error| Problem::general(format!("{what} is no JSON: {error}")).into())
 }
 
 fn searched(query: &str, result: &Value) -> Result<Value, Box<Problem>> {
