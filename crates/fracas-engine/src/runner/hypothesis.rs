@@ -51,6 +51,12 @@ impl Runner<'_> {
         self.tell_handlers("start_continuous_hypothesis", || json!({"frequency": frequency})).await;
         let checked = self.check_until(over).await;
         self.tell_handlers("continuous_hypothesis_completed", || self.journal_argument()).await;
+        if let Err(halt @ Halt::Aborted(_)) = &checked
+            && !self.plan.policy.unexpected_errors_fail
+        {
+            // What goes on meanwhile comes to its end; nothing follows it.
+            self.stopped(halt, Phase::During).await;
+        }
         let deviated_percent = *checked.as_ref().unwrap_or(&None);
         let _ = self.record(Event::ChecksEnded(ChecksEnded { deviated_percent }));
         match checked {
@@ -60,6 +66,7 @@ impl Runner<'_> {
                 self.status.set(Some(Status::Failed));
                 self.halts.ask(Halt::FailFast);
             }
+            Err(Halt::Aborted(_)) if !self.plan.policy.unexpected_errors_fail => {}
             Err(halt) => self.halts.ask(halt),
         }
     }

@@ -109,11 +109,11 @@ pub(super) struct Trouble {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Raised {
     /// The server is not there: what the system says.
-    NewConnectionError(String),
+    NotConnected(String),
     /// Nobody knows the name: what the system says.
-    NameResolutionError(String),
+    NotResolved(String),
     /// The connection ended before an answer: the error within, as Python shows it.
-    ProtocolError(&'static str),
+    Aborted(&'static str),
 }
 
 impl Raised {
@@ -122,11 +122,11 @@ impl Raised {
         let text = error.to_string();
         let text = text.split(" (os error").next().unwrap_or_default();
         if let Some(number) = error.raw_os_error().filter(|number| UNREACHABLE.contains(number)) {
-            return Some(Raised::NewConnectionError(format!("[Errno {number}] {text}")));
+            return Some(Raised::NotConnected(format!("[Errno {number}] {text}")));
         }
         let words = text.strip_prefix("failed to lookup address information: ")?;
         let (_, number) = UNRESOLVED.iter().find(|(known, _)| *known == words)?;
-        Some(Raised::NameResolutionError(format!("[Errno {number}] {words}")))
+        Some(Raised::NotResolved(format!("[Errno {number}] {words}")))
     }
 
     fn words(&self, request: &Request) -> String {
@@ -138,17 +138,17 @@ impl Raised {
             format!("{connection}Pool{place}: Max retries exceeded with url: {target} (Caused by {cause})")
         };
         match self {
-            Raised::NewConnectionError(why) => given_up(format!(
+            Raised::NotConnected(why) => given_up(format!(
                 "NewConnectionError(\"{connection}{place}: Failed to establish a new connection: {why}\")"
             )),
-            Raised::NameResolutionError(why) => given_up(format!(
+            Raised::NotResolved(why) => given_up(format!(
                 "NameResolutionError(\"{connection}{place}: Failed to resolve '{}' ({why})\")",
                 url.host
             )),
-            Raised::ProtocolError(why) if request.retries > 0 && may_repeat(&request.method) => {
+            Raised::Aborted(why) if request.retries > 0 && may_repeat(&request.method) => {
                 given_up(format!("ProtocolError('Connection aborted.', {why})"))
             }
-            Raised::ProtocolError(why) => format!("('Connection aborted.', {why})"),
+            Raised::Aborted(why) => format!("('Connection aborted.', {why})"),
         }
     }
 }
@@ -164,8 +164,8 @@ const UNRESOLVED: [(&str, i32); 3] = [
 ];
 
 const DISCONNECTED: Raised =
-    Raised::ProtocolError("RemoteDisconnected('Remote end closed connection without response')");
-const RESET: Raised = Raised::ProtocolError("ConnectionResetError(104, 'Connection reset by peer')");
+    Raised::Aborted("RemoteDisconnected('Remote end closed connection without response')");
+const RESET: Raised = Raised::Aborted("ConnectionResetError(104, 'Connection reset by peer')");
 
 /// How far an exchange came, for its trouble is told and tried again by that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
