@@ -37,7 +37,7 @@ def log(password, region, key):
 
 def write(password, region, key):
     print(password, region, key, flush=True)
-    print("\n".join(forms(password)), file=sys.stderr)
+    print("\n".join(forms(password)[:7]), file=sys.stderr)
 
 
 def fail(password, region, key):
