@@ -171,7 +171,11 @@ impl Settings {
     ///
     /// The entry has no `type` or no `value`.
     pub fn authorization(&self, host: &str) -> Result<Option<String>, Problem> {
-        let Some(auth) = self.value.get("auths").and_then(|auths| auths.get(host)) else { return Ok(None) };
+        let auths = self.value.get("auths").filter(|auths| !auths.is_null());
+        if auths.is_some_and(|auths| !auths.is_object()) {
+            return Err(self.wrong("`auths` is no object of servers"));
+        }
+        let Some(auth) = auths.and_then(|auths| auths.get(host)) else { return Ok(None) };
         match (auth.get("type"), auth.get("value")) {
             (Some(kind), Some(value)) => {
                 Ok(Some(format!("{} {}", python::to_str(kind), python::to_str(value))))
@@ -461,7 +465,8 @@ mod tests {
         assert!(settings.compat().unwrap_err().help.contains("chaostoolkit"));
         assert!(settings.controls().unwrap_err().message.contains("no object of controls by name"));
         assert!(settings.notifications().unwrap_err().message.contains("no list of objects"));
-        let flat = Settings { value: json!({"runtime": {"rollbacks": 5}}), ..settings };
+        let flat = Settings { value: json!({"runtime": {"rollbacks": 5}, "auths": 5}), ..settings };
+        assert!(flat.authorization("x.org").unwrap_err().message.contains("no object of servers"));
         assert!(flat.rollback_strategy().unwrap_err().message.starts_with("`rollbacks` is 5, no object"));
     }
 
