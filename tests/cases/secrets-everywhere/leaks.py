@@ -3,6 +3,7 @@ import json
 import logging
 import os
 import sys
+import time
 from urllib.parse import quote, quote_plus
 
 logger = logging.getLogger("chaostoolkit")
@@ -37,7 +38,9 @@ def log(password, region, key):
 
 def write(password, region, key):
     print(password, region, key, flush=True)
-    print("\n".join(forms(password)[:7]), file=sys.stderr)
+    print("\n".join(forms(password)[:7]), file=sys.stderr, flush=True)
+    # What is written goes its own way to the console, beside the answer.
+    time.sleep(0.5)
 
 
 def fail(password, region, key):
