@@ -2,7 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 
 use fracas_model::{Event, InterruptedBy, SignalCaught};
 
@@ -41,14 +42,38 @@ impl Halt {
 #[derive(Default)]
 pub struct Flag {
     raised: Cell<bool>,
-    waiting: RefCell<Vec<Waker>>,
+    waiting: Arc<Everyone>,
+}
+
+/// Wakes all that wait for the same. Who is woken alone may have ended, and nobody would go on.
+#[derive(Default)]
+struct Everyone(Mutex<Vec<Waker>>);
+
+impl Wake for Everyone {
+    fn wake(self: Arc<Self>) {
+        let waiting = std::mem::take(&mut *self.list());
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Everyone {
+    fn list(&self) -> MutexGuard<'_, Vec<Waker>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, waker: &Waker) {
+        let mut waiting = self.list();
+        if !waiting.iter().any(|known| known.will_wake(waker)) {
+            waiting.push(waker.clone());
+        }
+    }
 }
 
 impl Flag {
     /// Makes it happen.
     pub fn raise(&self) {
         self.raised.set(true);
-        self.waiting.take().into_iter().for_each(Waker::wake);
+        Arc::clone(&self.waiting).wake();
     }
 
     /// Whether it has happened.
@@ -65,10 +90,7 @@ impl Flag {
         if self.raised.get() {
             return Poll::Ready(());
         }
-        let mut waiting = self.waiting.borrow_mut();
-        if !waiting.iter().any(|waker| waker.will_wake(context.waker())) {
-            waiting.push(context.waker().clone());
-        }
+        self.waiting.add(context.waker());
         Poll::Pending
     }
 }
@@ -107,12 +129,13 @@ impl Halts<'_> {
     /// Ends with the request that what waits for it gives way to.
     pub async fn halted(&self, gives_way: impl Fn(&Halt) -> bool) -> Halt {
         let mut signal = self.host.signal();
+        let everyone = Waker::from(Arc::clone(&self.flag.waiting));
         poll_fn(|context| {
             if let Some(halt) = self.asked().filter(&gives_way) {
                 return Poll::Ready(halt);
             }
             if self.asked.borrow().is_none()
-                && let Poll::Ready(name) = signal.as_mut().poll(context)
+                && let Poll::Ready(name) = signal.as_mut().poll(&mut Context::from_waker(&everyone))
             {
                 let halt = self.caught(name);
                 if gives_way(&halt) {
@@ -127,8 +150,13 @@ impl Halts<'_> {
 
     /// Ends with the next signal, whatever was asked before.
     pub async fn next_signal(&self) -> Halt {
-        let name = self.host.signal().await;
-        self.caught(name)
+        let mut signal = self.host.signal();
+        let everyone = Waker::from(Arc::clone(&self.flag.waiting));
+        let caught = poll_fn(|context| {
+            self.flag.waiting.add(context.waker());
+            signal.as_mut().poll(&mut Context::from_waker(&everyone))
+        });
+        self.caught(caught.await)
     }
 
     fn caught(&self, name: &'static str) -> Halt {
