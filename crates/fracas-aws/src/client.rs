@@ -15,10 +15,11 @@ mod transport;
 
 use crate::error::Error;
 use crate::help::with_way_out;
-use crate::model::{Kind, Operation, Service, embedded};
+use crate::model::{Kind, Operation, Service, Waiter, embedded};
 use crate::paginate::Pages;
 use crate::protocol::{self, Call};
-use crate::{validate, wait};
+use crate::validate::{self, Mistake};
+use crate::wait;
 use auth::Auth;
 use aws_credential_types::Credentials;
 use credentials::Keys;
@@ -151,6 +152,26 @@ impl Aws {
     pub fn validate(&self, service: &str, operation: &str, params: &Value) -> Result<(), Error> {
         let (service, operation) = self.operation(service, operation)?;
         validate::parameters(service, operation, &prepared(Call { service, operation }, params)?)
+    }
+
+    /// Checks parameters offline, as [`Aws::validate`], and says of each mistake where it is.
+    pub fn mistakes(&self, service: &str, operation: &str, params: &Value) -> Result<Vec<Mistake>, Error> {
+        let (service, operation) = self.operation(service, operation)?;
+        Ok(validate::mistakes(service, operation, &prepared(Call { service, operation }, params)?))
+    }
+
+    /// The waiter of a service, by its name in any case: `DBClusterAvailable`, `db_cluster_available`
+    /// or `db-cluster-available`.
+    pub fn waiter(&self, service: &str, name: &str) -> Result<&'static Waiter<'static>, Error> {
+        let service = self.service(service)?;
+        let found = service.waiters.iter().find(|waiter| bare(waiter.name) == bare(name));
+        found.ok_or_else(|| wait::unknown(service, name))
+    }
+
+    /// The region that a scope's calls go to, as far as the scope, the environment and the
+    /// configuration files tell. Nothing is sent.
+    pub async fn region(&self, scope: &Scope) -> Result<Option<String>, Error> {
+        Ok(Settings::load(scope).await?.region)
     }
 
     /// Checks what the environment and the configuration files say about a scope, without asking for
@@ -302,12 +323,20 @@ fn unknown_operation(service: &Service, name: &str) -> Error {
 
 /// Names the nearest of those that exist.
 pub(crate) fn help_with_near<'n>(error: Error, name: &str, known: impl Iterator<Item = &'n str>) -> Error {
+    match near(name, known) {
+        Some(help) => error.with_help(help),
+        None => error,
+    }
+}
+
+/// Words that name the nearest of those that exist, if any is near.
+pub(crate) fn near<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
     let mut near: Vec<_> =
         known.map(|known| (strsim::jaro_winkler(&bare(known), &bare(name)), known)).collect();
     near.retain(|(likeness, _)| *likeness > 0.85);
     near.sort_by(|one, other| other.0.total_cmp(&one.0));
     let names: Vec<_> = near.iter().take(3).map(|(_, known)| *known).collect();
-    if names.is_empty() { error } else { error.with_help(format!("did you mean {}?", names.join(", "))) }
+    (!names.is_empty()).then(|| format!("did you mean {}?", names.join(", ")))
 }
 
 #[cfg(test)]

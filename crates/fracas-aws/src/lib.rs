@@ -19,3 +19,4 @@ mod wait;
 pub use client::{AssumeRole, Aws, Scope, SignedRequest, StaticCredentials};
 pub use error::{Error, Sent};
 pub use paginate::{Pages, jmespath};
+pub use validate::{Fault, Mistake, Part};

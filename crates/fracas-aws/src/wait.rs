@@ -16,7 +16,7 @@ pub(crate) async fn wait(
     name: &str,
     params: &Value,
 ) -> Result<Value, Error> {
-    let waiter = service.waiter(name).ok_or_else(|| unknown(service, name))?;
+    let waiter = aws.waiter(service.name, name)?;
     let (service, operation) = aws.operation(service.name, waiter.operation)?;
     let mut last_match = None;
     for poll in 1.. {
@@ -132,7 +132,8 @@ fn failed(waiter: &Waiter, reason: &str) -> Error {
     Error::new("botocore.exceptions.WaiterError", Sent::Yes, text)
 }
 
-fn unknown(service: &Service, name: &str) -> Error {
+/// The error of a waiter that the service has not.
+pub(crate) fn unknown(service: &Service, name: &str) -> Error {
     let error = Error::new("ValueError", Sent::No, format!("Waiter does not exist: {name}"));
     help_with_near(error, name, service.waiters.iter().map(|waiter| waiter.name))
 }
