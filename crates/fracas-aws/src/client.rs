@@ -13,7 +13,7 @@ mod settings;
 mod sigv2;
 mod transport;
 
-use crate::error::Error;
+use crate::error::{Error, Sent};
 use crate::help::with_way_out;
 use crate::model::{Kind, Operation, Service, Waiter, embedded};
 use crate::paginate::Pages;
@@ -24,7 +24,9 @@ use auth::Auth;
 use aws_credential_types::Credentials;
 use credentials::Keys;
 pub use send::SignedRequest;
+use send::Success;
 pub(crate) use send::is_throttled;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use settings::Settings;
 use std::collections::HashMap;
@@ -223,11 +225,53 @@ impl Aws {
         call: Call<'static>,
         params: &Value,
     ) -> Result<Value, Error> {
-        let ready = self.ready(scope, call, params).await?;
-        let region = ready.address.signing.region.clone();
-        let mut result = send::send(ready).await.map_err(|error| with_way_out(error, call, &region))?;
+        let (success, region) = self.send(scope, call, params).await?;
+        let mut result = success.result().map_err(|error| with_way_out(error, call, &region))?;
         custom::after(call, params, &mut result);
         Ok(Value::Object(result))
+    }
+
+    /// The answer, and the region it was signed for.
+    async fn send(
+        &self,
+        scope: &Scope,
+        call: Call<'static>,
+        params: &Value,
+    ) -> Result<(Success, String), Error> {
+        let ready = self.ready(scope, call, params).await?;
+        let region = ready.address.signing.region.clone();
+        let sent = send::send(ready).await.map_err(|error| with_way_out(error, call, &region))?;
+        Ok((sent, region))
+    }
+
+    /// As [`Aws::call`], and writes the result without `ResponseMetadata`; one of many megabytes
+    /// costs little more than its own bytes.
+    ///
+    /// # Errors
+    /// Also when the writer fails, or when the answer turns out to be broken after a part of it was
+    /// written.
+    pub async fn call_into<S: Serializer>(
+        &self,
+        scope: &Scope,
+        service: &str,
+        operation: &str,
+        params: &Value,
+        serializer: S,
+    ) -> Result<S::Ok, Error> {
+        let (service, operation) = self.operation(service, operation)?;
+        let call = Call { service, operation };
+        let (success, region) = self.send(scope, call, params).await?;
+        let written = match custom::changes_results(call) {
+            false => success.serialize(serializer),
+            true => {
+                let mut result = success.result().map_err(|error| with_way_out(error, call, &region))?;
+                custom::after(call, params, &mut result);
+                result.shift_remove("ResponseMetadata");
+                result.serialize(serializer)
+            }
+        };
+        written
+            .map_err(|error| Error::new("botocore.parsers.ResponseParserError", Sent::Yes, error.to_string()))
     }
 
     /// The request of a call, addressed and signed, as it would be sent.

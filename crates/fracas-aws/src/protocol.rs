@@ -20,6 +20,9 @@ use crate::time::Moment;
 use crate::validate;
 use crate::value::python_bytes;
 use aws_smithy_types::base64;
+use bytes::Bytes;
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -58,7 +61,7 @@ impl Request {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Bytes,
 }
 
 impl Answer {
@@ -115,30 +118,49 @@ pub(crate) fn wire(service: &Service) -> &'static dyn WireFormat {
     }
 }
 
-/// An answer as boto3 gives it, `ResponseMetadata` last.
-#[derive(Debug)]
-pub(crate) enum Parsed {
-    /// The call went well.
-    Result(Object),
-    /// The service refused it.
-    Error(Object),
-}
-
-/// Reads an answer.
-pub(crate) fn parse(wire: &dyn WireFormat, call: Call, answer: &Answer) -> Result<Parsed, Unreadable> {
-    let failed = answer.status >= 301 || wire.is_error(answer);
-    let mut parsed = match failed {
-        false => wire.result(call, answer)?,
-        true if is_generic_error(answer) => generic_error(answer.status),
+/// The error that an answer holds, `ResponseMetadata` last; none when the call went well.
+pub(crate) fn failure(
+    wire: &dyn WireFormat,
+    call: Call,
+    answer: &Answer,
+) -> Option<Result<Object, Unreadable>> {
+    if answer.status < 301 && !wire.is_error(answer) {
+        return None;
+    }
+    let parsed = match is_generic_error(answer) {
+        true => Ok(generic_error(answer.status)),
         // A gateway's page says no more than the status does.
-        true => match wire.error(call, answer) {
-            Err(_) if answer.status >= 500 => generic_error(answer.status),
-            Ok(read) if answer.status >= 500 && !read.contains_key("Error") => generic_error(answer.status),
-            read => read?,
+        false => match wire.error(call, answer) {
+            Err(_) if answer.status >= 500 => Ok(generic_error(answer.status)),
+            Ok(read) if answer.status >= 500 && !read.contains_key("Error") => {
+                Ok(generic_error(answer.status))
+            }
+            read => read,
         },
     };
-    add_metadata(&mut parsed, answer);
-    Ok(if failed { Parsed::Error(parsed) } else { Parsed::Result(parsed) })
+    Some(parsed.map(|parsed| with_metadata(parsed, answer)))
+}
+
+/// The result of a call that went well, `ResponseMetadata` last.
+pub(crate) fn result(wire: &dyn WireFormat, call: Call, answer: &Answer) -> Result<Object, Unreadable> {
+    Ok(with_metadata(wire.result(call, answer)?, answer))
+}
+
+/// Writes the members of a result, without building it in memory where the protocol allows that.
+pub(crate) fn serialize_result<S: Serializer>(
+    call: Call,
+    answer: &Answer,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let failed = |unreadable: Unreadable| S::Error::custom(unreadable.0);
+    if let (Some(output), true) = (call.operation.output, query::is_form(call)) {
+        let document = query::result_document(call, answer).map_err(failed)?;
+        let element = query::unwrap(document.root(), call, answer).map_err(failed)?;
+        return xml::Reader::new(call.service).serialize(output, element, serializer);
+    }
+    let mut members = wire(call.service).result(call, answer).map_err(failed)?;
+    members.shift_remove("ResponseMetadata");
+    members.serialize(serializer)
 }
 
 /// What a proxy or gateway says rather than the service.
@@ -159,7 +181,7 @@ pub(crate) fn reason(status: u16) -> &'static str {
     known.unwrap_or_default()
 }
 
-fn add_metadata(parsed: &mut Object, answer: &Answer) {
+fn with_metadata(mut parsed: Object, answer: &Answer) -> Object {
     let mut metadata = match parsed.shift_remove("ResponseMetadata") {
         Some(Value::Object(metadata)) => metadata,
         _ => Object::new(),
@@ -167,6 +189,7 @@ fn add_metadata(parsed: &mut Object, answer: &Answer) {
     metadata.insert("HTTPStatusCode".into(), answer.status.into());
     metadata.insert("HTTPHeaders".into(), Value::Object(answer.joined_headers()));
     parsed.insert("ResponseMetadata".into(), Value::Object(metadata));
+    parsed
 }
 
 /// The request's id, where the answer's headers tell it.

@@ -7,7 +7,7 @@ use super::transport::{Failure, TIMEOUT};
 use super::{Ready, sigv2};
 use crate::error::{ApiError, Error, Sent};
 use crate::model::Kind;
-use crate::protocol::{self, Answer, Call, Object, Parsed, Request, Unreadable, WireFormat};
+use crate::protocol::{self, Answer, Call, Object, Request, Unreadable, WireFormat};
 use crate::value::python_str;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -39,11 +39,15 @@ use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_runtime_api::client::ser_de::DeserializeResponse;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::{AggregatedBytes, ByteStream};
 use aws_smithy_types::config_bag::{ConfigBag, Layer};
 use aws_smithy_types::retry::{ErrorKind, RetryConfig, RetrySpec};
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SigningName;
 use aws_types::region::{Region, SigningRegion};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use serde::Serializer;
 use serde_json::Value;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,7 +55,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Sends a request until it has an answer that counts.
-pub(super) async fn send(ready: Ready) -> Result<Object, Error> {
+pub(super) async fn send(ready: Ready) -> Result<Success, Error> {
     let attempts = ready.client.settings.retries.attempts(ready.call.service.name);
     let classifier = Classifier { call: ready.call, maybe_sent: Arc::default() };
     let maybe_sent = classifier.maybe_sent.clone();
@@ -114,7 +118,7 @@ fn operation(
     http_client: impl HttpClient + 'static,
     classifier: Classifier,
     attempts: u32,
-) -> Operation<(), Object, Error> {
+) -> Operation<(), Success, Error> {
     let Ready { call, client, request, address, keys } = ready;
     let mode = client.settings.retries.mode;
     let wire = protocol::wire(call.service);
@@ -137,7 +141,7 @@ fn operation(
         .interceptor(UserAgentInterceptor::new())
         .interceptor(InvocationIdInterceptor::new())
         .serializer(move |()| http_request(&request, &headers))
-        .deserializer_impl::<Object, Error>(reader);
+        .deserializer_impl::<Success, Error>(reader);
     match keys {
         Some(keys) => operation.runtime_plugin(signing(call, address.signing, keys)),
         None => operation.no_auth().runtime_plugin(naming(call)),
@@ -271,60 +275,90 @@ fn answer(response: &HttpResponse) -> Answer {
             .iter_bytes()
             .map(|(name, value)| (name.to_lowercase(), text(value)))
             .collect(),
-        body: response.body().bytes().unwrap_or_default().to_vec(),
+        body: body(response),
     }
 }
 
+/// The body, which was read as a whole and is shared here.
+fn body(response: &HttpResponse) -> Bytes {
+    let whole = response.body().try_clone().map(|body| ByteStream::new(body).collect());
+    let whole = whole.and_then(FutureExt::now_or_never).and_then(Result::ok);
+    whole.map(AggregatedBytes::into_bytes).unwrap_or_default()
+}
+
 impl Reader {
-    fn read(&self, mut answer: Answer, attempt: u32) -> Result<Object, Error> {
+    /// Takes an answer that went well as it is, and reads any other.
+    fn read(&self, mut answer: Answer, attempt: u32) -> Result<Success, Error> {
         let algorithm = checksum::validate(self.call, self.asked_for_checksum, &answer)?;
         let mut expiry = None;
         if self.call.service.name == "s3" {
             answer.status = s3::status(self.call, &answer);
             expiry = s3::take_bad_expiry(self.call, &mut answer);
         }
-        match protocol::parse(self.wire, self.call, &answer) {
-            Ok(Parsed::Result(mut parsed)) => {
-                self.complete(&mut parsed, &answer, algorithm, expiry);
-                self.note_attempts(&mut parsed, attempt, !self.legacy);
-                Ok(parsed)
+        let is_last = attempt >= self.attempts;
+        match protocol::failure(self.wire, self.call, &answer) {
+            None => {
+                let noted_last = is_last && !self.legacy;
+                Ok(Success { call: self.call, answer, attempt, noted_last, algorithm, expiry })
             }
-            Ok(Parsed::Error(mut parsed)) => {
+            Some(Ok(mut parsed)) => {
                 let retryable = retry_kind(self.call, &code(&parsed), answer.status).is_some();
-                self.note_attempts(&mut parsed, attempt, !self.legacy || retryable);
+                note_attempts(&mut parsed, attempt, is_last && (!self.legacy || retryable));
                 Err(api_error(self.call, &parsed, answer.status))
             }
-            Err(unreadable) => Err(garbage(unreadable, &answer)),
+            Some(Err(unreadable)) => Err(garbage(unreadable, &answer)),
         }
     }
+}
 
-    /// Adds what boto3 tells beside what the model says.
-    fn complete(
-        &self,
-        parsed: &mut Object,
-        answer: &Answer,
-        algorithm: Option<&'static str>,
-        expiry: Option<String>,
-    ) {
-        if let (Some(algorithm), Some(metadata)) = (algorithm, parsed.get_mut("ResponseMetadata")) {
+/// In standard mode botocore notes the last attempt whatever came of it.
+fn note_attempts(parsed: &mut Object, attempt: u32, is_last: bool) {
+    if let Some(Value::Object(metadata)) = parsed.get_mut("ResponseMetadata") {
+        if is_last {
+            metadata.insert("MaxAttemptsReached".into(), true.into());
+        }
+        metadata.insert("RetryAttempts".into(), (attempt - 1).into());
+    }
+}
+
+/// An answer to a call that went well.
+pub(super) struct Success {
+    call: Call<'static>,
+    answer: Answer,
+    attempt: u32,
+    noted_last: bool,
+    /// The algorithm of the checksum that was compared.
+    algorithm: Option<&'static str>,
+    expiry: Option<String>,
+}
+
+impl fmt::Debug for Success {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Success").field("operation", &self.call.operation.name).finish_non_exhaustive()
+    }
+}
+
+impl Success {
+    /// boto3's result, `ResponseMetadata` included.
+    pub(super) fn result(&self) -> Result<Object, Error> {
+        let read = protocol::result(protocol::wire(self.call.service), self.call, &self.answer);
+        let mut parsed = read.map_err(|unreadable| garbage(unreadable, &self.answer))?;
+        if let (Some(algorithm), Some(metadata)) = (self.algorithm, parsed.get_mut("ResponseMetadata")) {
             metadata["ChecksumAlgorithm"] = algorithm.into();
         }
-        if let Some(expiry) = expiry {
-            parsed.insert("ExpiresString".into(), expiry.into());
+        if let Some(expiry) = &self.expiry {
+            parsed.insert("ExpiresString".into(), expiry.clone().into());
         }
         if self.call.service.name == "s3" {
-            s3::add_location(self.call, answer, parsed);
+            s3::add_location(self.call, &self.answer, &mut parsed);
         }
+        note_attempts(&mut parsed, self.attempt, self.noted_last);
+        Ok(parsed)
     }
 
-    /// In standard mode botocore notes the last attempt whatever came of it.
-    fn note_attempts(&self, parsed: &mut Object, attempt: u32, note_last: bool) {
-        if let Some(Value::Object(metadata)) = parsed.get_mut("ResponseMetadata") {
-            if note_last && attempt >= self.attempts {
-                metadata.insert("MaxAttemptsReached".into(), true.into());
-            }
-            metadata.insert("RetryAttempts".into(), (attempt - 1).into());
-        }
+    /// Writes the members of the result, as far as no operation has ways of its own.
+    pub(super) fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        protocol::serialize_result(self.call, &self.answer, serializer)
     }
 }
 

@@ -28,6 +28,9 @@ use std::time::Duration;
 /// boto3's default for connecting and for each read. The SDK's own is 3.1 s for connecting.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Bytes of an answer that are made room for before they come.
+const LARGE: usize = 64 * 1024 * 1024;
+
 /// The connections of a run, shared by all scopes. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Transport {
@@ -131,8 +134,10 @@ fn usable(bundle: &[u8]) -> Vec<u8> {
 /// Reads the body. One that ends before its announced length stays as it is, and is parsed as far
 /// as it goes, as botocore does.
 async fn whole(mut answer: HttpResponse, patience: Duration) -> Result<HttpResponse, Way> {
+    let length = answer.headers().get("content-length").and_then(|length| length.parse().ok());
     let mut stream = ByteStream::new(answer.take_body());
-    let mut body = Vec::new();
+    // What is announced is not trusted with more memory than a large answer takes.
+    let mut body = Vec::with_capacity(length.unwrap_or(0).min(LARGE));
     loop {
         match tokio::time::timeout(patience, stream.next()).await {
             Err(_) => return Err(Way::ReadTimeout),

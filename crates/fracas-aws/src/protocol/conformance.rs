@@ -3,7 +3,7 @@
 //! They are not part of this project: `FRACAS_BOTOCORE_TESTS` names the folder, and a case that
 //! botocore itself leaves out is left out here, from the list that comes with them.
 
-use super::{Answer, Call, Parsed, Request, cbor, xml};
+use super::{Answer, Call, Request, cbor, xml};
 use crate::model::botocore::{Texts, distil};
 use crate::model::{Kind, Protocol, Service, ShapeId};
 use crate::time::Moment;
@@ -263,14 +263,15 @@ fn check_output(suite: &Value, case: &Value) -> Result<(), String> {
     let answer = Answer {
         status: response["status_code"].as_u64().unwrap_or(200) as u16,
         headers: headers.iter().map(|(name, value)| (name.clone(), text(value).to_owned())).collect(),
-        body,
+        body: body.into(),
     };
     let wire = super::wire(service);
-    let parsed = super::parse(wire, call(service), &answer).map_err(|error| error.0)?;
-    let (mut actual, expected) = match parsed {
-        Parsed::Result(parsed) => (Value::Object(parsed), case["result"].clone()),
-        Parsed::Error(parsed) => (Value::Object(parsed), expected_error(case)),
+    let call = call(service);
+    let (parsed, expected) = match super::failure(wire, call, &answer) {
+        None => (super::result(wire, call, &answer), case["result"].clone()),
+        Some(error) => (error, expected_error(case)),
     };
+    let mut actual = Value::Object(parsed.map_err(|error| error.0)?);
     let entries = actual.as_object_mut().expect("an object");
     entries.shift_remove("ResponseMetadata");
     if let Some(error) = entries.get_mut("Error").and_then(Value::as_object_mut) {

@@ -7,7 +7,7 @@ use super::{
     unreadable_body,
 };
 use crate::error::Error;
-use crate::model::{Kind, List, Map, Service, ShapeId, Structure, TimestampFormat, Wire};
+use crate::model::{Kind, List, Map, Protocol, Service, ShapeId, Structure, TimestampFormat, Wire};
 use crate::value::python_str;
 use serde_json::Value;
 
@@ -83,6 +83,11 @@ pub(super) fn add_modelled(call: Call, parsed: &mut Object, element: Element) ->
     Ok(())
 }
 
+/// Whether a call is made in a form and answered in a document.
+pub(super) fn is_form(call: Call) -> bool {
+    matches!(call.service.metadata.protocol, Protocol::Query | Protocol::Ec2)
+}
+
 /// The body as a document.
 pub(super) fn document<'b>(call: Call, answer: &'b Answer) -> Result<Document<'b>, Unreadable> {
     xml::parse(&answer.body).map_err(|what| unreadable(call, answer, &what))
@@ -101,7 +106,8 @@ fn unreadable(call: Call, answer: &Answer, what: &str) -> Unreadable {
     unreadable_body(call, &answer.body, what, "XML")
 }
 
-fn unwrap<'d>(root: Element<'d>, call: Call, answer: &Answer) -> Result<Element<'d>, Unreadable> {
+/// The element that holds the members of a result.
+pub(super) fn unwrap<'d>(root: Element<'d>, call: Call, answer: &Answer) -> Result<Element<'d>, Unreadable> {
     let wrapper = call.operation.result_wrapper;
     if wrapper.is_empty() {
         return Ok(root);
@@ -231,7 +237,7 @@ pub(super) fn leaf_text(element: Element) -> Value {
 mod tests {
     use super::*;
     use crate::model::embedded;
-    use crate::protocol::parse;
+    use crate::protocol::{failure, result};
     use proptest::prelude::*;
 
     proptest! {
@@ -247,8 +253,10 @@ mod tests {
             let inner = tags.iter().fold(text, |inner, tag| format!("<{tag}>{inner}</{tag}><{tag}/>"));
             let body = format!("<R><DescribeDBClustersResult>{inner}</DescribeDBClustersResult></R>");
             let body = body.as_bytes()[..cut.min(body.len())].to_vec();
-            let answer = Answer { status, headers: Vec::new(), body };
-            if let Err(unreadable) = parse(&Query, Call { service, operation }, &answer) {
+            let answer = Answer { status, headers: Vec::new(), body: body.into() };
+            let call = Call { service, operation };
+            let read = failure(&Query, call, &answer).unwrap_or_else(|| result(&Query, call, &answer));
+            if let Err(unreadable) = read {
                 prop_assert!(!unreadable.0.is_empty());
             }
         }

@@ -8,6 +8,7 @@ use crate::model::{Kind, Location, Member, Shape, ShapeId, Structure, TimestampF
 use crate::protocol::{bytes_of, canonical_base64, query_pair, quote};
 use crate::value::{python_json_compact, python_str};
 use aws_smithy_types::base64;
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 /// What the REST protocols differ in: their bodies.
@@ -146,7 +147,11 @@ impl<B: Bodies> Rest<B> {
             Kind::Structure(events) if events.eventstream => {
                 event_stream::read(call, events, &answer.body, |shape, body| {
                     let headers = Vec::new();
-                    self.0.read(call, shape, &Answer { status: 200, headers, body: body.to_vec() })
+                    self.0.read(
+                        call,
+                        shape,
+                        &Answer { status: 200, headers, body: Bytes::copy_from_slice(body) },
+                    )
                 })?
             }
             Kind::Blob { .. } => base64::encode(&answer.body).into(),

@@ -28,24 +28,22 @@ pub(crate) struct Document<'b> {
     joined: Vec<String>,
 }
 
-/// An element; places are offsets into the body.
+/// An element. There may be millions of them, so that each is kept small.
 #[derive(Debug, PartialEq)]
 struct Node {
-    name: (u32, u16),
-    chars: Chars,
+    /// Where the name stands in the body.
+    name: u32,
+    name_length: u16,
+    /// Where the text before the first child stands behind the name, or [`JOINED`].
+    text_offset: u16,
+    /// The length of that text as it stands in the body, with escapes; or an index of `joined`.
+    text_length: u32,
     /// The first node that is not below this one.
     end: u32,
 }
 
-/// The text before the first child.
-#[derive(Debug, PartialEq)]
-enum Chars {
-    None,
-    /// As it stands in the body, with escapes.
-    Piece(u32, u32),
-    /// An index of `joined`.
-    Joined(u32),
-}
+/// Marks texts that do not stand in the body in one piece, or too far from their element's name.
+const JOINED: u16 = u16::MAX;
 
 /// An element of a document.
 #[derive(Debug, Clone, Copy)]
@@ -68,16 +66,16 @@ impl<'d> Element<'d> {
 
     /// Its name, without the namespace's prefix.
     pub(crate) fn name(self) -> &'d str {
-        let (start, length) = self.node().name;
-        slice(self.document.text, start, start + u32::from(length))
+        let Node { name, name_length, .. } = *self.node();
+        slice(self.document.text, name, u32::from(name_length))
     }
 
     /// The text before the first child.
     pub(crate) fn text(self) -> Cow<'d, str> {
-        match self.node().chars {
-            Chars::None => Cow::Borrowed(""),
-            Chars::Piece(start, end) => plain(slice(self.document.text, start, end)),
-            Chars::Joined(index) => Cow::Borrowed(&self.document.joined[index as usize]),
+        let node = self.node();
+        match node.text_offset {
+            JOINED => Cow::Borrowed(&self.document.joined[node.text_length as usize]),
+            _ => plain(node.text(self.document.text)),
         }
     }
 
@@ -98,8 +96,7 @@ impl<'d> Element<'d> {
 
     /// The attribute of this name; a namespace's prefix may be any.
     pub(crate) fn attribute(self, name: &str) -> Option<String> {
-        let (start, _) = self.node().name;
-        let tag = &self.document.text[start as usize..];
+        let tag = &self.document.text[self.node().name as usize..];
         let tag = &tag[..tag.find('>')?];
         let mut attributes = Attributes::new(tag, tag.find(char::is_whitespace)?).flatten();
         let found = attributes.find(|attribute| local(attribute.key.as_ref()) == local(name))?;
@@ -126,8 +123,15 @@ impl<'d> Iterator for Children<'d> {
     }
 }
 
-fn slice(text: &str, start: u32, end: u32) -> &str {
-    &text[start as usize..end as usize]
+impl Node {
+    /// Its text as it stands in the body, if it does so in one piece.
+    fn text<'b>(&self, body: &'b str) -> &'b str {
+        slice(body, self.name + u32::from(self.text_offset), self.text_length)
+    }
+}
+
+fn slice(text: &str, start: u32, length: u32) -> &str {
+    &text[start as usize..(start + length) as usize]
 }
 
 /// Text without its escapes and with one kind of line end. Its references are known to exist.
@@ -251,9 +255,15 @@ impl<'b> Tree<'b> {
             _ => {}
         }
         let length = u16::try_from(name.len()).map_err(|_| BAD_NAME)?;
-        let place = start + text[start..].find(name).unwrap_or(0);
+        let place = name.as_ptr().addr() - text.as_ptr().addr();
         self.open.push(self.document.nodes.len() as u32);
-        self.document.nodes.push(Node { name: (place as u32, length), chars: Chars::None, end: 0 });
+        self.document.nodes.push(Node {
+            name: place as u32,
+            name_length: length,
+            text_offset: 0,
+            text_length: 0,
+            end: 0,
+        });
         Ok(())
     }
 
@@ -265,13 +275,23 @@ impl<'b> Tree<'b> {
 
     /// Text that stands in the body as it is; most elements have one piece of it.
     fn chars(&mut self, start: usize, end: usize) -> Result<(), &'static str> {
-        let (first, text) = (start as u32, self.document.text);
-        match self.current() {
-            Some(Node { chars: chars @ Chars::None, .. }) => *chars = Chars::Piece(first, end as u32),
-            Some(Node { chars: Chars::Piece(_, last), .. }) if *last == first => *last = end as u32,
-            _ => return self.join(&plain(&text[start..end])),
+        let (text, length) = (self.document.text, (end - start) as u32);
+        if let Some(node) = self.current() {
+            let offset = u16::try_from(start as u32 - node.name).unwrap_or(JOINED);
+            let known_end = node.name + u32::from(node.text_offset) + node.text_length;
+            match node.text_offset {
+                0 if offset != JOINED => {
+                    (node.text_offset, node.text_length) = (offset, length);
+                    return Ok(());
+                }
+                1.. if node.text_offset != JOINED && known_end == start as u32 => {
+                    node.text_length += length;
+                    return Ok(());
+                }
+                _ => {}
+            }
         }
-        Ok(())
+        self.join(&plain(&text[start..end]))
     }
 
     /// Text that goes on after a comment, or stands in a CDATA section.
@@ -283,19 +303,16 @@ impl<'b> Tree<'b> {
                 (false, false) => Err("junk after document element"),
             };
         }
-        let index = self.document.joined.len() as u32;
-        let text = self.document.text;
+        let (index, text) = (self.document.joined.len() as u32, self.document.text);
         let Some(node) = self.current() else { return Ok(()) };
-        match std::mem::replace(&mut node.chars, Chars::Joined(index)) {
-            Chars::None => self.document.joined.push(more.to_owned()),
-            Chars::Piece(start, end) => {
-                self.document.joined.push(plain(slice(text, start, end)).into_owned() + more);
-            }
-            Chars::Joined(known) => {
-                node.chars = Chars::Joined(known);
-                self.document.joined[known as usize].push_str(more);
-            }
+        let (offset, known) = (node.text_offset, node.text_length);
+        if offset == JOINED {
+            self.document.joined[known as usize].push_str(more);
+            return Ok(());
         }
+        let start = if offset == 0 { "" } else { node.text(text) };
+        (node.text_offset, node.text_length) = (JOINED, index);
+        self.document.joined.push(plain(start).into_owned() + more);
         Ok(())
     }
 
@@ -317,7 +334,8 @@ impl<'b> Tree<'b> {
 /// The name after the namespace's prefix, of a text that starts with `<`.
 fn local_name(tag: &str) -> &str {
     let tag = tag.strip_prefix('<').unwrap_or(tag);
-    let end = tag.find(|c: char| c.is_whitespace() || c == '>' || c == '/').unwrap_or(tag.len());
+    let ends = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/');
+    let end = tag.bytes().position(ends).unwrap_or(tag.len());
     let name = &tag[..end];
     name.split_once(':').map_or(name, |(_, local)| local)
 }

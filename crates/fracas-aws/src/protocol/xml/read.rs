@@ -39,9 +39,19 @@ impl<'s> Reader<'s> {
 
     /// What an element holds, in the model's order.
     pub(crate) fn value(&self, shape: ShapeId, element: Element) -> Result<Value, Unreadable> {
+        let value = self.serialize(shape, element, serde_json::value::Serializer);
+        value.map_err(|error| Unreadable(error.to_string()))
+    }
+
+    /// Writes what an element holds, as [`Reader::value`] gives it.
+    pub(crate) fn serialize<S: Serializer>(
+        &self,
+        shape: ShapeId,
+        element: Element,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         let nodes = Nodes::One(element);
-        let shaped = Shaped { reader: self, shape, wire: &Wire::default(), nodes };
-        serde_json::to_value(shaped).map_err(|error| Unreadable(error.to_string()))
+        Shaped { reader: self, shape, wire: &Wire::default(), nodes }.serialize(serializer)
     }
 
     fn names(&self, id: ShapeId, structure: &'s Structure<'s>) -> Names<'s> {
