@@ -183,6 +183,12 @@ impl Aws {
         if scope.credentials.is_some() { Ok(()) } else { profile::check(scope, &settings) }
     }
 
+    /// A setting of a scope that is not about calls, by its environment variable, then by its key in
+    /// the profile. Nothing is sent.
+    pub async fn setting(&self, scope: &Scope, variable: &str, key: &str) -> Result<Option<String>, Error> {
+        Ok(self.client(scope).await?.settings.get(variable, key))
+    }
+
     /// Makes a call. The result is what boto3 gives, `ResponseMetadata` included.
     pub async fn call(
         &self,

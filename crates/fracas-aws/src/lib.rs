@@ -8,6 +8,7 @@ pub mod endpoint;
 mod error;
 mod help;
 pub mod iam;
+mod jmespath;
 pub mod model;
 mod paginate;
 mod protocol;
@@ -18,5 +19,6 @@ mod wait;
 
 pub use client::{AssumeRole, Aws, Scope, SignedRequest, StaticCredentials};
 pub use error::{Error, Sent};
-pub use paginate::{Pages, jmespath};
+pub use jmespath::{BadExpression, check_jmespath, jmespath};
+pub use paginate::Pages;
 pub use validate::{Fault, Mistake, Part};

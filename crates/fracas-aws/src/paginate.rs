@@ -2,6 +2,7 @@
 
 use crate::client::{Aws, Scope};
 use crate::error::{Error, Sent};
+use crate::jmespath::jmespath;
 use crate::model::Paginator;
 use crate::protocol::{Call, Object};
 use crate::value::python_repr;
@@ -15,6 +16,7 @@ pub struct Pages<'a> {
     rules: &'static Paginator<'static>,
     params: Value,
     last_token: Option<Object>,
+    kept: Option<Value>,
     done: bool,
 }
 
@@ -29,7 +31,16 @@ impl<'a> Pages<'a> {
         let rules = call.service.paginator(name).ok_or_else(|| {
             Error::unsent("OperationNotPageableError", format!("Operation cannot be paginated: {name}"))
         })?;
-        Ok(Self { aws, scope, call, rules, params: params.clone(), last_token: None, done: false })
+        Ok(Self {
+            aws,
+            scope,
+            call,
+            rules,
+            params: params.clone(),
+            last_token: None,
+            kept: None,
+            done: false,
+        })
     }
 
     /// The next page as the call gives it; none after the last one or after an error.
@@ -43,19 +54,50 @@ impl<'a> Pages<'a> {
         Some(page)
     }
 
+    /// What the next page adds to the whole: what the paginator collects.
+    pub async fn next_part(&mut self) -> Option<Result<Value, Error>> {
+        let mut page = match self.next().await? {
+            Ok(page) => page,
+            Err(error) => return Some(Err(error)),
+        };
+        if self.kept.is_none() {
+            self.kept = Some(self.kept_of(&page));
+        }
+        let mut part = Value::Object(Object::new());
+        for key in &self.rules.result_keys {
+            match take(key, &mut page) {
+                Value::Null => {}
+                found => set(&mut part, key, found),
+            }
+        }
+        Some(Ok(part))
+    }
+
+    /// Where the list stands that the pages are for; JMESPath.
+    pub fn main_key(&self) -> &'static str {
+        self.rules.result_keys.first().copied().unwrap_or_default()
+    }
+
+    /// Adds a page's part to those before it.
+    pub fn add(&self, whole: &mut Value, mut part: Value) {
+        for key in &self.rules.result_keys {
+            merge(whole, key, find_mut(key, &mut part).map(Value::take).unwrap_or_default());
+        }
+    }
+
+    /// Adds what is kept of the first page, once it was there.
+    pub fn complete(&self, whole: &mut Value) {
+        overlay(whole, self.kept.clone().unwrap_or_default());
+    }
+
     /// All pages merged into one result, as boto3's `build_full_result`: what the paginator
     /// collects, and what it keeps of the first page.
     pub async fn all(mut self) -> Result<Value, Error> {
         let mut whole = Value::Object(Object::new());
-        let mut kept = None;
-        while let Some(page) = self.next().await {
-            let mut page = page?;
-            kept.get_or_insert_with(|| self.kept(&page));
-            for key in &self.rules.result_keys {
-                merge(&mut whole, key, take(key, &mut page));
-            }
+        while let Some(part) = self.next_part().await {
+            self.add(&mut whole, part?);
         }
-        overlay(&mut whole, kept.unwrap_or_default());
+        self.complete(&mut whole);
         Ok(whole)
     }
 
@@ -91,7 +133,7 @@ impl<'a> Pages<'a> {
     }
 
     /// What counts of the first page only.
-    fn kept(&self, page: &Value) -> Value {
+    fn kept_of(&self, page: &Value) -> Value {
         let mut kept = Value::Object(Object::new());
         for key in &self.rules.non_aggregate_keys {
             set(&mut kept, key, search(key, page));
@@ -115,16 +157,6 @@ fn same_token(token: &Object) -> Error {
     let token = python_repr(&Value::Object(token.clone()));
     let text = format!("Error during pagination: The same next token was received twice: {token}");
     Error::new("botocore.exceptions.PaginationError", Sent::Yes, text)
-}
-
-/// What a JMESPath expression finds in a value.
-///
-/// # Errors
-/// Tells what is wrong with the expression, or with calling its functions.
-pub fn jmespath(expression: &str, data: &Value) -> Result<Value, String> {
-    let found = jmespath::compile(expression).and_then(|compiled| compiled.search(data));
-    let found = found.map_err(|error| error.to_string())?;
-    serde_json::to_value(&*found).map_err(|error| error.to_string())
 }
 
 /// A JMESPath over a page; what cannot be searched is null.

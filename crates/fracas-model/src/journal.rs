@@ -537,7 +537,17 @@ const UNFINISHED: &str = "fracas stopped before this activity ended; what it doe
 /// Writes a value as Python's `json.dump(value, indent=2, ensure_ascii=False)` does, floats
 /// included, so that journals compare byte by byte.
 pub fn write_python_json(writer: impl io::Write, value: &impl Serialize) -> io::Result<()> {
-    let mut serializer = Serializer::with_formatter(writer, PythonFormatter(PrettyFormatter::new()));
+    write_python_json_indented(writer, value, "  ")
+}
+
+/// As [`write_python_json`], with another indent.
+pub fn write_python_json_indented(
+    writer: impl io::Write,
+    value: &impl Serialize,
+    indent: &'static str,
+) -> io::Result<()> {
+    let formatter = PythonFormatter(PrettyFormatter::with_indent(indent.as_bytes()));
+    let mut serializer = Serializer::with_formatter(writer, formatter);
     value.serialize(&mut serializer).map_err(io::Error::from)
 }
 

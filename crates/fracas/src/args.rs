@@ -411,6 +411,17 @@ pub enum Output {
     Json,
 }
 
+/// How to print the result of a call, as the AWS CLI does.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub enum Layout {
+    /// JSON
+    Json,
+    /// lines of values between tabs
+    Text,
+    /// a table with borders
+    Table,
+}
+
 /// Values for the experiment's configuration.
 #[derive(clap::Args)]
 pub struct Values {
@@ -519,6 +530,10 @@ pub struct Aws {
     /// What to print of the result, in JMESPath.
     #[arg(long, value_name = "JMESPATH")]
     pub query: Option<String>,
+
+    /// How to print the result [default: AWS_DEFAULT_OUTPUT, else the profile's output, else json].
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub output: Option<Layout>,
 
     /// Ask for every page, and print one result.
     #[arg(long)]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::rc::Rc;
 use std::time::SystemTime;
 
@@ -34,6 +34,17 @@ struct Inner {
     /// Names this process in lines for machines.
     context_id: String,
     log: Option<Log>,
+}
+
+/// What became of data.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// It was written.
+    Whole,
+    /// Nobody reads it any more.
+    Unread,
+    /// It could not be written, which was told.
+    Failed,
 }
 
 /// An open log file.
@@ -110,13 +121,20 @@ impl Terminal {
 
     /// Data for the user or the next program. False, and said so, when it cannot be written.
     pub fn data(&self, text: &str) -> bool {
-        match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        self.data_by(|out| out.write_all(text.as_bytes())) != Written::Failed
+    }
+
+    /// As [`Terminal::data`], written piece by piece.
+    pub fn data_by(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Written {
+        let mut out = BufWriter::new(io::stdout().lock());
+        match write(&mut out).and_then(|()| out.flush()) {
+            Ok(()) => Written::Whole,
             // Whoever reads may have read enough, as `head` does.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Written::Unread,
+            Err(error) => {
                 self.problem(Problem::general(format!("cannot write the output: {}", io_words(&error))));
-                false
+                Written::Failed
             }
-            _ => true,
         }
     }
 

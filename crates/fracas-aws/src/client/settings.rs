@@ -106,7 +106,7 @@ impl Settings {
     }
 
     /// A setting by its environment variable, then by its key in the profile.
-    fn get(&self, variable: &str, key: &str) -> Option<String> {
+    pub(super) fn get(&self, variable: &str, key: &str) -> Option<String> {
         let value = EnvConfigValue::new().env(variable).profile(key);
         let found = value.load(&self.env, Some(&self.sections)).map(|(text, _)| text.into_owned());
         found.filter(|text| !text.is_empty())

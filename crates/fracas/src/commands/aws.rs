@@ -1,52 +1,100 @@
 //! `fracas aws`: calls of any operation, from the shell.
 
 mod batch;
+mod output;
+mod query;
+mod table;
+mod text;
+
+use std::{fs, io};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use fracas_aws::{Aws, Error, Scope, SignedRequest};
-use fracas_model::{ExitCode, Problem};
+use fracas_aws::{Aws, Error, Scope, Sent, SignedRequest};
+use fracas_engine::io_words;
+use fracas_model::{ExitCode, Format, Problem, Problems, Source, Span};
 use serde_json::{Value, json};
 
 use crate::args;
 use crate::session::Session;
+use crate::terminal::Written;
+use output::Printer;
 
 /// Makes the call, or those of the batch, and prints what came of it.
 pub async fn aws(args: &args::Aws, session: &Session) -> ExitCode {
     let done = match &args.batch {
         Some(path) => batch::batch(args, path, session).await,
-        None => one(args).await.map(|result| session.terminal.data(&shown(&result))),
+        None => one(args, session).await,
     };
     match done {
-        Ok(true) => ExitCode::Ok,
-        Ok(false) => ExitCode::Deviated,
-        Err(problem) => {
-            session.terminal.problem(*problem);
-            ExitCode::Deviated
+        Ok(Written::Whole | Written::Unread) => ExitCode::Ok,
+        Ok(Written::Failed) => ExitCode::Deviated,
+        Err(failure) => {
+            session.terminal.problems(failure.source.as_ref(), &failure.problems);
+            failure.code
         }
     }
 }
 
-async fn one(args: &args::Aws) -> Result<Value, Box<Problem>> {
+/// Why a call was not made, or went wrong.
+struct Failure {
+    /// The text with the mistake, when it was given on the command line.
+    source: Option<Source>,
+    problems: Problems,
+    code: ExitCode,
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self { source: None, problems: problem.into(), code: ExitCode::Invalid }
+    }
+}
+
+impl Failure {
+    fn of_source(source: Source, problems: impl Into<Problems>) -> Self {
+        Self { source: Some(source), problems: problems.into(), code: ExitCode::Invalid }
+    }
+
+    /// What could not be asked is invalid; what was asked, or could not be reached, has failed.
+    fn of_call(error: &Error) -> Self {
+        const UNREACHED: [&str; 3] = ["EndpointConnectionError", "ConnectTimeoutError", "SSLError"];
+        let class = error.python_class();
+        let class = class.rsplit('.').next().unwrap_or_default();
+        let is_invalid = error.sent() == Sent::No && !UNREACHED.contains(&class);
+        let help = match class {
+            "NoRegionError" => {
+                Some("give --region, or set AWS_REGION, or region in the AWS profile".to_owned())
+            }
+            _ => error.help(),
+        };
+        let problem = Problem::general(error.to_string()).help(help.unwrap_or_default());
+        let code = if is_invalid { ExitCode::Invalid } else { ExitCode::Deviated };
+        Self { source: None, problems: problem.into(), code }
+    }
+}
+
+async fn one(args: &args::Aws, session: &Session) -> Result<Written, Failure> {
+    args.query.as_deref().map_or(Ok(()), query::check)?;
     let params = params(args.params.as_deref())?;
     let (aws, scope) = (Aws::new(), scope(args));
     let service = args.service.as_deref().unwrap_or_default();
-    let operation = args.operation.as_deref().unwrap_or_default();
-    let result = match &args.wait {
-        Some(waiter) => aws.wait(&scope, service, waiter, &params).await,
-        None if args.print_request => {
-            aws.request(&scope, service, operation, &params).await.map(|request| request_json(&request))
-        }
-        None if args.paginate => match aws.pages(&scope, service, operation, &params) {
-            Ok(pages) => pages.all().await,
-            Err(error) => Err(error),
-        },
-        None => aws.call(&scope, service, operation, &params).await,
-    };
-    let result = result.map_err(|error| problem(&error))?;
-    match &args.query {
-        Some(query) => searched(query, &result),
-        None => Ok(result),
+    if let Some(waiter) = &args.wait {
+        let answer = aws.wait(&scope, service, waiter, &params).await?;
+        // As the AWS CLI, a waiter that is content has nothing to say.
+        return match args.query {
+            Some(_) => Printer::new(args, session, &aws, &scope, waiter).await?.print(answer),
+            None => Ok(Written::Whole),
+        };
+    }
+    let operation = aws.operation(service, args.operation.as_deref().unwrap_or_default())?.1.name;
+    if args.print_request {
+        let request = aws.request(&scope, service, operation, &params).await?;
+        return Ok(session.terminal.data_by(|out| output::json(out, &request_json(&request))));
+    }
+    let printer = Printer::new(args, session, &aws, &scope, operation).await?;
+    match args.paginate {
+        true => printer.print_pages(aws.pages(&scope, service, operation, &params)?).await,
+        false => printer.print(aws.call(&scope, service, operation, &params).await?),
     }
 }
 
@@ -61,36 +109,41 @@ fn scope(args: &args::Aws) -> Scope {
 }
 
 /// The parameters, given outright or in a file.
-fn params(given: Option<&str>) -> Result<Value, Box<Problem>> {
+fn params(given: Option<&str>) -> Result<Value, Failure> {
     let Some(given) = given else { return Ok(json!({})) };
-    let (text, what) = match given.strip_prefix('@') {
-        None => (given.to_owned(), "--params".to_owned()),
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| Problem::general(format!("cannot read {path}: {error}")))?;
-            (text, path.to_owned())
-        }
+    let (text, name) = match given.strip_prefix('@') {
+        None => (given.to_owned(), "--params"),
+        Some("-") => (io::read_to_string(io::stdin()).map_err(|error| unreadable("stdin", &error))?, "stdin"),
+        Some(path) => (fs::read_to_string(path).map_err(|error| unreadable(path, &error))?, path),
     };
-    serde_json::from_str(&text)
-        .map_err(|error| Problem::general(format!("{what} is no JSON: {error}")).into())
+    // JSON in a file is read as such, since YAML has other thoughts on some texts.
+    match serde_json::from_str(&text) {
+        Ok(params) => Ok(params),
+        Err(error) if name == "--params" || text.trim_start().starts_with(['{', '[']) => {
+            Err(no_json(name, text, &error))
+        }
+        Err(_) => match fracas_engine::parse_yaml(&text) {
+            Ok(node) => Ok(node.to_json()),
+            Err(problems) => {
+                let source = Source { name: name.to_owned(), text, format: Format::Yaml };
+                Err(Failure::of_source(source, problems))
+            }
+        },
+    }
 }
 
-fn searched(query: &str, result: &Value) -> Result<Value, Box<Problem>> {
-    fracas_aws::jmespath(query, result)
-        .map_err(|error| Problem::general(format!("--query is no JMESPath: {error}")).into())
+fn unreadable(name: &str, error: &io::Error) -> Failure {
+    Problem::general(format!("cannot read {name}: {}", io_words(error))).into()
 }
 
-fn shown(result: &Value) -> String {
-    // Writing a value into memory cannot fail.
-    serde_json::to_string_pretty(result).unwrap_or_default() + "\n"
-}
-
-fn problem(error: &Error) -> Box<Problem> {
-    let problem = Problem::general(error.to_string());
-    Box::new(match error.help() {
-        Some(help) => problem.help(help),
-        None => problem,
-    })
+fn no_json(name: &str, text: String, error: &serde_json::Error) -> Failure {
+    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let start = text.floor_char_boundary((before + error.column().saturating_sub(1)).min(text.len()));
+    let end = text[start..].chars().next().map_or(start, |first| start + first.len_utf8());
+    let reason = error.to_string();
+    let reason = reason.split(" at line ").next().unwrap_or_default();
+    let problem = Problem::error(Span::new(start, end), format!("{name} is no JSON")).label(reason);
+    Failure::of_source(Source { name: name.to_owned(), text, format: Format::Json }, problem)
 }
 
 /// A request as `--print-request` shows it; a body that is no text is in base64.

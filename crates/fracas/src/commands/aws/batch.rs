@@ -9,9 +9,10 @@ use fracas_model::Problem;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{request_json, scope};
+use super::{Failure, request_json, scope};
 use crate::args;
 use crate::session::Session;
+use crate::terminal::Written;
 
 /// One call of a batch.
 #[derive(Deserialize)]
@@ -27,7 +28,7 @@ struct Line {
 
 /// Makes the calls of a file in their order and prints a line for each. What fails is told in its
 /// line; false when the lines cannot be printed.
-pub(super) async fn batch(args: &args::Aws, path: &Path, session: &Session) -> Result<bool, Box<Problem>> {
+pub(super) async fn batch(args: &args::Aws, path: &Path, session: &Session) -> Result<Written, Failure> {
     let aws = Aws::new();
     for line in lines(path)? {
         let line = line.map_err(|error| cannot_read(path, &error))?;
@@ -39,13 +40,13 @@ pub(super) async fn batch(args: &args::Aws, path: &Path, session: &Session) -> R
             Err(error) => refused("InvalidLine", &format!("the line is no call: {error}"), ""),
         };
         if !session.terminal.data(&format!("{answer}\n")) {
-            return Ok(false);
+            return Ok(Written::Failed);
         }
     }
-    Ok(true)
+    Ok(Written::Whole)
 }
 
-fn lines(path: &Path) -> Result<Box<dyn Iterator<Item = io::Result<String>>>, Box<Problem>> {
+fn lines(path: &Path) -> Result<Box<dyn Iterator<Item = io::Result<String>>>, Failure> {
     if path == Path::new("-") {
         return Ok(Box::new(io::stdin().lock().lines()));
     }
@@ -53,7 +54,7 @@ fn lines(path: &Path) -> Result<Box<dyn Iterator<Item = io::Result<String>>>, Bo
     Ok(Box::new(BufReader::new(file).lines()))
 }
 
-fn cannot_read(path: &Path, error: &io::Error) -> Box<Problem> {
+fn cannot_read(path: &Path, error: &io::Error) -> Failure {
     Problem::general(format!("cannot read {}: {error}", path.display())).into()
 }
 
