@@ -15,7 +15,7 @@ mod transport;
 
 use crate::error::{Error, Sent};
 use crate::help::with_way_out;
-use crate::model::{Kind, Operation, Service, Waiter, embedded};
+use crate::model::{Kind, Operation, Service, Waiter, embedded, own};
 use crate::paginate::Pages;
 use crate::protocol::{self, Call};
 use crate::validate::{self, Mistake};
@@ -134,7 +134,12 @@ impl Aws {
 
     /// The service that boto3 knows under this name.
     pub fn service(&self, name: &str) -> Result<&'static Service<'static>, Error> {
-        embedded::service(name).ok_or_else(|| unknown_service(name))
+        let found = own::service(name).map_err(|error| {
+            Error::unsent("DataNotFoundError", format!("Unable to load data for: {error}")).with_help(
+                "models of your own lie in ~/.aws/models or below AWS_DATA_PATH, in botocore's format",
+            )
+        })?;
+        found.ok_or_else(|| unknown_service(name))
     }
 
     /// The operation of a service, by its name in any case: `DescribeDBClusters`,
@@ -362,7 +367,9 @@ fn fresh_token() -> String {
 
 fn unknown_service(name: &str) -> Error {
     let error = Error::unsent("UnknownServiceError", format!("Unknown service: '{name}'"));
-    help_with_near(error, name, embedded::services())
+    let mut known = own::services();
+    known.extend(embedded::services().map(str::to_owned));
+    help_with_near(error, name, known.iter().map(String::as_str))
 }
 
 fn unknown_operation(service: &Service, name: &str) -> Error {

@@ -8,6 +8,7 @@ use bitcode::{Decode, Encode};
 
 pub mod botocore;
 pub mod embedded;
+pub mod own;
 pub mod pack;
 pub mod rules;
 

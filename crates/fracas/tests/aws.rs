@@ -129,3 +129,59 @@ fn a_batch_answers_line_by_line() {
     assert_eq!(answers[2]["error"]["code"], "InvalidLine");
     assert_eq!(answers[3]["error"]["message"], "Invalid endpoint: nowhere");
 }
+
+/// A model of a service that AWS does not have, in botocore's format.
+fn private_model(operation: &str) -> String {
+    json!({
+        "metadata": {
+            "apiVersion": "2030-01-02", "endpointPrefix": "inhouse", "protocol": "json", "protocols": ["json"],
+            "jsonVersion": "1.1", "serviceFullName": "In-house", "serviceId": "Inhouse", "signatureVersion": "v4",
+            "targetPrefix": "Inhouse", "uid": "inhouse-2030-01-02", "auth": ["aws.auth#sigv4"]
+        },
+        "operations": {
+            operation: {
+                "name": operation, "http": {"method": "POST", "requestUri": "/"}, "input": {"shape": "In"}
+            }
+        },
+        "shapes": {
+            "In": {"type": "structure", "members": {"Name": {"shape": "Text"}}, "required": ["Name"]},
+            "Text": {"type": "string"}
+        }
+    })
+    .to_string()
+}
+
+#[test]
+fn models_of_the_users_own_are_found_where_boto3_finds_them() {
+    let home = tempfile::tempdir().expect("a folder");
+    let write = |path: &str, text: &str| {
+        let path = home.path().join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("the folder is ours");
+        fs::write(path, text).expect("the folder is ours");
+    };
+    write(".aws/models/inhouse/2030-01-01/service-2.json", &private_model("OldCall"));
+    write(".aws/models/inhouse/2030-01-02/service-2.json", &private_model("NewCall"));
+    write("more/docdb/2014-10-31/service-2.json", "{");
+    write("more/ecs/2001-01-01/service-2.json", &private_model("TooOld"));
+    let call = |args: &[&str]| {
+        let mut command = command(args);
+        command.env("HOME", home.path()).env("AWS_DATA_PATH", home.path().join("more"));
+        command.output().expect("it runs")
+    };
+    let given = ["--params", r#"{"Name": "x"}"#, "--print-request"];
+    let shown = json_of(&call(&[&["inhouse", "new-call"][..], &given].concat()));
+    assert_eq!(shown["url"], "https://inhouse.cn-north-1.amazonaws.com.cn/");
+    assert_eq!(shown["headers"]["x-amz-target"], "Inhouse.NewCall");
+    assert_eq!(shown["body"], r#"{"Name": "x"}"#);
+    for (args, expected) in [
+        (["inhouse", "old-call"], "inhouse has no operation old-call"),
+        (["inhouse", "new-call"], "Missing required parameter in input: \"Name\""),
+        (["inhose", "new-call"], "did you mean inhouse?"),
+        (["docdb", "describe-db-clusters"], "more/docdb/2014-10-31: service-2.json is no JSON"),
+        (["ecs", "too-old"], "ecs has no operation too-old"),
+    ] {
+        let said = call(&args).stderr;
+        let said = String::from_utf8_lossy(&said);
+        assert!(said.contains(expected), "{args:?}: {said}");
+    }
+}

@@ -88,6 +88,9 @@ fn ask(
     region: &str,
     custom: Option<String>,
 ) -> Result<Endpoint, Error> {
+    if call.service.rules.rules.is_empty() {
+        return Ok(without_rules(call, region, custom));
+    }
     let mut asked = context(call, params);
     let builtins = Builtins {
         region: Some(region.to_owned()),
@@ -106,6 +109,15 @@ fn ask(
         let (class, text) = error.as_botocore(call.service.name, &asked);
         Error::unsent(class, text)
     })
+}
+
+/// A model of the user's own may come without rules: then hosts are named as most are.
+fn without_rules(call: Call, region: &str, custom: Option<String>) -> Endpoint {
+    let usual = || {
+        let suffix = endpoint::partition(region).dns_suffix;
+        format!("https://{}.{region}.{suffix}", call.service.metadata.endpoint_prefix)
+    };
+    Endpoint { url: custom.unwrap_or_else(usual), ..Endpoint::default() }
 }
 
 /// What the call itself tells the rules.
