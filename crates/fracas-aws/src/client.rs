@@ -22,7 +22,7 @@ use crate::validate::{self, Mistake};
 use crate::wait;
 use auth::Auth;
 use aws_credential_types::Credentials;
-use credentials::Keys;
+use credentials::{Kept, Keys};
 pub use send::SignedRequest;
 use send::Success;
 pub(crate) use send::is_throttled;
@@ -101,6 +101,8 @@ pub struct Aws(Arc<Shared>);
 struct Shared {
     transport: Transport,
     clients: Mutex<HashMap<Scope, Arc<OnceCell<Arc<Client>>>>>,
+    /// Credentials that were found, by the profile that was named outright: regions share them.
+    found: Mutex<HashMap<Option<String>, Kept>>,
 }
 
 /// What one scope's calls share.
@@ -120,9 +122,11 @@ struct Ready {
 }
 
 impl Client {
-    fn new(scope: &Scope, settings: Settings, shared: &Transport) -> Self {
-        let transport = shared.trusting(settings.authorities.clone());
-        Self { keys: Keys::new(scope, &settings, &transport), settings, transport }
+    fn new(scope: &Scope, settings: Settings, shared: &Shared) -> Self {
+        let transport = shared.transport.trusting(settings.authorities.clone());
+        let mut found = shared.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = found.entry(scope.profile.clone()).or_default().clone();
+        Self { keys: Keys::new(scope, found), settings, transport }
     }
 }
 
@@ -185,7 +189,7 @@ impl Aws {
     /// credentials; a profile that was asked for has to exist. Nothing is sent.
     pub async fn check_scope(&self, scope: &Scope) -> Result<(), Error> {
         let settings = Settings::load(scope).await?;
-        if scope.credentials.is_some() { Ok(()) } else { profile::check(scope, &settings) }
+        if scope.credentials.is_some() { Ok(()) } else { credentials::check(scope, &settings) }
     }
 
     /// A setting of a scope that is not about calls, by its environment variable, then by its key in
@@ -249,7 +253,7 @@ impl Aws {
         call: Call<'static>,
         params: &Value,
     ) -> Result<(Success, String), Error> {
-        let ready = self.ready(scope, call, params).await?;
+        let ready = self.ready(self.client(scope).await?, scope, call, params).await?;
         let region = ready.address.signing.region.clone();
         let sent = send::send(ready).await.map_err(|error| with_way_out(error, call, &region))?;
         Ok((sent, region))
@@ -294,25 +298,33 @@ impl Aws {
         params: &Value,
     ) -> Result<SignedRequest, Error> {
         let (service, operation) = self.operation(service, operation)?;
-        send::capture(self.ready(scope, Call { service, operation }, params).await?).await
+        send::capture(
+            self.ready(self.client(scope).await?, scope, Call { service, operation }, params).await?,
+        )
+        .await
     }
 
     /// Everything that a call needs before it is sent.
-    async fn ready(&self, scope: &Scope, call: Call<'static>, params: &Value) -> Result<Ready, Error> {
+    async fn ready(
+        &self,
+        client: Arc<Client>,
+        scope: &Scope,
+        call: Call<'static>,
+        params: &Value,
+    ) -> Result<Ready, Error> {
         let params = prepared(call, params)?;
         validate::parameters(call.service, call.operation, &params)?;
         let mut params = params.as_object().cloned().unwrap_or_default();
         let source = presign::source_region(call, &mut params);
-        let client = self.client(scope).await?;
         checksum::ask_for_validation(&client.settings, call, &mut params);
         let mut address = address::resolve(&client.settings, call, &params)?;
         let mut request = protocol::wire(call.service).request(call, &params)?;
         custom::request(call, &params, &mut request);
         address.signing.payload = checksum::add(&client.settings, call, &params, &address, &mut request)?;
         let keys = match auth::of(call, &client.settings) {
-            Auth::Keys => Some(client.keys.get(self, scope, &client.settings).await?),
+            Auth::Keys => Some(client.keys.get(self, scope, &client).await?),
             Auth::Bearer => {
-                let token = auth::token(call, &client.settings)?;
+                let token = auth::token(self, scope, call, &client).await?;
                 request.headers.push(("authorization".into(), format!("Bearer {token}")));
                 None
             }
@@ -331,7 +343,7 @@ impl Aws {
         };
         let client = cell.get_or_try_init(|| async {
             let settings = Settings::load(scope).await?;
-            Ok(Arc::new(Client::new(scope, settings, &self.0.transport)))
+            Ok(Arc::new(Client::new(scope, settings, &self.0)))
         });
         client.await.cloned()
     }
@@ -420,7 +432,7 @@ mod tests {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let settings = Settings::of(&scope, &[("AWS_ENDPOINT_URL", &url)], "").await.expect("settings");
         let aws = Aws::new();
-        let client = Client::new(&scope, settings, &aws.0.transport);
+        let client = Client::new(&scope, settings, &aws.0);
         let cell = OnceCell::new_with(Some(Arc::new(client)));
         aws.0.clients.lock().expect("not poisoned").insert(scope.clone(), Arc::new(cell));
         (aws, scope)

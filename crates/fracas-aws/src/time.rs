@@ -63,7 +63,8 @@ impl Moment {
         }
     }
 
-    fn utc(&self) -> Option<Timestamp> {
+    /// The same moment in UTC; one without an offset is there already.
+    pub(crate) fn utc(&self) -> Option<Timestamp> {
         self.offset.unwrap_or(Offset::UTC).to_timestamp(self.civil).ok()
     }
 

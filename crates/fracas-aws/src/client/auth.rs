@@ -1,6 +1,7 @@
 //! How a call proves who makes it: a signature, a token, or nothing.
 
 use super::settings::Settings;
+use super::{Aws, Client, Scope, credentials};
 use crate::error::Error;
 use crate::protocol::Call;
 
@@ -42,11 +43,19 @@ fn in_environment(call: Call, settings: &Settings) -> Option<String> {
     settings.variable(&format!("AWS_BEARER_TOKEN_{service}"))
 }
 
-/// The token of a call.
-pub(super) fn token(call: Call, settings: &Settings) -> Result<String, Error> {
+/// The token of a call: from the environment, else of whom signed in.
+pub(super) async fn token(
+    aws: &Aws,
+    scope: &Scope,
+    call: Call<'_>,
+    client: &Client,
+) -> Result<String, Error> {
+    if let Some(token) = in_environment(call, &client.settings).filter(|_| takes_token(call)) {
+        return Ok(token);
+    }
     let missing = || {
         Error::unsent("NoAuthTokenError", "Unable to locate authorization token")
             .with_help("sign in with `aws sso login` and set AWS_PROFILE to that profile")
     };
-    in_environment(call, settings).filter(|_| takes_token(call)).ok_or_else(missing)
+    credentials::token(aws, scope, client).await?.ok_or_else(missing)
 }

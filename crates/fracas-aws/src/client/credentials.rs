@@ -1,88 +1,109 @@
-//! Finds a scope's credentials, keeps them, and renews them before they expire.
+//! Keeps a scope's credentials, and renews them before they expire.
 
-use super::profile;
+mod cache;
+mod chain;
+mod login;
+mod metadata;
+mod process;
+mod role;
+mod sso;
+
 use super::settings::Settings;
-use super::transport::Transport;
-use super::{AssumeRole, Aws, Scope, StaticCredentials};
+use super::{AssumeRole, Aws, Client, Scope, StaticCredentials, profile};
 use crate::error::{Error, Sent};
-use aws_config::ecs::EcsCredentialsProvider;
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_config::imds;
-use aws_config::imds::credentials::ImdsCredentialsProvider;
-use aws_config::meta::credentials::CredentialsProviderChain;
-use aws_config::profile::ProfileFileCredentialsProvider;
-use aws_config::provider_config::ProviderConfig;
-use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
+use crate::time::Moment;
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
-use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_types::region::Region;
+use aws_credential_types::attributes::AccountId;
+use chain::Finder;
 use serde_json::{Value, json};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
 
 /// Credentials are renewed this long before they expire, as botocore's mandatory refresh.
 const RENEW_BEFORE: Duration = Duration::from_secs(600);
 
+/// Credentials that were found, until they are renewed. Clones are the same ones.
+pub(super) type Kept = Arc<Mutex<Option<Credentials>>>;
+
 /// The credentials of one scope.
 pub(super) struct Keys {
     source: Source,
-    kept: Mutex<Option<Credentials>>,
+    kept: Kept,
 }
 
 enum Source {
-    Given(StaticCredentials),
+    Given(Credentials),
     Role(AssumeRole),
-    Found(SharedCredentialsProvider),
+    /// Wherever boto3 looks.
+    Found,
 }
 
 impl Keys {
-    /// Looks nothing up yet.
-    pub(super) fn new(scope: &Scope, settings: &Settings, transport: &Transport) -> Self {
-        let source = match (&scope.assume_role, &scope.credentials) {
-            (Some(role), _) => Source::Role(role.clone()),
-            (None, Some(given)) => Source::Given(given.clone()),
-            (None, None) => Source::Found(chain(scope, settings, transport)),
-        };
-        Self { source, kept: Mutex::new(None) }
+    /// Looks nothing up yet. Credentials that have to be found are kept in `found`.
+    pub(super) fn new(scope: &Scope, found: Kept) -> Self {
+        match (&scope.assume_role, &scope.credentials) {
+            (Some(role), _) => Self { source: Source::Role(role.clone()), kept: Kept::default() },
+            (None, Some(given)) => Self::given(static_keys(given)),
+            (None, None) => Self { source: Source::Found, kept: found },
+        }
+    }
+
+    /// These and no others.
+    fn given(keys: Credentials) -> Self {
+        Self { source: Source::Given(keys), kept: Kept::default() }
     }
 
     /// Credentials that will not expire soon. Callers at the same time share one look-up.
-    pub(super) async fn get(
-        &self,
-        aws: &Aws,
-        scope: &Scope,
-        settings: &Settings,
-    ) -> Result<Credentials, Error> {
+    pub(super) async fn get(&self, aws: &Aws, scope: &Scope, client: &Client) -> Result<Credentials, Error> {
         let mut kept = self.kept.lock().await;
         if let Some(known) = kept.as_ref().filter(|known| left(known) > RENEW_BEFORE) {
             return Ok(known.clone());
         }
-        let fresh = match self.look_up(aws, scope, settings).await {
+        let fresh = match self.look_up(aws, scope, client).await.and_then(usable) {
             // Old credentials serve as long as they are good.
             Err(error) => kept.as_ref().filter(|known| !left(known).is_zero()).cloned().ok_or(error)?,
-            Ok(fresh) if fits_headers(&fresh) => fresh,
-            Ok(_) => return Err(unfit()),
+            Ok(fresh) => fresh,
         };
         Ok(kept.insert(fresh).clone())
     }
 
-    async fn look_up(&self, aws: &Aws, scope: &Scope, settings: &Settings) -> Result<Credentials, Error> {
+    async fn look_up(&self, aws: &Aws, scope: &Scope, client: &Client) -> Result<Credentials, Error> {
         match &self.source {
-            Source::Given(given) => Ok(static_keys(given)),
+            Source::Given(given) => Ok(given.clone()),
             Source::Role(role) => assume(aws, scope, role).await,
-            Source::Found(_) if scope.profile.is_none() && is_half(settings) => Err(half()),
-            Source::Found(chain) => {
-                profile::check(scope, settings)?;
-                chain.provide_credentials().await.map_err(|error| not_found(error, settings))
-            }
+            Source::Found => Finder { aws, scope, client }.find().await,
         }
     }
 }
 
-/// Whether a request can carry them: a key that was copied with a line break cannot go into a header.
+/// Checks what the profile in use says of roles, unless keys come before it.
+pub(super) fn check(scope: &Scope, settings: &Settings) -> Result<(), Error> {
+    let keys_come_first = scope.profile.is_none() && settings.variable("AWS_ACCESS_KEY_ID").is_some();
+    match profile::chain(settings, settings.profile()) {
+        _ if keys_come_first => Ok(()),
+        Ok(Some(chain)) => role::check(settings, &chain),
+        other => other.map(drop),
+    }
+}
+
+/// The token of whom signed in, for services that take one.
+pub(super) async fn token(aws: &Aws, scope: &Scope, client: &Client) -> Result<Option<String>, Error> {
+    let finder = Finder { aws, scope, client };
+    let token: Looked<Option<String>> = Box::pin(finder.session_token(client.settings.profile()));
+    token.await
+}
+
+/// Refuses what AWS would refuse or a request cannot carry.
+fn usable(keys: Credentials) -> Result<Credentials, Error> {
+    if !fits_headers(&keys) {
+        return Err(unfit());
+    }
+    if left(&keys).is_zero() { Err(expired(&keys)) } else { Ok(keys) }
+}
+
+/// A key that was copied with a line break cannot go into a header.
 fn fits_headers(keys: &Credentials) -> bool {
     let fits = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
     fits(keys.access_key_id()) && keys.session_token().is_none_or(fits)
@@ -94,16 +115,16 @@ fn unfit() -> Error {
         .with_help("copy the credentials anew")
 }
 
-/// The environment names a key but not its secret.
-fn is_half(settings: &Settings) -> bool {
-    let is_set = |name| settings.variable(name).is_some();
-    is_set("AWS_ACCESS_KEY_ID") && !is_set("AWS_SECRET_ACCESS_KEY")
+fn expired(keys: &Credentials) -> Error {
+    let text = "Credentials were refreshed, but the refreshed credentials are still expired.";
+    let source = keys.get_property::<From>().map_or("", |from| from.0);
+    Error::new("RuntimeError", Sent::No, text)
+        .with_help(format!("get new credentials: those from {source} have expired"))
 }
 
-fn half() -> Error {
-    let text = "Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY";
-    Error::unsent("PartialCredentialsError", text)
-}
+/// The source of credentials, in botocore's words.
+#[derive(Debug, Clone, Copy)]
+struct From(&'static str);
 
 /// How long credentials are still good.
 fn left(credentials: &Credentials) -> Duration {
@@ -118,15 +139,20 @@ fn static_keys(given: &StaticCredentials) -> Credentials {
     Credentials::new(access_key_id, secret_access_key, session_token, None, "given")
 }
 
+/// A source could not give what it should.
+fn not_retrieved(source: &str, text: impl std::fmt::Display) -> Error {
+    Error::unsent(
+        "CredentialRetrievalError",
+        format!("Error when retrieving credentials from {source}: {text}"),
+    )
+}
+
+/// A look-up, boxed since calls look credentials up, and that takes calls.
+type Looked<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
 /// Takes the role with the scope's base identity, through this very client, so that endpoints,
 /// partitions and error texts are those of any other call.
-///
-/// Boxed, since that call may itself look credentials up.
-fn assume<'a>(
-    aws: &'a Aws,
-    scope: &'a Scope,
-    role: &'a AssumeRole,
-) -> Pin<Box<dyn Future<Output = Result<Credentials, Error>> + Send + 'a>> {
+fn assume<'a>(aws: &'a Aws, scope: &'a Scope, role: &'a AssumeRole) -> Looked<'a, Credentials> {
     Box::pin(async move {
         let base = Scope { assume_role: None, ..scope.clone() };
         let mut params = json!({"RoleArn": role.arn, "RoleSessionName": role.session_name});
@@ -135,98 +161,86 @@ fn assume<'a>(
         }
         // What the caller wanted to do was not sent, whatever became of this.
         let answer = aws.call(&base, "sts", "AssumeRole", &params).await;
-        from_answer(&answer.map_err(|error| error.with_sent(Sent::No))?).ok_or_else(no_role_keys)
+        role_keys(&answer.map_err(|error| error.with_sent(Sent::No))?, role::METHOD)
     })
 }
 
-fn no_role_keys() -> Error {
-    let text = "Error when retrieving credentials from assume-role: the answer holds no keys";
-    Error::unsent("CredentialRetrievalError", text)
+/// The keys in an answer of STS, with the account of the role.
+fn role_keys(answer: &Value, source: &'static str) -> Result<Credentials, Error> {
+    let mut keys = answer["Credentials"].clone();
+    let arn = answer["AssumedRoleUser"]["Arn"].as_str().unwrap_or_default();
+    if let (Some(account), true) = (arn.split(':').nth(4), keys.is_object()) {
+        keys[NAMES.account] = account.into();
+    }
+    read(&keys, &NAMES, source)
 }
 
-fn from_answer(answer: &Value) -> Option<Credentials> {
-    let keys = &answer["Credentials"];
+/// What a source calls the parts of credentials.
+struct Names {
+    id: &'static str,
+    secret: &'static str,
+    token: &'static str,
+    expiry: &'static str,
+    account: &'static str,
+}
+
+/// The names that most sources use.
+const NAMES: Names = Names {
+    id: "AccessKeyId",
+    secret: "SecretAccessKey",
+    token: "SessionToken",
+    expiry: "Expiration",
+    account: "AccountId",
+};
+
+/// Reads credentials from what a source gave.
+fn read(keys: &Value, names: &Names, source: &'static str) -> Result<Credentials, Error> {
     let text = |name: &str| keys[name].as_str().map(str::to_owned);
-    let expiry: jiff::Timestamp = keys["Expiration"].as_str()?.parse().ok()?;
-    let (id, secret) = (text("AccessKeyId")?, text("SecretAccessKey")?);
-    Some(Credentials::new(id, secret, text("SessionToken"), Some(expiry.into()), "assume-role"))
-}
-
-/// boto3's chain. A profile that was named outright rules out what the environment says.
-fn chain(scope: &Scope, settings: &Settings, transport: &Transport) -> SharedCredentialsProvider {
-    let config = ProviderConfig::default()
-        .with_http_client(transport.clone())
-        .with_region(settings.region.clone().map(Region::new))
-        .with_behavior_version(Some(BehaviorVersion::latest()));
-    let profile =
-        ProfileFileCredentialsProvider::builder().configure(&config).profile_name(settings.profile()).build();
-    let start = match scope.profile {
-        Some(_) => CredentialsProviderChain::first_try("Profile", profile),
-        None => {
-            CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new())
-                .or_else("Profile", profile)
-                .or_else(
-                    "WebIdentityToken",
-                    WebIdentityTokenCredentialsProvider::builder().configure(&config).build(),
-                )
-        }
+    let missing = |name| not_retrieved(source, format!("Missing required key in response: '{name}'"));
+    let needed = |name| text(name).ok_or_else(|| missing(name));
+    let expiry = match &keys[names.expiry] {
+        Value::Null => None,
+        moment => Some(expiry(moment, source)?),
     };
-    let ecs = EcsCredentialsProvider::builder().configure(&config).build();
-    let whole =
-        start.or_else("EcsContainer", ecs).or_else("Ec2InstanceMetadata", instance(&config, settings));
-    SharedCredentialsProvider::new(whole)
+    let parts = Parts {
+        id: needed(names.id)?,
+        secret: needed(names.secret)?,
+        token: text(names.token),
+        expiry,
+        account: text(names.account),
+    };
+    Ok(parts.from(source))
 }
 
-/// The instance's role. Where there is no instance metadata this must not take long.
-fn instance(config: &ProviderConfig, settings: &Settings) -> Instance {
-    let number =
-        |name| settings.variable(name).and_then(|text| text.parse().ok()).filter(|number| *number > 0);
-    let patience = Duration::from_secs(number("AWS_METADATA_SERVICE_TIMEOUT").unwrap_or(1));
-    let attempts = number("AWS_METADATA_SERVICE_NUM_ATTEMPTS").unwrap_or(1) as u32;
-    let client = imds::Client::builder()
-        .configure(config)
-        .connect_timeout(patience)
-        .read_timeout(patience)
-        .max_attempts(attempts)
-        .build();
-    Instance(ImdsCredentialsProvider::builder().configure(config).imds_client(client).build())
+/// When credentials expire, as a text or in seconds since 1970.
+fn expiry(moment: &Value, source: &'static str) -> Result<SystemTime, Error> {
+    let no_moment = || not_retrieved(source, format!("the expiry {moment} is no time"));
+    let utc = Moment::from_value(moment).and_then(|moment| moment.utc());
+    utc.map(SystemTime::from).ok_or_else(no_moment)
 }
 
-/// The last source: whatever goes wrong there, boto3 says that there are no credentials.
-#[derive(Debug)]
-struct Instance(ImdsCredentialsProvider);
+/// What credentials are made of.
+#[derive(Default)]
+struct Parts {
+    id: String,
+    secret: String,
+    token: Option<String>,
+    expiry: Option<SystemTime>,
+    account: Option<String>,
+}
 
-impl ProvideCredentials for Instance {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        let found = async { self.0.provide_credentials().await.map_err(CredentialsError::not_loaded) };
-        future::ProvideCredentials::new(found)
+impl Parts {
+    fn from(self, source: &'static str) -> Credentials {
+        let account = self.account.filter(|account| !account.is_empty()).map(AccountId::from);
+        let mut builder = Credentials::builder()
+            .access_key_id(self.id)
+            .secret_access_key(self.secret)
+            .provider_name(source);
+        builder.set_session_token(self.token);
+        builder.set_expiry(self.expiry);
+        builder.set_account_id(account);
+        let mut keys = builder.build();
+        keys.set_property(From(source));
+        keys
     }
-}
-
-fn not_found(error: CredentialsError, settings: &Settings) -> Error {
-    match error {
-        CredentialsError::CredentialsNotLoaded(_) => {
-            Error::unsent("NoCredentialsError", "Unable to locate credentials").with_help(
-                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, \
-                 or add a profile to ~/.aws/config, or run where a role is attached",
-            )
-        }
-        other => {
-            let (profile, text) = (settings.profile(), chain_text(&other));
-            let text = format!("Error when retrieving credentials from profile {profile}: {text}");
-            Error::unsent("CredentialRetrievalError", text)
-        }
-    }
-}
-
-/// An error and its causes, each once, without the one that shows a whole request.
-fn chain_text(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let mut texts: Vec<_> = causes.map(ToString::to_string).collect();
-    texts.retain(|text| !text.contains("Request {"));
-    texts.dedup();
-    texts.join(": ")
 }

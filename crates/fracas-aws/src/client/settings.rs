@@ -10,9 +10,13 @@ use aws_types::os_shim_internal::{Env, Fs};
 use std::path::PathBuf;
 
 /// The settings that a scope's calls share.
+#[derive(Clone)]
 pub(super) struct Settings {
     env: Env,
+    /// Both files in one, as botocore puts them together.
     pub(super) sections: EnvConfigSections,
+    /// The file of credentials alone.
+    pub(super) shared: EnvConfigSections,
     /// The region, when one was given anywhere; never a pseudo region such as `fips-us-east-1`.
     pub(super) region: Option<String>,
     /// The region was given as a FIPS pseudo region.
@@ -75,19 +79,28 @@ impl Settings {
             source.profile = asked.clone().into();
         }
         let sections = EnvConfigSections::parse(source).map_err(unreadable)?;
+        let files = EnvConfigFiles::builder().include_default_credentials_file(true).build();
+        let shared = source::load(&env, &fs, &files).await.map_err(unreadable)?;
+        let shared = EnvConfigSections::parse(shared).map_err(unreadable)?;
         match asked {
             Some(name) if name != "default" && sections.get_profile(&name).is_none() => {
                 Err(no_profile(&name))
             }
-            _ => Self::new(scope, env, sections),
+            _ => Self::new(scope, env, sections, shared),
         }
     }
 
-    fn new(scope: &Scope, env: Env, sections: EnvConfigSections) -> Result<Self, Error> {
+    fn new(
+        scope: &Scope,
+        env: Env,
+        sections: EnvConfigSections,
+        shared: EnvConfigSections,
+    ) -> Result<Self, Error> {
         let retries = Retries { mode: RetryMode::Standard, attempts: 0 };
         let mut settings = Self {
             env,
             sections,
+            shared,
             region: None,
             is_fips_region: false,
             authorities: None,
@@ -103,6 +116,21 @@ impl Settings {
         settings.authorities = settings.configured_authorities()?;
         settings.retries = settings.configured_retries()?;
         Ok(settings)
+    }
+
+    /// The same for calls on the way to credentials, which go nowhere that the scope names.
+    pub(super) fn for_sources(&self, region: Option<&str>) -> Self {
+        let region = region.map(str::to_owned).or_else(|| self.region.clone());
+        Self { region, given_endpoint: None, ..self.clone() }
+    }
+
+    /// A path whose `~` stands for the home folder, which stays as it is where there is none.
+    pub(super) fn expanded(&self, path: &str) -> PathBuf {
+        let home = self.variable("HOME").or_else(|| self.variable("USERPROFILE"));
+        match (path.strip_prefix("~/"), home) {
+            (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+            _ => PathBuf::from(path),
+        }
     }
 
     /// A setting by its environment variable, then by its key in the profile.
@@ -173,11 +201,7 @@ impl Settings {
         if path.trim().is_empty() {
             return Err(empty_bundle(setting));
         }
-        let path = match (path.strip_prefix("~/"), self.variable("HOME")) {
-            (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
-            _ => PathBuf::from(path),
-        };
-        Ok(Some(Authorities { setting, path }))
+        Ok(Some(Authorities { setting, path: self.expanded(&path) }))
     }
 
     fn configured_retries(&self) -> Result<Retries, Error> {

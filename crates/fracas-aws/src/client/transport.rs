@@ -45,6 +45,8 @@ struct Kind {
     tls: Option<Option<Authorities>>,
     connect: Duration,
     read: Duration,
+    /// The environment's proxies are used.
+    proxied: bool,
 }
 
 impl HttpClient for Transport {
@@ -53,28 +55,35 @@ impl HttpClient for Transport {
             transport: self.clone(),
             connect: settings.connect_timeout().unwrap_or(TIMEOUT),
             read: settings.read_timeout().unwrap_or(TIMEOUT),
+            proxied: true,
         })
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Sender {
     transport: Transport,
     connect: Duration,
     read: Duration,
+    proxied: bool,
 }
 
 impl HttpConnector for Sender {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let sender = self.clone();
+        HttpConnectorFuture::new(async move { Ok(sender.exchange(request).await?) })
+    }
+}
+
+impl Sender {
+    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, Failure> {
         let url = request.uri().to_owned();
-        let (connect, read, transport) = (self.connect, self.read, self.transport.clone());
-        HttpConnectorFuture::new(async move {
-            let tls = url.starts_with("https:").then(|| transport.authorities.clone());
-            let fail = |way| Failure { way, url: url.clone() };
-            let connector = transport.connector(Kind { tls, connect, read }).map_err(fail)?;
-            let answer = connector.call(request).await.map_err(|error| fail(way(&error)))?;
-            Ok(whole(answer, read).await.map_err(fail)?)
-        })
+        let Self { transport, connect, read, proxied } = self.clone();
+        let tls = url.starts_with("https:").then(|| transport.authorities.clone());
+        let fail = |way| Failure { way, url: url.clone() };
+        let connector = transport.connector(Kind { tls, connect, read, proxied }).map_err(fail)?;
+        let answer = connector.call(request).await.map_err(|error| fail(way(&error)))?;
+        whole(answer, read).await.map_err(fail)
     }
 }
 
@@ -82,6 +91,17 @@ impl Transport {
     /// The same connections for those who trust these authorities, or the system's.
     pub(super) fn trusting(&self, authorities: Option<Authorities>) -> Self {
         Self { authorities, ..self.clone() }
+    }
+
+    /// Sends one request as it is.
+    pub(super) async fn ask(
+        &self,
+        request: HttpRequest,
+        patience: Duration,
+        proxied: bool,
+    ) -> Result<HttpResponse, Failure> {
+        let transport = self.clone();
+        Sender { transport, connect: patience, read: patience, proxied }.exchange(request).await
     }
 
     fn connector(&self, kind: Kind) -> Result<SharedHttpConnector, Way> {
@@ -98,8 +118,8 @@ impl Transport {
 fn build(kind: &Kind) -> Result<Connector, Way> {
     let settings =
         HttpConnectorSettings::builder().connect_timeout(kind.connect).read_timeout(kind.read).build();
-    let builder: ConnectorBuilder =
-        Connector::builder().connector_settings(settings).proxy_config(ProxyConfig::from_env());
+    let proxies = if kind.proxied { ProxyConfig::from_env() } else { ProxyConfig::disabled() };
+    let builder: ConnectorBuilder = Connector::builder().connector_settings(settings).proxy_config(proxies);
     let Some(authorities) = &kind.tls else { return Ok(builder.build_http()) };
     let builder = builder.tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
     Ok(match authorities {
@@ -270,7 +290,12 @@ mod tests {
     }
 
     async fn get(url: &str, connect: Duration) -> Result<HttpResponse, (String, Sent)> {
-        let sender = Sender { transport: Transport::default(), connect, read: Duration::from_millis(80) };
+        let sender = Sender {
+            transport: Transport::default(),
+            connect,
+            read: Duration::from_millis(80),
+            proxied: true,
+        };
         let request = HttpRequest::get(url).expect("a request");
         sender.call(request).await.map_err(|error| {
             let source = error.into_source();
