@@ -50,6 +50,11 @@ pub fn file(package: &str) -> Option<&'static File> {
     FILES.iter().find(|file| file.package == package)
 }
 
+/// What is declared for a service.
+pub(crate) fn of_service(service: &str) -> Option<&'static Catalogue> {
+    FILES.iter().map(File::catalogue).find(|catalogue| catalogue.service == service)
+}
+
 /// The packages that have a file.
 pub fn packages() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|file| file.package)

@@ -4,15 +4,17 @@
 use fracas_aws::Aws;
 use fracas_aws::endpoint::{partition, partitions};
 use fracas_aws::iam::{IamAction, ResourceType, actions};
-use fracas_aws::model::Service;
+use fracas_aws::model::{Kind, Service};
 use fracas_engine::{Values, nearest};
 use fracas_model::{Activity, Experiment, Node, Problem, Problems};
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
+use crate::aws::{self, Calls, Native, Own, Target, What, arguments, as_map, called_span, no_region};
 use crate::catalogue::arguments::bind;
-use crate::catalogue::{Catalogue, Request, Verb};
-use crate::python::{Unresolved, arguments, as_map, module_span, no_region, region, resolve, setting};
+use crate::catalogue::{self, Catalogue, Verb};
+use crate::python::{Unresolved, resolve};
+use crate::text::is_open;
 
 /// What a name becomes that is not known before the run.
 const ANY: &str = "*";
@@ -28,12 +30,17 @@ const ANY: &str = "*";
 pub fn policy(experiment: &Experiment, values: &Values, account: Option<&str>) -> Result<Value, Problems> {
     let mut permissions = Vec::new();
     let mut problems = Problems::default();
-    for activity in in_order(experiment).filter(|activity| activity.provider_type == "python") {
-        match of_activity(activity, values, account) {
+    let native = Native::new(Aws::new(), |name| std::env::var(name).ok());
+    for activity in in_order(experiment) {
+        match of_activity(&native, activity, values, account) {
             Ok(needed) => permissions.extend(needed),
             // One region serves all activities.
-            Err(problem) if problems.0.iter().any(|known| known.message == problem.message) => {}
-            Err(problem) => problems.push(*problem),
+            Err(found) => {
+                let is_new =
+                    |problem: &Problem| !problems.0.iter().any(|known| known.message == problem.message);
+                let found: Vec<Problem> = found.0.into_iter().filter(is_new).collect();
+                problems.0.extend(found);
+            }
         }
     }
     if problems.has_errors() {
@@ -56,38 +63,110 @@ fn in_order(experiment: &Experiment) -> impl Iterator<Item = &Activity> {
 }
 
 fn of_activity(
+    native: &Native,
     activity: &Activity,
     values: &Values,
     account: Option<&str>,
-) -> Result<Vec<Permission>, Box<Problem>> {
+) -> Result<Vec<Permission>, Problems> {
     let provider = &activity.provider;
-    let problem = |message: String| Box::new(Problem::error(provider.span, message));
-    let target = match resolve(provider) {
-        Ok(target) => target,
-        Err(Unresolved::Incomplete(problem) | Unresolved::Foreign(Some(problem))) => return Err(problem),
-        // It may call anything, but nobody else's function is known to call AWS.
-        Err(Unresolved::Foreign(None)) => return Ok(Vec::new()),
-    };
-    let given = as_map(values.substitute_arguments(&arguments(provider)));
-    // A check before this has told all that is wrong with them.
-    let names = bind(target.declaration, &given, &crate::text::is_open).unwrap_or_default();
-    let region = region(values, |name| std::env::var(name).ok()).ok_or_else(|| no_region(provider))?;
+    let Some((own, what)) = what(native, activity, values)? else { return Ok(Vec::new()) };
+    let region = native.region(&own, values).ok_or_else(|| no_region(provider))?;
     if !partitions().iter().any(|partition| partition.holds(&region)) {
-        return Err(Box::new(unknown_region(provider, &region)));
+        return Err(unknown_region(provider, &region).into());
     }
-    let role = setting(values, "aws_assume_role_arn");
+    let role = own.role_arn_of(values);
     let of_role = role.as_deref().and_then(|arn| arn.split(':').nth(4)).filter(|account| !account.is_empty());
     let place = Place { region: &region, account: account.or(of_role).unwrap_or(ANY) };
-    let service =
-        Aws::new().service(&target.catalogue.service).map_err(|error| problem(error.to_string()))?;
-    let mut permissions = Vec::new();
-    for step in &target.declaration.steps {
-        if let Verb::Call(request) | Verb::Find(request) | Verb::Wait(request) = &step.verb {
-            let needed = of_request(service, target.catalogue, request, &names, &place);
-            permissions.extend(needed.map_err(problem)?);
+    let problem = |message: String| Problem::error(provider.span, message);
+    let requests = match &what {
+        What::Calls(calls) => of_calls(calls),
+        What::Activity(target) => {
+            let service = native.aws.service(&target.catalogue.service);
+            let service = service.map_err(|error| problem(error.to_string()))?;
+            of_target(service, target, &as_map(values.substitute_arguments(&arguments(provider))))
         }
+    };
+    let mut permissions = Vec::new();
+    for request in &requests {
+        permissions.extend(of_request(request, &place).map_err(problem)?);
     }
     Ok(permissions)
+}
+
+/// What an activity does with AWS, and who calls where; none when it does nothing there.
+fn what(native: &Native, activity: &Activity, values: &Values) -> Result<Option<(Own, What)>, Problems> {
+    let provider = &activity.provider;
+    match activity.provider_type.as_str() {
+        "python" => match resolve(provider) {
+            Ok(target) => Ok(Some((Own::default(), What::Activity(target)))),
+            Err(Unresolved::Incomplete(problem) | Unresolved::Foreign(Some(problem))) => {
+                Err((*problem).into())
+            }
+            // It may call anything, but nobody else's function is known to call AWS.
+            Err(Unresolved::Foreign(None)) => Ok(None),
+        },
+        "aws" => match aws::read(&native.aws, provider, activity.kind, values, is_open) {
+            (_, problems) if problems.has_errors() => Err(problems),
+            (Some(asked), _) => Ok(Some((asked.own, asked.what))),
+            (None, _) => {
+                let message = "it is not known before a run what this activity calls";
+                Err(Problem::error(called_span(provider), message).into())
+            }
+        },
+        _ => Ok(None),
+    }
+}
+
+/// A call, as far as it is known before a run.
+struct Request<'a> {
+    service: &'a Service<'a>,
+    operation: &'a str,
+    parameters: Value,
+    /// The parameters that it may have.
+    names: Vec<&'a str>,
+    catalogue: Option<&'a Catalogue>,
+}
+
+/// The calls of an activity of the catalogue.
+fn of_target<'a>(service: &'a Service<'a>, target: &Target, given: &Map<String, Value>) -> Vec<Request<'a>> {
+    // A check before this has told all that is wrong with them.
+    let names = bind(target.declaration, given, &is_open).unwrap_or_default();
+    let requests = target.declaration.steps.iter().filter_map(|step| match &step.verb {
+        Verb::Call(request) | Verb::Find(request) | Verb::Wait(request) => Some(request),
+        Verb::Check(_) | Verb::Return(_) => None,
+    });
+    let request = |request: &'static catalogue::Request| Request {
+        service,
+        operation: service.waiter(&request.name).map_or(request.name.as_str(), |waiter| waiter.operation),
+        // What refers to the results of earlier steps becomes null here, and so anything.
+        parameters: request.parameters.evaluate(&names).unwrap_or_default(),
+        names: request.parameters.entries().iter().map(|(key, ..)| key.as_str()).collect(),
+        catalogue: Some(target.catalogue),
+    };
+    requests.map(request).collect()
+}
+
+/// The calls of an activity that names its operation or waiter.
+fn of_calls(calls: &Calls) -> Vec<Request<'static>> {
+    let service = calls.service;
+    let call = calls.call.iter().map(|(operation, parameters)| (operation.name, parameters));
+    let wait = calls.wait.iter().map(|(waiter, parameters)| (waiter.operation, parameters));
+    let request = |(operation, parameters): (&'static str, &Value)| Request {
+        service,
+        operation,
+        parameters: parameters.clone(),
+        names: members(service, operation),
+        catalogue: catalogue::of_service(service.name),
+    };
+    call.chain(wait).map(request).collect()
+}
+
+fn members(service: &'static Service<'static>, operation: &str) -> Vec<&'static str> {
+    let input = service.operation(operation).and_then(|operation| operation.input);
+    match input.map(|input| &service.shape(input).kind) {
+        Some(Kind::Structure(input)) => input.members.iter().map(|member| member.name).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Its partition, and so the beginning of every ARN, would be a guess.
@@ -97,7 +176,7 @@ fn unknown_region(provider: &Node, region: &str) -> Problem {
         Some(near) => format!("did you mean `{near}`?"),
         None => "name a region such as `eu-west-1`".to_owned(),
     };
-    Problem::error(module_span(provider), format!("AWS has no region `{region}`")).help(help)
+    Problem::error(called_span(provider), format!("AWS has no region `{region}`")).help(help)
 }
 
 /// Where the resources are.
@@ -106,23 +185,17 @@ struct Place<'a> {
     account: &'a str,
 }
 
-fn of_request(
-    service: &Service<'_>,
-    catalogue: &Catalogue,
-    request: &Request,
-    names: &Map<String, Value>,
-    place: &Place<'_>,
-) -> Result<Vec<Permission>, String> {
-    let operation = service.waiter(&request.name).map_or(request.name.as_str(), |waiter| waiter.operation);
-    let needed = actions(service, operation);
+fn of_request(request: &Request<'_>, place: &Place<'_>) -> Result<Vec<Permission>, String> {
+    let needed = actions(request.service, request.operation);
     if needed.is_empty() {
-        return Err(format!("nobody knows what permission {operation} of {} needs", service.name));
+        return Err(format!(
+            "nobody knows what permission {} of {} needs",
+            request.operation, request.service.name
+        ));
     }
-    // What refers to the results of earlier steps becomes null here, and so anything.
-    let parameters = request.parameters.evaluate(names).unwrap_or_default();
     let permission = |action: IamAction| Permission {
         reads: action.access.is_reading(),
-        resources: resources(&action, catalogue, request, &parameters, place),
+        resources: resources(&action, request, place),
         action: action.name,
     };
     Ok(needed.into_iter().map(permission).collect())
@@ -130,32 +203,80 @@ fn of_request(
 
 /// The resources that an action concerns: of the types that it always concerns, and of others
 /// that the parameters name. Where there are none, of any type that the parameters could name.
-fn resources(
-    action: &IamAction,
-    catalogue: &Catalogue,
-    request: &Request,
-    parameters: &Value,
-    place: &Place<'_>,
-) -> Vec<String> {
-    let declared = |kind: &ResourceType| catalogue.resources.get(kind.name);
-    let named = |kind: &ResourceType| {
-        let resource = declared(kind)?;
-        let name = parameters.get(&resource.parameter).and_then(Value::as_str);
-        let name = name.filter(|name| !name.is_empty() && !name.contains('$'))?;
-        Some(if resource.lower_case { name.to_lowercase() } else { name.to_owned() })
-    };
-    let nameable = |kind: &ResourceType| {
-        declared(kind).is_some_and(|resource| {
-            request.parameters.entries().iter().any(|(key, ..)| *key == resource.parameter)
-        })
-    };
+fn resources(action: &IamAction, request: &Request<'_>, place: &Place<'_>) -> Vec<String> {
     let arns = |chosen: &dyn Fn(&ResourceType) -> bool| -> Vec<String> {
         let chosen = action.resources.iter().filter(|kind| chosen(kind));
-        chosen.map(|kind| arn(kind.arn_template, named(kind).as_deref(), place)).collect()
+        chosen.flat_map(|kind| of_kind(kind, request, place)).collect()
     };
-    let concerned = arns(&|kind| kind.required || named(kind).is_some());
+    let concerned = arns(&|kind| kind.required || !named(kind, request).is_empty());
+    let nameable = |kind: &ResourceType| naming(kind, request).is_some();
     let possible = if concerned.is_empty() { arns(&nameable) } else { concerned };
     if possible.is_empty() { vec![ANY.to_owned()] } else { possible }
+}
+
+fn of_kind(kind: &ResourceType, request: &Request<'_>, place: &Place<'_>) -> Vec<String> {
+    let names = named(kind, request);
+    match names.is_empty() {
+        true => vec![arn(kind.arn_template, None, place)],
+        false => names.iter().map(|name| arn(kind.arn_template, Some(name), place)).collect(),
+    }
+}
+
+/// The parameter that names resources of a type, and whether AWS keeps the names in lower case.
+fn naming<'a>(kind: &ResourceType, request: &'a Request<'_>) -> Option<(&'a str, bool)> {
+    let declared = request.catalogue.and_then(|catalogue| catalogue.resources.get(kind.name));
+    let (parameter, lower_case) = match declared {
+        Some(resource) => (Some(resource.parameter.as_str()), resource.lower_case),
+        None => (alike(kind.arn_template, &request.names), false),
+    };
+    request.names.iter().find(|name| Some(**name) == parameter).map(|name| (*name, lower_case))
+}
+
+/// The parameter that is called as what names a resource in its ARN: `InstanceIds` for `${InstanceId}`,
+/// `Bucket` for `${BucketName}`. None where it takes more than one name.
+fn alike<'n>(template: &str, names: &[&'n str]) -> Option<&'n str> {
+    let mut variables = variables(template).filter(|name| !["Partition", "Region", "Account"].contains(name));
+    let (Some(variable), None) = (variables.next(), variables.next()) else { return None };
+    let variable = variable.to_lowercase();
+    names.iter().copied().find(|name| {
+        let name = name.to_lowercase();
+        name == variable || name == format!("{variable}s") || format!("{name}name") == variable
+    })
+}
+
+fn variables(template: &str) -> impl Iterator<Item = &str> {
+    template.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|(variable, _)| variable)
+}
+
+/// The names that the parameters have for resources of a type; `*` for one that is not known yet.
+fn named(kind: &ResourceType, request: &Request<'_>) -> Vec<String> {
+    let known = |text: &str| if text.contains('$') { ANY.to_owned() } else { text.to_owned() };
+    if let Some((parameter, lower_case)) = naming(kind, request) {
+        let names = texts(request.parameters.get(parameter).unwrap_or(&Value::Null));
+        return names
+            .map(|name| known(&if lower_case { name.to_lowercase() } else { name.to_owned() }))
+            .collect();
+    }
+    let all = request.parameters.as_object().into_iter().flatten();
+    all.flat_map(|(_, value)| texts(value)).filter(|text| fits(kind.arn_template, text)).map(known).collect()
+}
+
+/// A text, or the texts of a list, but for empty ones.
+fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    items.iter().filter_map(Value::as_str).filter(|text| !text.is_empty())
+}
+
+/// Whether a text is an ARN of this template, as far as its service and the beginning of its resource tell.
+fn fits(template: &str, text: &str) -> bool {
+    let parts = |arn: &str| {
+        let mut parts = arn.splitn(6, ':');
+        let (prefix, service) = (parts.next().map(str::to_owned), parts.nth(1).map(str::to_owned));
+        (prefix, service, parts.nth(2).unwrap_or_default().to_owned())
+    };
+    let (expected, found) = (parts(template), parts(text));
+    let beginning = expected.2.split("${").next().unwrap_or_default();
+    expected.0 == found.0 && expected.1 == found.1 && !found.2.is_empty() && found.2.starts_with(beginning)
 }
 
 /// The template with what is known in it; what is not becomes a wildcard. A name may be an ARN

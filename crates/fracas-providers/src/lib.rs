@@ -1,5 +1,6 @@
 //! What experiments can do: call servers, run programs, call functions of Python modules, and call AWS.
 
+mod aws;
 pub mod catalogue;
 mod http;
 mod iam;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use fracas_aws::Aws;
 use fracas_engine::Providers;
 
+pub use aws::AwsCalls;
 pub use http::{Fetched, Http, fetch};
 pub use iam::policy;
 pub use process::{Process, REAP, reap_main};
@@ -45,8 +47,9 @@ pub fn all(choice: &PythonChoice) -> Providers {
     let controls = python.clone();
     let vault = HashiVault::new(|name| std::env::var(name).ok());
     let process = Process::new().after(&python);
+    let aws = AwsCalls::sharing(&python);
     let providers = Providers::new().with("http", Http::new()).with("process", process);
-    providers.with("python", python).with_controls(controls).with_vault(vault)
+    providers.with("aws", aws).with("python", python).with_controls(controls).with_vault(vault)
 }
 
 /// What carries out what is written in Python. Nothing is started yet.

@@ -15,31 +15,24 @@ mod output;
 use std::path::Path;
 use std::rc::Rc;
 
-use fracas_aws::{AssumeRole, Aws, Scope, StaticCredentials};
-use fracas_engine::{Context, Provider, Surroundings, Values, nearest};
-use fracas_model::{
-    Activity, ActivityKind, Failure, Happened, Node, Problem, Problems, Severity, Span, python,
-};
-use futures_util::future::{FutureExt, LocalBoxFuture};
-use serde_json::{Map, Value};
+use fracas_aws::Aws;
+use fracas_engine::{Context, Provider, Surroundings, nearest};
+use fracas_model::{Activity, ActivityKind, Failure, Node, Problem, Problems};
+use futures_util::future::LocalBoxFuture;
+use serde_json::Value;
 
-use crate::catalogue::arguments::{Mistake, bind};
-use crate::catalogue::play::{Player, activity_failed};
-use crate::catalogue::{self, Catalogue, Declaration, Request, Template, Verb};
+use crate::aws::{Native, Own, Target, not_called};
+use crate::catalogue::{self, Catalogue};
 use crate::inherited::Inherited;
 use crate::{PythonChoice, text};
 use modules::Modules;
 
 const KEYS: [&str; 5] = ["type", "module", "func", "arguments", "secrets"];
 
-const NO_REGION: &str = "AWS needs a region";
-const SET_REGION: &str = "set configuration.aws_region or AWS_REGION";
-
 /// Carries out `python` activities, and calls controls.
 #[derive(Clone)]
 pub struct Python {
-    aws: Aws,
-    environment: fn(&str) -> Option<String>,
+    native: Native,
     is_native: bool,
     modules: Rc<Modules>,
 }
@@ -51,7 +44,8 @@ impl Python {
     pub fn new(aws: Aws, environment: fn(&str) -> Option<String>) -> Python {
         let active = environment("VIRTUAL_ENV").map(|folder| Path::new(&folder).join("bin/python3"));
         let python = active.filter(|python| python.exists()).unwrap_or_else(|| "python3".into());
-        Python { aws, environment, is_native: true, modules: Rc::new(Modules::new(python, true)) }
+        let native = Native::new(aws, environment);
+        Python { native, is_native: true, modules: Rc::new(Modules::new(python, true)) }
     }
 
     /// The same, as the user chooses.
@@ -60,6 +54,11 @@ impl Python {
         let program = choice.program.as_ref().unwrap_or(&self.modules.python).clone();
         self.modules = Rc::new(Modules::new(program, choice.hides));
         self
+    }
+
+    /// What makes its calls of AWS.
+    pub(crate) fn native(&self) -> Native {
+        self.native.clone()
     }
 
     /// The Python that has the user's modules.
@@ -79,38 +78,6 @@ impl Python {
     }
 }
 
-impl Python {
-    /// Looks for mistakes in an activity of the catalogue, without waiting for anything.
-    fn look(
-        &self,
-        activity: &Activity,
-        target: &Target,
-        surroundings: &Surroundings<'_>,
-        problems: &mut Problems,
-    ) {
-        let provider = &activity.provider;
-        check_kind(activity, target.declaration, problems);
-        self.check_arguments(provider, target, surroundings.values, problems);
-        check_secrets(provider, surroundings.values, problems);
-        if region(surroundings.values, self.environment).is_none() {
-            tell_of_region(provider, surroundings.running, problems);
-        } else if surroundings.running {
-            self.check_scope(provider, surroundings.values, problems);
-        }
-    }
-
-    /// Carries out an activity of the catalogue.
-    async fn play(&self, provider: &Node, target: Target, context: &Context<'_>) -> Result<Value, Failure> {
-        let arguments = context.values.substitute_arguments(&arguments(provider));
-        let bound = bind(target.declaration, &as_map(arguments), &|_| false);
-        let bound = bound.map_err(|mistakes| not_called(&joined(&mistakes), ""))?;
-        let scope = scope(provider, context.values, self.environment)?;
-        let service = &target.catalogue.service;
-        let player = Player { aws: &self.aws, scope: &scope, service, tell: context.tell };
-        player.play(target.declaration, bound).await
-    }
-}
-
 impl Provider for Python {
     fn check<'a>(
         &'a self,
@@ -121,7 +88,9 @@ impl Provider for Python {
         Box::pin(async move {
             text::check_keys(&activity.provider, "a python", &KEYS, problems);
             match self.resolve(&activity.provider) {
-                Ok(target) => self.look(activity, &target, surroundings, problems),
+                Ok(target) => {
+                    self.native.look(activity, &target, &Own::default(), surroundings, problems);
+                }
                 Err(Unresolved::Incomplete(problem)) => problems.push(*problem),
                 Err(Unresolved::Foreign(meant)) => {
                     self.modules.check(activity, surroundings, meant, problems).await;
@@ -137,118 +106,12 @@ impl Provider for Python {
     ) -> LocalBoxFuture<'a, Result<Value, Failure>> {
         Box::pin(async move {
             match self.resolve(&activity.provider) {
-                Ok(target) => self.play(&activity.provider, target, context).await,
+                Ok(target) => self.native.play(&activity.provider, &target, &Own::default(), context).await,
                 Err(Unresolved::Incomplete(problem)) => Err(not_called(&problem.message, &problem.help)),
                 Err(Unresolved::Foreign(_)) => self.modules.call(activity, context).await,
             }
         })
     }
-}
-
-/// The problem of an activity without a region.
-pub(crate) fn no_region(provider: &Node) -> Problem {
-    Problem::error(module_span(provider), NO_REGION).help(SET_REGION)
-}
-
-/// Where to point when AWS is not set up for an activity.
-pub(crate) fn module_span(provider: &Node) -> Span {
-    provider.get("module").map_or(provider.span, |node| node.span)
-}
-
-impl Python {
-    /// Profiles and settings that the calls would stumble over, each told once for all activities.
-    fn check_scope(&self, provider: &Node, values: &Values, problems: &mut Problems) {
-        let Ok(scope) = scope(provider, values, self.environment) else { return };
-        // It only reads files, so it is done at once.
-        let Some(Err(error)) = self.aws.check_scope(&scope).now_or_never() else { return };
-        let message = error.to_string();
-        if !problems.0.iter().any(|problem| problem.message == message) {
-            let help = error.help().unwrap_or_default();
-            problems.push(Problem::error(module_span(provider), message).help(help));
-        }
-    }
-
-    fn check_arguments(&self, provider: &Node, target: &Target, values: &Values, problems: &mut Problems) {
-        let given = provider.get("arguments").filter(|node| !node.is_null());
-        if let Some(node) = given.filter(|node| node.as_map().is_none()) {
-            let message = format!("`arguments` must be an object, got {}", node.kind());
-            return problems.push(Problem::error(node.span, message));
-        }
-        let known = as_map(values.substitute_arguments(&arguments(provider)));
-        match bind(target.declaration, &known, &text::is_open) {
-            Ok(bound)
-                if check_conditions(given.unwrap_or(provider), target.declaration, &bound, problems) =>
-            {
-                self.check_requests(provider, target, &bound, problems);
-            }
-            Ok(_) => {}
-            Err(mistakes) => {
-                problems.0.extend(mistakes.into_iter().map(|mistake| problem(provider, mistake)));
-            }
-        }
-    }
-
-    /// Holds what is sent against the service's model, as far as it depends on nothing but known
-    /// arguments.
-    fn check_requests(
-        &self,
-        provider: &Node,
-        target: &Target,
-        bound: &Map<String, Value>,
-        problems: &mut Problems,
-    ) {
-        for step in &target.declaration.steps {
-            let (Verb::Call(request) | Verb::Find(request) | Verb::Wait(request)) = &step.verb else {
-                continue;
-            };
-            let is_known = |name: &str| {
-                target.declaration.arguments.iter().any(|argument| argument.name == name)
-                    && !bound.get(name).is_some_and(text::is_open)
-            };
-            let when = step.when.as_ref();
-            let mut names =
-                request.parameters.names().into_iter().chain(when.into_iter().flat_map(Template::names));
-            if !names.all(is_known) || when.is_some_and(|when| when.holds(bound) != Ok(true)) {
-                continue;
-            }
-            for line in self.refused(&target.catalogue.service, request, bound) {
-                let message = format!("parameter validation failed: {line}");
-                problems
-                    .push(Problem::error(place_of(&line, request, target.declaration, provider), message));
-            }
-        }
-    }
-
-    /// What boto3 would say against a request, a line each.
-    fn refused(&self, service: &str, request: &Request, bound: &Map<String, Value>) -> Vec<String> {
-        let Ok(parameters) = request.parameters.evaluate(bound) else { return Vec::new() };
-        let waiter = self.aws.service(service).ok().and_then(|service| service.waiter(&request.name));
-        let operation = waiter.map_or(request.name.as_str(), |waiter| waiter.operation);
-        match self.aws.validate(service, operation, &parameters) {
-            Ok(()) => Vec::new(),
-            // The first line only says that there are others.
-            Err(error) => error.to_string().lines().skip(1).map(str::to_owned).collect(),
-        }
-    }
-}
-
-/// The argument that a line of boto3's report is about: the line's first parameter tells.
-fn place_of(line: &str, request: &Request, declaration: &Declaration, provider: &Node) -> Span {
-    let arguments = provider.get("arguments").unwrap_or(provider);
-    let mut words = line.split(|character: char| !character.is_alphanumeric());
-    let parameter = words.find_map(|word| request.parameters.entries().iter().find(|(key, ..)| key == word));
-    let names = parameter.map(|(.., template)| template.names()).unwrap_or_default();
-    let of_name = |name| {
-        let argument = declaration.argument(name)?;
-        arguments.as_map()?.iter().find(|(key, _)| declaration.argument(key) == Some(argument))
-    };
-    names.into_iter().find_map(of_name).map_or(arguments.span, |(_, entry)| entry.value.span)
-}
-
-/// What an activity stands for.
-pub(crate) struct Target {
-    pub(crate) catalogue: &'static Catalogue,
-    pub(crate) declaration: &'static Declaration,
 }
 
 /// Why an activity is not one of the catalogue.
@@ -340,162 +203,14 @@ fn modules() -> impl Iterator<Item = String> {
         .flat_map(|package| ["actions", "probes"].map(|kind| format!("chaosaws.{package}.{kind}")))
 }
 
-/// Actions are written down more surely than probes, so the type matters.
-fn check_kind(activity: &Activity, declaration: &Declaration, problems: &mut Problems) {
-    if activity.kind == ActivityKind::Probe && declaration.kind == ActivityKind::Action {
-        let message =
-            format!("`{}` changes the system, but the activity calls itself a probe", declaration.name);
-        problems.push(Problem::error(activity.span, message).help("give the activity the type \"action\""));
-    }
-}
-
-/// Once for all activities, for one region serves them all.
-fn tell_of_region(provider: &Node, running: bool, problems: &mut Problems) {
-    if problems.0.iter().any(|problem| problem.message == NO_REGION) {
-        return;
-    }
-    let mut problem = no_region(provider);
-    if !running {
-        problem.severity = Severity::Warning;
-    }
-    problems.push(problem);
-}
-
-/// Without the keys that it names an activity would use others, perhaps those of another account.
-fn check_secrets(provider: &Node, values: &Values, problems: &mut Problems) {
-    let Some(node) = provider.get("secrets").filter(|node| !node.is_null()) else { return };
-    let Some(names) = node.as_list() else {
-        let message = format!("`secrets` must be a list of groups of secrets, got {}", node.kind());
-        return problems.push(Problem::error(node.span, message).help("write it as [\"group\"]"));
-    };
-    for name in names {
-        let text = name.as_str().unwrap_or_default();
-        let message = match values.secrets.get(text) {
-            Some(Value::Object(_) | Value::Null) => continue,
-            Some(_) => format!("the secret `{text}` is not a group of secrets"),
-            None => format!("there is no group of secrets `{}`", python::to_str(&name.to_json())),
-        };
-        let groups =
-            values.secrets.iter().filter(|(_, group)| group.is_object()).map(|(name, _)| name.as_str());
-        let help = match text::did_you_mean(text, groups) {
-            help if help.is_empty() => "declare the group under the experiment's `secrets`".to_owned(),
-            help => help,
-        };
-        problems.push(Problem::error(name.span, message).help(help));
-    }
-}
-
-/// Checks that an activity begins with need nothing but its arguments. False when one does not
-/// hold.
-fn check_conditions(
-    node: &Node,
-    declaration: &Declaration,
-    bound: &Map<String, Value>,
-    problems: &mut Problems,
-) -> bool {
-    if bound.values().any(text::is_open) {
-        return true;
-    }
-    let mut all_hold = true;
-    for step in &declaration.steps {
-        let Verb::Check(condition) = &step.verb else { break };
-        if condition.holds(bound) == Ok(false) {
-            let reason = step.or_fail.as_ref().map(|reason| reason.text(bound).unwrap_or_default());
-            problems.push(Problem::error(node.span, reason.unwrap_or_default()));
-            all_hold = false;
-        }
-    }
-    all_hold
-}
-
-fn problem(provider: &Node, mistake: Mistake) -> Problem {
-    let arguments = provider.get("arguments");
-    let entry = mistake.key.as_ref().and_then(|key| arguments?.as_map()?.get(key));
-    let place = arguments.or(provider.get("func")).map_or(provider.span, |node| node.span);
-    let span = entry.map_or(place, |entry| entry.key_span);
-    Problem::error(span, mistake.message).help(mistake.help)
-}
-
-pub(crate) fn arguments(provider: &Node) -> Value {
-    provider.get("arguments").map_or(Value::Null, Node::to_json)
-}
-
-pub(crate) fn as_map(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
-}
-
-fn joined(mistakes: &[Mistake]) -> String {
-    mistakes.iter().map(|mistake| mistake.message.as_str()).collect::<Vec<_>>().join("; ")
-}
-
-fn not_called(message: &str, help: &str) -> Failure {
-    Failure { error: activity_failed(message), help: help.to_owned(), happened: Happened::No }
-}
-
-/// The region of AWS calls: `configuration.aws_region`, else `AWS_REGION`, else
-/// `AWS_DEFAULT_REGION`, and never the profile's.
-pub(crate) fn region(values: &Values, environment: fn(&str) -> Option<String>) -> Option<String> {
-    let configured = setting(values, "aws_region");
-    let from_environment = || ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(environment);
-    configured.or_else(from_environment).filter(|region| !region.is_empty())
-}
-
-/// A text of the configuration that is not empty.
-pub(crate) fn setting(values: &Values, key: &str) -> Option<String> {
-    let text = values.configuration.get(key).and_then(Value::as_str);
-    text.filter(|text| !text.is_empty()).map(str::to_owned)
-}
-
-/// Who calls and where. A profile or role belongs to its activity, never to the process.
-fn scope(
-    provider: &Node,
-    values: &Values,
-    environment: fn(&str) -> Option<String>,
-) -> Result<Scope, Failure> {
-    let region = region(values, environment).ok_or_else(|| not_called(NO_REGION, SET_REGION))?;
-    let role = setting(values, "aws_assume_role_arn").map(|arn| AssumeRole {
-        arn,
-        session_name: setting(values, "aws_assume_role_session_name")
-            .unwrap_or_else(|| "ChaosToolkit".to_owned()),
-        external_id: None,
-    });
-    Ok(Scope {
-        region: Some(region),
-        profile: setting(values, "aws_profile_name"),
-        assume_role: role,
-        credentials: credentials(provider, values)?,
-        endpoint_url: None,
-    })
-}
-
-/// Keys from the groups of secrets that the provider names; a later group wins.
-fn credentials(provider: &Node, values: &Values) -> Result<Option<StaticCredentials>, Failure> {
-    let named = provider.get("secrets").and_then(Node::as_list).unwrap_or_default();
-    let groups: Vec<&Value> = named.iter().filter_map(|name| values.secrets.get(name.as_str()?)).collect();
-    let secret = |key: &str| {
-        let found = groups.iter().rev().find_map(|group| group.get(key));
-        found.and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
-    };
-    match (secret("aws_access_key_id"), secret("aws_secret_access_key")) {
-        (Some(access_key_id), Some(secret_access_key)) => {
-            let session_token = secret("aws_session_token");
-            Ok(Some(StaticCredentials { access_key_id, secret_access_key, session_token }))
-        }
-        (None, None) => Ok(None),
-        _ => {
-            let help = "give both aws_access_key_id and aws_secret_access_key, or neither";
-            Err(not_called("the secrets hold half of a pair of AWS keys", help))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::{NO_REGION, SET_REGION, as_map};
     use crate::testing::{activity, problems, problems_with};
+    use fracas_aws::{AssumeRole, Scope, StaticCredentials};
+    use fracas_engine::Values;
+    use fracas_model::Severity;
     use serde_json::json;
 
     fn no_environment(_: &str) -> Option<String> {
@@ -620,9 +335,10 @@ mod tests {
         let values = Values::default();
         for (running, severity) in [(false, Severity::Warning), (true, Severity::Error)] {
             let mut problems = Problems::default();
-            provider(no_environment).look(
+            provider(no_environment).native.look(
                 &activity,
                 &target(&activity),
+                &Own::default(),
                 &Surroundings { values: &values, running, policy: &fracas_model::Policy::FRACAS },
                 &mut problems,
             );
@@ -647,7 +363,8 @@ mod tests {
             for _ in 0..2 {
                 let surroundings =
                     Surroundings { values: &values, running, policy: &fracas_model::Policy::FRACAS };
-                provider(some_environment).look(&activity, &target(&activity), &surroundings, &mut problems);
+                let native = provider(some_environment).native;
+                native.look(&activity, &target(&activity), &Own::default(), &surroundings, &mut problems);
             }
             assert_eq!(problems.0.len(), count, "{problems:?}");
             let expected = "The config profile (a-profile-that-nobody-has) could not be found";
@@ -694,6 +411,9 @@ mod tests {
                 session_token: None,
             }),
             endpoint_url: None,
+        };
+        let scope = |node: &Node, values: &Values, environment: fn(&str) -> Option<String>| {
+            provider(environment).native.scope(node, &Own::default(), values)
         };
         assert_eq!(scope(&node, &values, no_environment).unwrap(), expected);
         let node = activity(ActivityKind::Action, &json!({"secrets": ["two"]})).provider;

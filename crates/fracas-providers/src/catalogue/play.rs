@@ -25,7 +25,7 @@ enum Stop {
 
 /// Whether a step can change anything.
 #[derive(Clone, Copy, PartialEq)]
-enum Effect {
+pub(crate) enum Effect {
     Changes,
     Looks,
 }
@@ -139,7 +139,7 @@ pub(crate) fn activity_failed(text: &str) -> String {
 
 /// A request that AWS refused as the caller's mistake did nothing; after any other answer or
 /// none, nobody can tell.
-fn happened(error: &Error, effect: Effect) -> Happened {
+pub(crate) fn happened(error: &Error, effect: Effect) -> Happened {
     let refused = error.code().is_some() && error.status().is_some_and(|status| (400..500).contains(&status));
     match error.sent() {
         _ if effect == Effect::Looks => Happened::No,

@@ -1,0 +1,200 @@
+//! Activities of the catalogue: what is wrong with one before a run, and carrying it out.
+
+use fracas_aws::Aws;
+use fracas_engine::{Context, Surroundings, Values};
+use fracas_model::{Activity, ActivityKind, Failure, Happened, Node, Problem, Problems, Span};
+use serde_json::{Map, Value};
+
+use super::scope::Own;
+use crate::catalogue::arguments::{Mistake, bind};
+use crate::catalogue::play::{Player, activity_failed};
+use crate::catalogue::{Catalogue, Declaration, Request, Template, Verb};
+use crate::text;
+
+/// What makes calls of AWS for activities, and carries out those of the catalogue.
+#[derive(Clone)]
+pub(crate) struct Native {
+    pub(crate) aws: Aws,
+    pub(super) environment: fn(&str) -> Option<String>,
+}
+
+impl Native {
+    /// It calls through this client and reads environment variables this way.
+    pub(crate) fn new(aws: Aws, environment: fn(&str) -> Option<String>) -> Native {
+        Native { aws, environment }
+    }
+
+    /// Looks for mistakes in an activity of the catalogue, without waiting for anything.
+    pub(crate) fn look(
+        &self,
+        activity: &Activity,
+        target: &Target,
+        own: &Own,
+        surroundings: &Surroundings<'_>,
+        problems: &mut Problems,
+    ) {
+        let provider = &activity.provider;
+        check_kind(activity, target.declaration, problems);
+        self.check_arguments(provider, target, surroundings.values, problems);
+        self.look_at_scope(provider, own, surroundings, problems);
+    }
+
+    /// Carries out an activity of the catalogue.
+    pub(crate) async fn play(
+        &self,
+        provider: &Node,
+        target: &Target,
+        own: &Own,
+        context: &Context<'_>,
+    ) -> Result<Value, Failure> {
+        let arguments = context.values.substitute_arguments(&arguments(provider));
+        let bound = bind(target.declaration, &as_map(arguments), &|_| false);
+        let bound = bound.map_err(|mistakes| not_called(&joined(&mistakes), ""))?;
+        let scope = self.scope(provider, own, context.values)?;
+        let service = &target.catalogue.service;
+        let player = Player { aws: &self.aws, scope: &scope, service, tell: context.tell };
+        player.play(target.declaration, bound).await
+    }
+
+    fn check_arguments(&self, provider: &Node, target: &Target, values: &Values, problems: &mut Problems) {
+        let given = provider.get("arguments").filter(|node| !node.is_null());
+        if let Some(node) = given.filter(|node| node.as_map().is_none()) {
+            let message = format!("`arguments` must be an object, got {}", node.kind());
+            return problems.push(Problem::error(node.span, message));
+        }
+        let known = as_map(values.substitute_arguments(&arguments(provider)));
+        match bind(target.declaration, &known, &text::is_open) {
+            Ok(bound)
+                if check_conditions(given.unwrap_or(provider), target.declaration, &bound, problems) =>
+            {
+                self.check_requests(provider, target, &bound, problems);
+            }
+            Ok(_) => {}
+            Err(mistakes) => {
+                problems.0.extend(mistakes.into_iter().map(|mistake| problem(provider, mistake)));
+            }
+        }
+    }
+
+    /// Holds what is sent against the service's model, as far as it depends on nothing but known
+    /// arguments.
+    fn check_requests(
+        &self,
+        provider: &Node,
+        target: &Target,
+        bound: &Map<String, Value>,
+        problems: &mut Problems,
+    ) {
+        for step in &target.declaration.steps {
+            let (Verb::Call(request) | Verb::Find(request) | Verb::Wait(request)) = &step.verb else {
+                continue;
+            };
+            let is_known = |name: &str| {
+                target.declaration.arguments.iter().any(|argument| argument.name == name)
+                    && !bound.get(name).is_some_and(text::is_open)
+            };
+            let when = step.when.as_ref();
+            let mut names =
+                request.parameters.names().into_iter().chain(when.into_iter().flat_map(Template::names));
+            if !names.all(is_known) || when.is_some_and(|when| when.holds(bound) != Ok(true)) {
+                continue;
+            }
+            for line in self.refused(&target.catalogue.service, request, bound) {
+                let message = format!("parameter validation failed: {line}");
+                problems
+                    .push(Problem::error(place_of(&line, request, target.declaration, provider), message));
+            }
+        }
+    }
+
+    /// What boto3 would say against a request, a line each.
+    fn refused(&self, service: &str, request: &Request, bound: &Map<String, Value>) -> Vec<String> {
+        let Ok(parameters) = request.parameters.evaluate(bound) else { return Vec::new() };
+        let waiter = self.aws.service(service).ok().and_then(|service| service.waiter(&request.name));
+        let operation = waiter.map_or(request.name.as_str(), |waiter| waiter.operation);
+        match self.aws.validate(service, operation, &parameters) {
+            Ok(()) => Vec::new(),
+            // The first line only says that there are others.
+            Err(error) => error.to_string().lines().skip(1).map(str::to_owned).collect(),
+        }
+    }
+}
+
+/// The argument that a line of boto3's report is about: the line's first parameter tells.
+fn place_of(line: &str, request: &Request, declaration: &Declaration, provider: &Node) -> Span {
+    let arguments = provider.get("arguments").unwrap_or(provider);
+    let mut words = line.split(|character: char| !character.is_alphanumeric());
+    let parameter = words.find_map(|word| request.parameters.entries().iter().find(|(key, ..)| key == word));
+    let names = parameter.map(|(.., template)| template.names()).unwrap_or_default();
+    let of_name = |name| {
+        let argument = declaration.argument(name)?;
+        arguments.as_map()?.iter().find(|(key, _)| declaration.argument(key) == Some(argument))
+    };
+    names.into_iter().find_map(of_name).map_or(arguments.span, |(_, entry)| entry.value.span)
+}
+
+/// What an activity stands for.
+pub(crate) struct Target {
+    pub(crate) catalogue: &'static Catalogue,
+    pub(crate) declaration: &'static Declaration,
+}
+
+/// Actions are written down more surely than probes, so the type matters.
+fn check_kind(activity: &Activity, declaration: &Declaration, problems: &mut Problems) {
+    if activity.kind == ActivityKind::Probe && declaration.kind == ActivityKind::Action {
+        let message =
+            format!("`{}` changes the system, but the activity calls itself a probe", declaration.name);
+        problems.push(Problem::error(activity.span, message).help("give the activity the type \"action\""));
+    }
+}
+
+/// Checks that an activity begins with need nothing but its arguments. False when one does not
+/// hold.
+fn check_conditions(
+    node: &Node,
+    declaration: &Declaration,
+    bound: &Map<String, Value>,
+    problems: &mut Problems,
+) -> bool {
+    if bound.values().any(text::is_open) {
+        return true;
+    }
+    let mut all_hold = true;
+    for step in &declaration.steps {
+        let Verb::Check(condition) = &step.verb else { break };
+        if condition.holds(bound) == Ok(false) {
+            let reason = step.or_fail.as_ref().map(|reason| reason.text(bound).unwrap_or_default());
+            problems.push(Problem::error(node.span, reason.unwrap_or_default()));
+            all_hold = false;
+        }
+    }
+    all_hold
+}
+
+fn problem(provider: &Node, mistake: Mistake) -> Problem {
+    let arguments = provider.get("arguments");
+    let entry = mistake.key.as_ref().and_then(|key| arguments?.as_map()?.get(key));
+    let place = arguments.or(provider.get("func")).map_or(provider.span, |node| node.span);
+    let span = entry.map_or(place, |entry| entry.key_span);
+    Problem::error(span, mistake.message).help(mistake.help)
+}
+
+pub(crate) fn arguments(provider: &Node) -> Value {
+    provider.get("arguments").map_or(Value::Null, Node::to_json)
+}
+
+pub(crate) fn as_map(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+fn joined(mistakes: &[Mistake]) -> String {
+    mistakes.iter().map(|mistake| mistake.message.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+/// The failure of an activity that did nothing.
+pub(crate) fn not_called(message: &str, help: &str) -> Failure {
+    Failure { error: activity_failed(message), help: help.to_owned(), happened: Happened::No }
+}
