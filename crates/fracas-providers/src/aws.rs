@@ -162,8 +162,10 @@ fn failed(error: &Error, happened: Happened) -> Failure {
 }
 
 fn unsearched(error: &str, changes: bool) -> Failure {
+    // What follows is a picture of the expression.
+    let reason = error.lines().next().unwrap_or_default();
     Failure {
-        error: activity_failed(&format!("the query cannot be applied to the result: {error}")),
+        error: activity_failed(&format!("the query cannot be applied to the result: {reason}")),
         help: "try it with `fracas aws ... --query`".to_owned(),
         happened: if changes { Happened::Yes } else { Happened::No },
     }

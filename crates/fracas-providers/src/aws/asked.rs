@@ -191,6 +191,8 @@ impl Reader<'_> {
         self.check_shape();
         let service = self.service()?;
         let (parameters, is_sound) = self.parameters();
+        // Those who wrote `arguments` meant them.
+        let is_sound = is_sound && (self.has("parameters") || !self.has_arguments());
         let operation = self.operation(service);
         let wait = self.wait(service, operation, &parameters);
         let paginate = self.paginate(service, operation);
@@ -219,9 +221,11 @@ impl Reader<'_> {
             let help = "or a waiter under `wait`, or an activity of the catalogue under `activity`";
             self.tell(type_span, "an aws activity needs an `operation`", help);
         }
-        if self.has("arguments") && self.given.get("arguments") != Some(&Value::Object(Map::new())) {
+        if self.has_arguments() {
+            let span = self.place(self.provider, "arguments").written.map(|(_, key_span)| key_span);
             let help = "`arguments` are those of an `activity` of the catalogue";
-            self.error("arguments", "what an operation takes stands under `parameters`", help);
+            let message = "what an operation takes stands under `parameters`";
+            self.tell(span.unwrap_or(type_span), message, help);
         }
     }
 
@@ -410,6 +414,11 @@ impl Reader<'_> {
             written: entry.map(|entry| (&entry.value, entry.key_span)),
             otherwise: called.map_or(self.provider.span, |node| node.span),
         }
+    }
+
+    /// Whether there are arguments, which only activities of the catalogue take.
+    fn has_arguments(&self) -> bool {
+        self.has("arguments") && self.given.get("arguments") != Some(&Value::Object(Map::new()))
     }
 
     fn has(&self, key: &str) -> bool {
