@@ -21,7 +21,8 @@ usage: cargo xtask COMMAND
   check             the quick part of it: format, lints, docs
   demo              run the walkthrough's experiment against a local AWS
   bench             measure fracas beside the reference and the floor
-  models [--check]  distil the AWS service models (or only check that they are current)
+  models [--check]  distil the AWS service models (or only check that they are current);
+                    with --botocore VERSION move to that version and show what it changes
   advisories        check the dependencies against the public advisory database (needs the network)
 ";
 

@@ -1,4 +1,4 @@
-//! Distils the AWS service models: `cargo xtask models [--check]`.
+//! Distils the AWS service models: `cargo xtask models [--check | --botocore VERSION]`.
 //!
 //! ```text
 //! wheels from PyPI (pinned) -> models.py, JSON lines -> example pack_models of fracas-aws -> *.bin
@@ -17,16 +17,25 @@ use crate::shell::{self, Stop};
 /// The folder of the packs and of the file that pins their sources.
 const FOLDER: &str = "crates/fracas-aws/models";
 
-/// Writes the distilled models, or with `--check` only says whether they are current.
+/// Writes the distilled models, those of another version of botocore with `--botocore`; or with
+/// `--check` only says whether they are current.
 pub fn run(args: &[String]) -> Result<()> {
-    let check = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => false,
-        ["--check"] => true,
-        _ => bail!("models takes only --check"),
+    let (check, version) = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => (false, None),
+        ["--check"] => (true, None),
+        ["--botocore", version] => (false, Some(version)),
+        _ => bail!("models takes only --check, or --botocore and a version"),
     };
     let stop = Stop::listen()?;
     let python = python::environment(&stop)?;
-    let wheels = python::wheels(&stop, &python, &shell::root().join(FOLDER).join("requirements.txt"))?;
+    let requirements = shell::root().join(FOLDER).join("requirements.txt");
+    let mut wheels = python::wheels(&stop, &python, &requirements)?;
+    if let Some(version) = version {
+        let mut moved = shell::command(&python);
+        moved.args(["-c", include_str!("move_botocore.py")]).arg(shell::root()).arg(&wheels).arg(version);
+        stop.run(&mut moved).context("the pins cannot be moved")?;
+        wheels = python::wheels(&stop, &python, &requirements)?;
+    }
     let mut source = Command::new(python);
     let mut source = source
         .args(["-c", include_str!("models.py")])
