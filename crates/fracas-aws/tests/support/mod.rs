@@ -195,6 +195,7 @@ fn scope(value: &Value) -> Scope {
 }
 
 /// The environment of a child: nothing of the machine's, no metadata service, a key and a region.
+#[derive(Clone)]
 pub struct Child {
     variables: Vec<(String, String)>,
     folder: PathBuf,
@@ -228,6 +229,11 @@ impl Child {
         self.variables.retain(|(known, _)| known != name);
         self.variables.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// All variables, these among them.
+    pub fn variables_with(&self, more: &[(&str, String)]) -> Vec<(String, String)> {
+        more.iter().fold(self.clone(), |child, (name, value)| child.with(name, value)).variables
     }
 
     /// Takes a variable away.

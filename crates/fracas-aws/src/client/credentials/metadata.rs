@@ -2,7 +2,7 @@
 
 use super::chain::Finder;
 use super::{Names, not_retrieved, read};
-use crate::error::Error;
+use crate::error::{Error, Sent};
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
@@ -204,5 +204,5 @@ fn check_host(url: &str) -> Result<(), Error> {
         "Unsupported host '{host}'.  Can only retrieve metadata from a loopback address or one of these hosts: {}",
         HOSTS.join(", ")
     );
-    Err(not_retrieved(CONTAINER, text).with_help("see AWS_CONTAINER_CREDENTIALS_FULL_URI"))
+    Err(Error::new("ValueError", Sent::No, text).with_help("see AWS_CONTAINER_CREDENTIALS_FULL_URI"))
 }
