@@ -3,6 +3,7 @@
 mod support;
 
 use ring::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde_json::{Value, json};
 use support::{Child, Received, Reply, Server, no_clusters};
 
@@ -297,4 +298,166 @@ fn credentials_are_found_as_by_boto3() {
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n\n"));
+}
+
+/// A cached token that will expire at once, with all that renews it.
+fn old_token() -> Value {
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(60);
+    json!({
+        "accessToken": "old", "expiresAt": soon.to_string(), "refreshToken": "once", "clientId": "id",
+        "clientSecret": "secret", "registrationExpiresAt": "2099-01-01T00:00:00Z",
+    })
+}
+
+#[test]
+fn a_signed_in_session_is_renewed_and_kept() {
+    let server = world();
+    let child = complete("sso-renewed", &server).with("AWS_PROFILE", "sso");
+    let file = cache(&child, ".aws/sso/cache", &SHA1_FOR_LEGACY_USE_ONLY, "corp", &old_token());
+    assert!(child.describe()["ok"].is_object());
+    assert_eq!(signers(&server), ["/token", "/federation/credentials", "AKIDSSO"]);
+    let received = server.received();
+    let asked: Value = serde_json::from_str(&received[0].body).expect("JSON");
+    assert_eq!((&asked["grantType"], &asked["refreshToken"]), (&json!("refresh_token"), &json!("once")));
+    assert_eq!(received[1].header("x-amz-sso_bearer_token"), "fresh");
+    let kept: Value = serde_json::from_str(&std::fs::read_to_string(file).expect("a file")).expect("JSON");
+    assert_eq!((&kept["accessToken"], &kept["refreshToken"]), (&json!("fresh"), &json!("again")));
+    assert!(child.describe()["ok"].is_object());
+    assert_eq!(signers(&server)[3..], ["/federation/credentials", "AKIDSSO"]);
+}
+
+#[test]
+fn a_session_that_cannot_be_renewed_says_how_to_sign_in() {
+    let server = Server::answering(400, "{\"error\": \"invalid_grant\"}");
+    let child = complete("sso-expired", &server).with("AWS_PROFILE", "sso");
+    let token = json!({"accessToken": "old", "expiresAt": "2020-01-01T00:00:00Z"});
+    cache(&child, ".aws/sso/cache", &SHA1_FOR_LEGACY_USE_ONLY, "corp", &token);
+    let outcome = child.describe();
+    assert_eq!(
+        outcome["error"],
+        "Error when retrieving token from sso: Token has expired and refresh failed"
+    );
+    assert_eq!(
+        (&outcome["help"], &outcome["sent"]),
+        (&json!("run `aws sso login --profile sso`"), &json!("No"))
+    );
+}
+
+#[test]
+fn services_that_take_tokens_get_that_of_the_session() {
+    let server = Server::answering(200, "{\"userId\": \"u\"}");
+    let child = complete("bearer", &server).with("AWS_PROFILE", "sso");
+    let step = json!({"service": "codecatalyst", "operation": "VerifySession", "params": {}});
+    let outcome = child.step(step.clone());
+    assert!(outcome["ok"].is_object(), "{outcome}");
+    assert_eq!(server.received()[0].header("authorization"), "Bearer sso-token");
+    let without = child.with("AWS_PROFILE", "keys").step(step);
+    assert_eq!(without["class"], "botocore.exceptions.NoAuthTokenError", "{without}");
+}
+
+/// A P-256 key as `aws login` writes it.
+const DPOP_KEY: &str = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEICJOHq+qCd955y86xFMaOQh5BwJLa9eshRDzRbpqi+PAoAoGCCqGSM49AwEHoUQDQgAEKfvqRIzN5G1hQC2nILOviQcUzC8grMlg7zYeynv4HCdUMPTxeMi57587RyMPQxNy7k9pDsPIMs3m/atGGiJPHQ==\n-----END EC PRIVATE KEY-----\n";
+
+#[test]
+fn a_login_is_renewed_with_proof_of_its_key() {
+    let server = world();
+    let child = nobody("login", &server).config("[profile in]\nlogin_session = arn:aws-cn:iam::1:user/me\n");
+    let child = child.with("AWS_PROFILE", "in");
+    let absent = child.describe();
+    assert_eq!(absent["class"], "botocore.exceptions.LoginTokenLoadError", "{absent}");
+    assert_eq!(absent["help"], "run `aws login --profile in`");
+    let keys = |until: &str| {
+        json!({"accessToken": {"accessKeyId": "AKIDOLD", "secretAccessKey": "s", "sessionToken": "t",
+               "accountId": "1", "expiresAt": until},
+               "refreshToken": "once", "clientId": "arn:aws:signin:::devtools/same-device", "dpopKey": DPOP_KEY})
+    };
+    let key = "arn:aws-cn:iam::1:user/me";
+    cache(&child, ".aws/login/cache", &SHA256, key, &keys("2099-01-01T00:00:00Z"));
+    assert!(child.describe()["ok"].is_object());
+    let file = cache(&child, ".aws/login/cache", &SHA256, key, &keys("2020-01-01T00:00:00Z"));
+    let outcome = child.describe();
+    assert!(outcome["ok"].is_object(), "{outcome}");
+    assert_eq!(signers(&server), ["AKIDOLD", "/v1/token", "AKIDNEW"]);
+    let proof = server.received()[1].header("dpop").to_owned();
+    let output =
+        support::python().arg(support::support("proof.py")).arg(&proof).output().expect("Python runs");
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(told["htm"], "POST");
+    assert_eq!(told["htu"], format!("{}/v1/token", server.url));
+    let public_key: Vec<u8> = serde_json::from_value(told["key"].clone()).expect("bytes");
+    let signature: Vec<u8> = serde_json::from_value(told["signature"].clone()).expect("bytes");
+    let (signed, _) = proof.rsplit_once('.').expect("a signature");
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public_key)
+        .verify(signed.as_bytes(), &signature)
+        .expect("a good signature");
+    let kept: Value = serde_json::from_str(&std::fs::read_to_string(file).expect("a file")).expect("JSON");
+    assert_eq!(
+        (&kept["accessToken"]["accessKeyId"], &kept["refreshToken"]),
+        (&json!("AKIDNEW"), &json!("again"))
+    );
+}
+
+#[test]
+fn a_session_that_a_code_was_given_for_is_not_asked_for_again() {
+    let server = world();
+    let child = nobody("code", &server).config(
+        "[profile base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = s\n\
+         [profile code]\nrole_arn = arn:aws-cn:iam::123456789012:role/x\nsource_profile = base\nmfa_serial = my-device\n",
+    );
+    let child = child.with("AWS_PROFILE", "code");
+    let words = child.command_line(&[support::describe()]);
+    let terminal = support::support("terminal.py");
+    let output = support::python().arg(terminal).args(words).output().expect("Python runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("Enter MFA code for my-device: "), "{text}");
+    assert_eq!(signers(&server), ["AKIDBASE", "AKIDROLE"], "{text}");
+    let asked = &server.received()[0].body;
+    assert!(asked.contains("&SerialNumber=my-device&TokenCode=123456"), "{asked}");
+    // Under the name that the AWS CLI gives it.
+    let name = "{\"RoleArn\": \"arn:aws-cn:iam::123456789012:role/x\", \"SerialNumber\": \"my-device\"}";
+    let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, name.as_bytes());
+    let name: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(std::path::Path::new(&child.path(&format!("home/.aws/cli/cache/{name}.json"))).exists());
+    assert!(child.describe()["ok"].is_object());
+    assert_eq!(signers(&server)[2..], ["AKIDROLE"]);
+}
+
+#[test]
+fn a_container_is_served_with_its_token() {
+    let server = world();
+    let child = nobody("box", &server);
+    let token = write(&child, "token", "box-token");
+    let child = child
+        .with("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{}/container", server.url))
+        .with("AWS_CONTAINER_AUTHORIZATION_TOKEN", "other")
+        // Its server is asked without a proxy.
+        .with("HTTP_PROXY", "http://127.0.0.1:1")
+        .with("NO_PROXY", "127.0.0.1:2");
+    let by_variable = child.clone().with("NO_PROXY", "127.0.0.1").describe();
+    assert!(by_variable["ok"].is_object(), "{by_variable}");
+    child.with("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &token).describe();
+    let received = server.received();
+    let tokens: Vec<_> =
+        received.iter().filter(|r| path(r) == "/container").map(|r| r.header("authorization")).collect();
+    assert_eq!(tokens, ["other", "box-token"]);
+}
+
+#[test]
+fn the_first_version_of_instance_metadata_can_be_ruled_out() {
+    let server = Server::start(|request, _| match path(request) {
+        "/" => Reply::Answer(200, no_clusters()),
+        "/latest/meta-data/iam/security-credentials/" => text("the-role"),
+        "/latest/meta-data/iam/security-credentials/the-role" => answer(served("AKIDINST")),
+        _ => Reply::Answer(404, String::new()),
+    });
+    let child = nobody("first-version", &server)
+        .with("AWS_EC2_METADATA_DISABLED", "false")
+        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &server.url);
+    let outcome = child.describe();
+    assert!(outcome["ok"].is_object(), "{outcome}");
+    let outcome = child.with("AWS_EC2_METADATA_V1_DISABLED", "true").describe();
+    assert_eq!(
+        outcome["error"],
+        "Error retrieving metadata: Unable to retrieve token for use in IMDSv2 call and IMDSv1 has been disabled"
+    );
 }

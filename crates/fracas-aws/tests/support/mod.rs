@@ -255,19 +255,33 @@ impl Child {
 
     /// Takes the steps with one client.
     pub fn run(&self, steps: &[Value]) -> Vec<Value> {
-        std::fs::write(self.path("steps.json"), Value::from(steps).to_string()).expect("a file");
-        let output = Command::new(std::env::current_exe().expect("this program"))
-            .args(["--exact", "child", "--nocapture", "--test-threads=1"])
-            .env_clear()
-            .envs(self.variables.iter().cloned())
-            .env("FRACAS_TEST_STEPS", self.path("steps.json"))
-            .output()
-            .expect("the child runs");
+        let output = self.command(steps).output().expect("the child runs");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "the child failed: {text}\n{errors}");
         let lines = text.lines().filter_map(|line| line.strip_prefix("@@"));
         lines.map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
+    fn command(&self, steps: &[Value]) -> Command {
+        std::fs::write(self.path("steps.json"), Value::from(steps).to_string()).expect("a file");
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command
+            .args(["--exact", "child", "--nocapture", "--test-threads=1"])
+            .env_clear()
+            .envs(self.variables.iter().cloned())
+            .env("FRACAS_TEST_STEPS", self.path("steps.json"));
+        command
+    }
+
+    /// The variables, `--`, and the command that takes the steps, for those who start it themselves.
+    pub fn command_line(&self, steps: &[Value]) -> Vec<String> {
+        let command = self.command(steps);
+        let text = |text: &std::ffi::OsStr| text.to_string_lossy().into_owned();
+        let variables =
+            command.get_envs().filter_map(|(name, value)| Some(format!("{}={}", text(name), text(value?))));
+        let words = std::iter::once(command.get_program()).chain(command.get_args()).map(text);
+        variables.chain(std::iter::once("--".to_owned())).chain(words).collect()
     }
 
     /// Takes one step.
