@@ -12,6 +12,7 @@
 //! three sides take turns, so that a slow moment of the machine meets all of them. A target that is not reached is
 //! told and nothing more: the machine may be busy.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -19,7 +20,7 @@ use std::iter::repeat_n;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::mpsc;
+use std::sync::{LazyLock, mpsc};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -145,6 +146,10 @@ impl Bench<'_> {
                 reference: self.chaos(&["run", &call_reference]),
                 targets: &[Cpu(7.0), Rss(15.0)],
             },
+            self.shell_call(&server, "one AWS call from the shell, ec2", 15, SHORT, &[Cpu(10.0), Rss(15.0)])?,
+            self.shell_call(&server, "20,000 instances, 40 MB", 3, INSTANCES, &[Cpu(400.0), Rss(80.0)])?,
+            self.shell_call(&server, "200 pages of clusters, 22 MB", 3, PAGES, &[Cpu(200.0), Rss(20.0)])?,
+            self.many_calls(&server)?,
             run(
                 "1,000 process activities",
                 5,
@@ -188,6 +193,58 @@ impl Bench<'_> {
                 &[Wall(50.0)],
             )?,
         ])
+    }
+
+    /// A call of `fracas aws`, beside the bytes alone and beside boto3.
+    fn shell_call(
+        &self,
+        server: &str,
+        name: &'static str,
+        rounds: usize,
+        call: ShellCall,
+        targets: &'static [Target],
+    ) -> Result<Contest> {
+        let url = format!("http://{server}{}", call.path);
+        let request = format!("POST {} HTTP/1.1\r\nHost: {server}\r\n\r\n", call.path);
+        fs::write(self.folder.join(call.service), request)?;
+        let client =
+            format!("boto3.client({:?}, endpoint_url={url:?}, region_name='us-east-1')", call.service);
+        let script = format!("import boto3; c = {client}; {}", call.boto3);
+        let mut args =
+            vec!["aws", call.service, call.operation, "--region", "us-east-1", "--endpoint-url", &url];
+        args.extend(call.flags);
+        Ok(Contest {
+            name,
+            rounds,
+            floor: meter(&["replay", server, call.service, call.requests]),
+            fracas: fracas(&args),
+            reference: words(&self.chaos.with_file_name("python"), &["-c", &script]),
+            targets,
+        })
+    }
+
+    /// 200 calls, made by 120 activities.
+    fn many_calls(&self, server: &str) -> Result<Contest> {
+        let call = |path: &str, paginate: bool| {
+            json!({
+                "type": "aws", "service": "docdb", "operation": "describe_db_clusters", "paginate": paginate,
+                "region": "us-east-1", "endpoint_url": format!("http://{server}{path}"),
+            })
+        };
+        let (one, two) = (call("/", false), call("/two-pages", true));
+        let path =
+            self.write("calls", &activities(repeat_n(&one, 40).chain(repeat_n(&two, 80)), json!({})))?;
+        let client =
+            format!("boto3.client('docdb', endpoint_url='http://{server}', region_name='us-east-1')");
+        let script = format!("import boto3; c = {client}; [c.describe_db_clusters() for _ in range(200)]");
+        Ok(Contest {
+            name: "200 calls in 120 activities",
+            rounds: 5,
+            floor: meter(&["replay", server, "docdb", "200"]),
+            fracas: fracas(&["run", &path]),
+            reference: words(&self.chaos.with_file_name("python"), &["-c", &script]),
+            targets: &[Cpu(90.0), Rss(15.0)],
+        })
     }
 
     /// How often a hypothesis is checked every 10 ms during 3 s, beside a program that does nothing else.
@@ -317,6 +374,38 @@ impl Bench<'_> {
         Ok(Sample { cpu_ms: (user + system) * 1e3, wall_ms: wall * 1e3, rss_mib: rss / 1024.0 })
     }
 }
+
+/// A call from the shell, and what the canned server gives for it.
+struct ShellCall {
+    service: &'static str,
+    operation: &'static str,
+    flags: &'static [&'static str],
+    path: &'static str,
+    /// How many requests it takes.
+    requests: &'static str,
+    /// The same in Python, of the client `c`.
+    boto3: &'static str,
+}
+
+const SHORT: ShellCall = ShellCall {
+    service: "ec2",
+    operation: "describe-instances",
+    flags: &[],
+    path: "/no-instances",
+    requests: "1",
+    boto3: "c.describe_instances()",
+};
+
+const INSTANCES: ShellCall = ShellCall { path: "/instances", ..SHORT };
+
+const PAGES: ShellCall = ShellCall {
+    service: "docdb",
+    operation: "describe-db-clusters",
+    flags: &["--paginate"],
+    path: "/pages",
+    requests: "200",
+    boto3: "c.get_paginator('describe_db_clusters').paginate().build_full_result()",
+};
 
 #[derive(Clone, Copy)]
 struct Sample {
@@ -494,13 +583,83 @@ fn answer_all(mut connection: TcpStream, seen: &mpsc::Sender<Vec<u8>>) -> std::i
         if request.starts_with(b"GET /slow ") {
             std::thread::sleep(Duration::from_secs(1));
         }
+        let body = body(&String::from_utf8_lossy(&request));
         let _ = seen.send(request);
+        let length = body.len();
         write!(
             connection,
-            "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {}\r\n\r\n{CLUSTER}",
-            CLUSTER.len()
+            "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {length}\r\n\r\n{body}"
         )?;
     }
+}
+
+/// What the server answers, by the path it is asked at.
+fn body(request: &str) -> Cow<'static, str> {
+    static INSTANCES: LazyLock<String> = LazyLock::new(|| instances(20_000));
+    match request.split(' ').nth(1) {
+        Some("/instances") => INSTANCES.as_str().into(),
+        Some("/no-instances") => instances(0).into(),
+        Some("/pages") => page(request, 200, 110).into(),
+        Some("/two-pages") => page(request, 2, 1).into(),
+        _ => CLUSTER.into(),
+    }
+}
+
+/// Instances of 2 KB each, as EC2 describes them.
+fn instances(count: usize) -> String {
+    let tags: String = (0..13)
+        .map(|tag| format!("<item><key>key-{tag:02}</key><value>some value of tag {tag:02}</value></item>"))
+        .collect();
+    let item = |number| {
+        format!(
+            "<item><reservationId>r-{number:08}</reservationId><instancesSet><item><instanceId>i-{number:017}\
+             </instanceId><imageId>ami-0123456789</imageId><instanceState><code>16</code><name>running</name>\
+             </instanceState><instanceType>m5.large</instanceType><launchTime>2026-01-02T03:04:05.000Z</launchTime>\
+             <placement><availabilityZone>us-east-1a</availabilityZone><tenancy>default</tenancy></placement>\
+             <privateIpAddress>10.0.0.1</privateIpAddress><ebsOptimized>true</ebsOptimized><blockDeviceMapping>\
+             <item><deviceName>/dev/xvda</deviceName><ebs><volumeId>vol-{number:017}</volumeId><status>attached\
+             </status><attachTime>2026-01-02T03:04:05.000Z</attachTime><deleteOnTermination>true\
+             </deleteOnTermination></ebs></item></blockDeviceMapping><tagSet>{tags}</tagSet></item></instancesSet>\
+             </item>"
+        )
+    };
+    let items: String = (0..count).map(item).collect();
+    format!(
+        "<DescribeInstancesResponse><requestId>r</requestId><reservationSet>{items}</reservationSet>\
+         </DescribeInstancesResponse>"
+    )
+}
+
+/// One of many pages of clusters; the marker in the request tells which.
+fn page(request: &str, pages: usize, clusters: usize) -> String {
+    let marker = request.split("Marker=").nth(1).and_then(|marker| marker.trim().parse().ok());
+    let number: usize = marker.unwrap_or(0);
+    let next = if number + 1 < pages { format!("<Marker>{}</Marker>", number + 1) } else { String::new() };
+    let clusters: String = (0..clusters).map(|cluster| described(number * clusters + cluster)).collect();
+    format!(
+        "<DescribeDBClustersResponse><DescribeDBClustersResult><DBClusters>{clusters}</DBClusters>{next}\
+         </DescribeDBClustersResult></DescribeDBClustersResponse>"
+    )
+}
+
+/// A cluster of 1 KB, as DocumentDB describes it.
+fn described(number: usize) -> String {
+    let member = |instance| {
+        format!(
+            "<DBClusterMember><DBInstanceIdentifier>orders-{number:05}-{instance}</DBInstanceIdentifier>\
+             <IsClusterWriter>false</IsClusterWriter><PromotionTier>1</PromotionTier></DBClusterMember>"
+        )
+    };
+    let members: String = (0..3).map(member).collect();
+    let host = format!("orders-{number:05}.cluster-abcdefghijkl.us-east-1.docdb.amazonaws.com");
+    format!(
+        "<DBCluster><DBClusterIdentifier>orders-{number:05}</DBClusterIdentifier><DBClusterArn>\
+         arn:aws:rds:us-east-1:123456789012:cluster:orders-{number:05}</DBClusterArn><Status>available</Status>\
+         <Endpoint>{host}</Endpoint><ReaderEndpoint>{host}</ReaderEndpoint><Engine>docdb</Engine><Port>27017</Port>\
+         <MultiAZ>true</MultiAZ><ClusterCreateTime>2026-01-02T03:04:05.678Z</ClusterCreateTime><AvailabilityZones>\
+         <AvailabilityZone>us-east-1a</AvailabilityZone><AvailabilityZone>us-east-1b</AvailabilityZone>\
+         </AvailabilityZones><DBClusterMembers>{members}</DBClusterMembers></DBCluster>"
+    )
 }
 
 /// The bytes of the next request: none when there is no more.
