@@ -12,6 +12,8 @@ mod query;
 mod rest;
 mod rest_json;
 mod rest_xml;
+#[cfg(test)]
+mod robustness;
 pub(crate) mod xml;
 
 use crate::error::Error;
