@@ -296,7 +296,6 @@ fn function<'v>(name: &str, args: &[Ast], data: Found<'v>) -> Result<Found<'v>, 
 }
 
 /// The items with what an expression finds in each; none when it is no list.
-#[expect(clippy::type_complexity, reason = "it is used here alone")]
 fn keyed<'v>(list: Found<'v>, ast: &Ast) -> Result<Option<Vec<(Value, Found<'v>)>>, String> {
     let Some(items) = list.items() else { return Ok(None) };
     let key = |item: Found<'v>| Ok((evaluate(ast, item.clone())?.into_value(), item));

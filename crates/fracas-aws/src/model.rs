@@ -475,6 +475,13 @@ impl<'a> Service<'a> {
         &self.shapes[id.0 as usize]
     }
 
+    /// The member of a structure that is the HTTP body as it is.
+    pub(crate) fn body_member(&self, structure: ShapeId) -> Option<&'a str> {
+        let Kind::Structure(structure) = &self.shape(structure).kind else { return None };
+        let payload = structure.members.iter().find(|member| member.name == structure.payload)?;
+        matches!(self.shape(payload.shape).kind, Kind::Blob { .. }).then_some(payload.name)
+    }
+
     /// The error shape that an error code on the wire stands for.
     ///
     /// Where two errors share a code, the later one wins, as in botocore.
@@ -496,6 +503,13 @@ impl<'a> Service<'a> {
     /// The waiter of this exact name.
     pub fn waiter(&self, name: &str) -> Option<&Waiter<'a>> {
         self.waiters.iter().find(|waiter| waiter.name == name)
+    }
+}
+
+impl<'a> Operation<'a> {
+    /// The member of the answer that is the HTTP body as it is: bytes such as those of an S3 object.
+    pub fn body_member(&self, service: &Service<'a>) -> Option<&'a str> {
+        service.body_member(self.output?)
     }
 }
 

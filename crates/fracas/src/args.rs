@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
 use fracas_engine::convert;
 use fracas_model::{Dry, HypothesisStrategy, RollbackStrategy, from_name};
 use serde_json::Value;
 
+use crate::commands::complete;
 use crate::settings::Format;
 
 /// Chaos experiments on AWS, from one static binary.
@@ -141,7 +143,16 @@ pub enum Command {
     /// Tell about fracas, the settings, or the extensions in Python.
     Info(Info),
     /// Call any operation of any AWS service.
+    ///
+    /// Names may be written as boto3, the AWS CLI or AWS's own documentation write them:
+    /// describe_db_clusters, describe-db-clusters or DescribeDBClusters. `help` in place of a name, or
+    /// --help after one, tells about all services, a service, or an operation.
+    ///
+    /// Exit codes: 0 the call went well; 1 AWS answered with an error, a waiter gave up, or no answer
+    /// came; 2 nothing was called, because of what was typed, or for want of a region or credentials.
     Aws(Aws),
+    /// Print what makes a shell complete names.
+    Completions(Completions),
 }
 
 impl Args {
@@ -198,6 +209,7 @@ impl Command {
             Command::Settings(_) => "settings",
             Command::Info(_) => "info",
             Command::Aws(_) => "aws",
+            Command::Completions(_) => "completions",
         }
     }
 }
@@ -509,23 +521,29 @@ mod tests {
     }
 }
 
-/// Calls one operation of an AWS service and prints its result.
-///
-/// Names may be written as boto3, the AWS CLI or AWS's own documentation write them:
-/// describe_db_clusters, describe-db-clusters or DescribeDBClusters.
+/// Call any operation of any AWS service.
 #[derive(clap::Args)]
+#[command(disable_help_flag = true)]
 pub struct Aws {
     /// The service, such as docdb.
-    #[arg(required_unless_present = "batch")]
+    #[arg(add = ArgValueCandidates::new(complete::services))]
     pub service: Option<String>,
 
     /// The operation, such as describe-db-clusters.
-    #[arg(required_unless_present_any = ["batch", "wait"])]
+    #[arg(add = ArgValueCandidates::new(complete::operations))]
     pub operation: Option<String>,
 
-    /// The parameters, as JSON or from a file.
+    /// Where to write the body of the answer, for operations that answer with one, such as s3
+    /// get-object.
+    pub outfile: Option<PathBuf>,
+
+    /// The parameters: as JSON, from a file of JSON or YAML, or from stdin with `@-`.
     #[arg(long, value_name = "JSON|@FILE")]
     pub params: Option<String>,
+
+    /// Print all parameters of the operation, to fill in and give with --params.
+    #[arg(long, conflicts_with_all = ["batch", "wait", "params"])]
+    pub generate_skeleton: bool,
 
     /// What to print of the result, in JMESPath.
     #[arg(long, value_name = "JMESPATH")]
@@ -540,7 +558,7 @@ pub struct Aws {
     pub paginate: bool,
 
     /// Poll until this waiter of the service is content, such as db-instance-available.
-    #[arg(long, value_name = "WAITER", conflicts_with_all = ["operation", "paginate", "print_request"])]
+    #[arg(long, value_name = "WAITER", add = ArgValueCandidates::new(complete::waiters), conflicts_with_all = ["paginate", "print_request"])]
     pub wait: Option<String>,
 
     /// Build and sign the request and print it, without sending it.
@@ -562,4 +580,28 @@ pub struct Aws {
     /// Where to send the call instead of AWS's own endpoint.
     #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
+
+    /// Tell about all services, or those that are named.
+    #[arg(short, long)]
+    pub help: bool,
+}
+
+/// Print what makes a shell complete the names of commands, options, AWS services, operations and
+/// waiters.
+#[derive(clap::Args)]
+pub struct Completions {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// A shell whose completion can be told of fracas.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Shell {
+    /// source <(fracas completions bash)
+    Bash,
+    /// source <(fracas completions zsh)
+    Zsh,
+    /// fracas completions fish | source
+    Fish,
 }

@@ -2,6 +2,7 @@
 //! check, then the one thing that the command is for.
 
 mod aws;
+mod completions;
 mod discover;
 mod given;
 mod iam;
@@ -18,7 +19,8 @@ mod validate;
 use fracas_model::Problem;
 use tokio::runtime::Builder;
 
-pub use aws::aws;
+pub use aws::{aws, complete};
+pub use completions::{VARIABLE, completions};
 pub use discover::discover;
 pub use given::enter_environment;
 pub use iam::iam;

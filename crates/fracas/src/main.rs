@@ -13,7 +13,7 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::args::{Args, Command};
 use crate::session::Session;
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         fracas_providers::reap_main();
         return ExitCode::SUCCESS;
     }
+    clap_complete::CompleteEnv::with_factory(Args::command).var(commands::VARIABLE).complete();
     let args = Args::parse();
     if let Err(error) = commands::enter_environment(&args) {
         eprintln!("error: the variables of the var files cannot be set: {error}");
@@ -51,6 +52,7 @@ fn answer(command: &Command, session: &Session) -> fracas_model::ExitCode {
             Command::Settings(args) => commands::settings(args, session),
             Command::Info(args) => commands::info(args, session),
             Command::Aws(args) => commands::aws(args, session).await,
+            Command::Completions(args) => commands::completions(args, session),
         }
     });
     code.unwrap_or_else(|problem| {

@@ -1,8 +1,12 @@
 //! `fracas aws`: calls of any operation, from the shell.
 
 mod batch;
+pub mod complete;
+mod help;
+mod names;
 mod output;
 mod query;
+mod skeleton;
 mod table;
 mod text;
 
@@ -74,28 +78,82 @@ impl Failure {
 }
 
 async fn one(args: &args::Aws, session: &Session) -> Result<Written, Failure> {
+    let aws = Aws::new();
+    if let Some(help) = help::asked(args, &aws) {
+        let help = help?;
+        return Ok(session.terminal.data_by(|out| out.write_all(help.as_bytes())));
+    }
+    check_names(args)?;
+    if args.generate_skeleton {
+        let (service, operation) = aws.operation(service_of(args), operation_of(args))?;
+        let skeleton = skeleton::whole(service, operation);
+        return Ok(session.terminal.data_by(|out| output::json(out, &skeleton)));
+    }
+    call(args, session, &aws).await
+}
+
+/// Whether it is named what to call.
+fn check_names(args: &args::Aws) -> Result<(), Failure> {
+    let wrong = |what: &str, help: String| Err(Problem::general(what).help(help).into());
+    match (&args.service, &args.operation, &args.wait) {
+        (None, ..) => wrong("no service is named", "fracas aws help lists them".to_owned()),
+        (Some(service), None, None) => {
+            wrong("no operation is named", format!("fracas aws {service} help lists them"))
+        }
+        (Some(_), Some(operation), Some(waiter)) => {
+            wrong(&format!("--wait {waiter} asks its own operation"), format!("leave {operation} out"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn service_of(args: &args::Aws) -> &str {
+    args.service.as_deref().unwrap_or_default()
+}
+
+fn operation_of(args: &args::Aws) -> &str {
+    args.operation.as_deref().unwrap_or_default()
+}
+
+async fn call(args: &args::Aws, session: &Session, aws: &Aws) -> Result<Written, Failure> {
     args.query.as_deref().map_or(Ok(()), query::check)?;
     let params = params(args.params.as_deref())?;
-    let (aws, scope) = (Aws::new(), scope(args));
-    let service = args.service.as_deref().unwrap_or_default();
+    let (scope, service) = (scope(args), service_of(args));
     if let Some(waiter) = &args.wait {
         let answer = aws.wait(&scope, service, waiter, &params).await?;
         // As the AWS CLI, a waiter that is content has nothing to say.
         return match args.query {
-            Some(_) => Printer::new(args, session, &aws, &scope, waiter).await?.print(answer),
+            Some(_) => Printer::new(args, session, aws, &scope, waiter).await?.print(answer),
             None => Ok(Written::Whole),
         };
     }
-    let operation = aws.operation(service, args.operation.as_deref().unwrap_or_default())?.1.name;
+    let operation = aws.operation(service, operation_of(args))?.1.name;
     if args.print_request {
         let request = aws.request(&scope, service, operation, &params).await?;
         return Ok(session.terminal.data_by(|out| output::json(out, &request_json(&request))));
     }
-    let printer = Printer::new(args, session, &aws, &scope, operation).await?;
+    let printer = Printer::new(args, session, aws, &scope, operation).await?;
+    if let Some(path) = &args.outfile {
+        let (service, operation) = aws.operation(service, operation)?;
+        let body = operation.body_member(service).ok_or_else(|| no_body(operation.name))?;
+        let mut answer = aws.call(&scope, service.name, operation.name, &params).await?;
+        let text = answer.as_object_mut().and_then(|answer| answer.shift_remove(body)).unwrap_or_default();
+        let bytes = STANDARD.decode(text.as_str().unwrap_or_default()).unwrap_or_default();
+        fs::write(path, bytes).map_err(|error| {
+            Problem::general(format!("cannot write {}: {}", path.display(), io_words(&error)))
+        })?;
+        return printer.print(answer);
+    }
     match args.paginate {
         true => printer.print_pages(aws.pages(&scope, service, operation, &params)?).await,
         false => printer.print(aws.call(&scope, service, operation, &params).await?),
     }
+}
+
+fn no_body(operation: &str) -> Failure {
+    Problem::general(format!("{operation} answers without a body that could be written to a file"))
+        .help("leave the file out, and send what is printed there with >")
+        .into()
 }
 
 /// Who calls and where, as the options say.
