@@ -15,6 +15,9 @@ mod verify;
 
 use std::sync::OnceLock;
 
+use fracas_aws::Aws;
+use fracas_aws::iam::prefix_name;
+use fracas_aws::model::Service;
 use fracas_model::{ActivityKind, Span};
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -50,9 +53,15 @@ pub fn file(package: &str) -> Option<&'static File> {
     FILES.iter().find(|file| file.package == package)
 }
 
-/// What is declared for a service.
-pub(crate) fn of_service(service: &str) -> Option<&'static Catalogue> {
-    FILES.iter().map(File::catalogue).find(|catalogue| catalogue.service == service)
+/// What is declared for a service, or for another with the same permissions.
+pub(crate) fn of_prefix(service: &Service<'_>) -> Option<&'static Catalogue> {
+    let prefix_of = |catalogue: &Catalogue| Aws::new().service(&catalogue.service).ok().and_then(prefix_name);
+    let all = || FILES.iter().map(File::catalogue);
+    let same = all().find(|catalogue| catalogue.service == service.name);
+    same.or_else(|| {
+        let prefix = prefix_name(service)?;
+        all().find(|catalogue| prefix_of(catalogue) == Some(prefix))
+    })
 }
 
 /// The packages that have a file.

@@ -156,7 +156,7 @@ fn of_calls(calls: &Calls) -> Vec<Request<'static>> {
         operation,
         parameters: parameters.clone(),
         names: members(service, operation),
-        catalogue: catalogue::of_service(service.name),
+        catalogue: catalogue::of_prefix(service),
     };
     call.chain(wait).map(request).collect()
 }
@@ -202,63 +202,103 @@ fn of_request(request: &Request<'_>, place: &Place<'_>) -> Result<Vec<Permission
 }
 
 /// The resources that an action concerns: of the types that it always concerns, and of others
-/// that the parameters name. Where there are none, of any type that the parameters could name.
+/// that the parameters name. Where there are none, of types of which the parameters name a part, and
+/// then of any type that they could name.
 fn resources(action: &IamAction, request: &Request<'_>, place: &Place<'_>) -> Vec<String> {
-    let arns = |chosen: &dyn Fn(&ResourceType) -> bool| -> Vec<String> {
-        let chosen = action.resources.iter().filter(|kind| chosen(kind));
-        chosen.flat_map(|kind| of_kind(kind, request, place)).collect()
-    };
-    let concerned = arns(&|kind| kind.required || !named(kind, request).is_empty());
-    let nameable = |kind: &ResourceType| naming(kind, request).is_some();
-    let possible = if concerned.is_empty() { arns(&nameable) } else { concerned };
-    if possible.is_empty() { vec![ANY.to_owned()] } else { possible }
+    let rules: [&dyn Fn(&ResourceType) -> bool; 3] = [
+        &|kind| kind.required || is_named(kind, request),
+        &|kind| variables(kind.arn_template).any(|variable| is_given(variable, request)),
+        &|kind| own_parameter(kind, request).is_some(),
+    ];
+    let chosen = rules.iter().find_map(|rule| {
+        let chosen: Vec<_> = action.resources.iter().filter(|kind| rule(kind)).collect();
+        (!chosen.is_empty()).then_some(chosen)
+    });
+    let Some(chosen) = chosen else { return vec![ANY.to_owned()] };
+    chosen.into_iter().flat_map(|kind| of_kind(kind, request, place)).collect()
 }
 
+/// The resources of a type that the parameters name, or all of them.
 fn of_kind(kind: &ResourceType, request: &Request<'_>, place: &Place<'_>) -> Vec<String> {
-    let names = named(kind, request);
-    match names.is_empty() {
-        true => vec![arn(kind.arn_template, None, place)],
-        false => names.iter().map(|name| arn(kind.arn_template, Some(name), place)).collect(),
+    let whole = whole_arns(kind, request);
+    if !whole.is_empty() {
+        return whole;
     }
+    let variables: Vec<&str> = variables(kind.arn_template).collect();
+    if let [_] = variables.as_slice() {
+        let names = own_names(kind, request);
+        let names = if names.is_empty() { vec![ANY.to_owned()] } else { names };
+        return names.iter().map(|name| arn(kind.arn_template, place, &|_| name.clone())).collect();
+    }
+    let name = |variable: &str| match variables.last() {
+        Some(own) if *own == variable => only(own_names(kind, request)),
+        _ => only(alike(variable, request).map(|name| names(name, request)).unwrap_or_default()),
+    };
+    vec![arn(kind.arn_template, place, &name)]
+}
+
+/// The one name, else all.
+fn only(mut names: Vec<String>) -> String {
+    if names.len() == 1 { names.remove(0) } else { ANY.to_owned() }
+}
+
+fn is_named(kind: &ResourceType, request: &Request<'_>) -> bool {
+    !own_names(kind, request).is_empty() || !whole_arns(kind, request).is_empty()
+}
+
+fn is_given(variable: &str, request: &Request<'_>) -> bool {
+    alike(variable, request).is_some_and(|parameter| !names(parameter, request).is_empty())
+}
+
+/// The names that the parameters have for resources of a type: what stands last in their ARNs.
+fn own_names(kind: &ResourceType, request: &Request<'_>) -> Vec<String> {
+    let Some((parameter, lower_case)) = own_parameter(kind, request) else { return Vec::new() };
+    let names = names(parameter, request).into_iter();
+    names.map(|name| if lower_case { name.to_lowercase() } else { name }).collect()
 }
 
 /// The parameter that names resources of a type, and whether AWS keeps the names in lower case.
-fn naming<'a>(kind: &ResourceType, request: &'a Request<'_>) -> Option<(&'a str, bool)> {
+fn own_parameter<'a>(kind: &ResourceType, request: &Request<'a>) -> Option<(&'a str, bool)> {
     let declared = request.catalogue.and_then(|catalogue| catalogue.resources.get(kind.name));
-    let (parameter, lower_case) = match declared {
-        Some(resource) => (Some(resource.parameter.as_str()), resource.lower_case),
-        None => (alike(kind.arn_template, &request.names), false),
+    let Some(resource) = declared else {
+        return Some((alike(variables(kind.arn_template).last()?, request)?, false));
     };
-    request.names.iter().find(|name| Some(**name) == parameter).map(|name| (*name, lower_case))
+    let parameter = request.names.iter().find(|name| **name == resource.parameter);
+    parameter.map(|name| (*name, resource.lower_case))
 }
 
-/// The parameter that is called as what names a resource in its ARN: `InstanceIds` for `${InstanceId}`,
-/// `Bucket` for `${BucketName}`. None where it takes more than one name.
-fn alike<'n>(template: &str, names: &[&'n str]) -> Option<&'n str> {
-    let mut variables = variables(template).filter(|name| !["Partition", "Region", "Account"].contains(name));
-    let (Some(variable), None) = (variables.next(), variables.next()) else { return None };
+/// The parameter that is called as a variable of an ARN: `InstanceIds` for `${InstanceId}`, `Bucket` for
+/// `${BucketName}`.
+fn alike<'a>(variable: &str, request: &Request<'a>) -> Option<&'a str> {
     let variable = variable.to_lowercase();
-    names.iter().copied().find(|name| {
+    request.names.iter().copied().find(|name| {
         let name = name.to_lowercase();
         name == variable || name == format!("{variable}s") || format!("{name}name") == variable
     })
 }
 
+/// What names a resource in its ARN, beside where it is.
 fn variables(template: &str) -> impl Iterator<Item = &str> {
-    template.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|(variable, _)| variable)
+    let all = template.split("${").skip(1).filter_map(|rest| rest.split_once('}'));
+    all.map(|(variable, _)| variable).filter(|name| !["Partition", "Region", "Account"].contains(name))
 }
 
-/// The names that the parameters have for resources of a type; `*` for one that is not known yet.
-fn named(kind: &ResourceType, request: &Request<'_>) -> Vec<String> {
-    let known = |text: &str| if text.contains('$') { ANY.to_owned() } else { text.to_owned() };
-    if let Some((parameter, lower_case)) = naming(kind, request) {
-        let names = texts(request.parameters.get(parameter).unwrap_or(&Value::Null));
-        return names
-            .map(|name| known(&if lower_case { name.to_lowercase() } else { name.to_owned() }))
-            .collect();
-    }
+/// The names in a parameter; `*` for one that is not known yet.
+fn names(parameter: &str, request: &Request<'_>) -> Vec<String> {
+    texts(request.parameters.get(parameter).unwrap_or(&Value::Null)).map(known).collect()
+}
+
+fn known(name: &str) -> String {
+    if name.contains('$') { ANY.to_owned() } else { name.to_owned() }
+}
+
+/// The ARNs of resources of a type that any of the parameters has.
+fn whole_arns(kind: &ResourceType, request: &Request<'_>) -> Vec<String> {
     let all = request.parameters.as_object().into_iter().flatten();
-    all.flat_map(|(_, value)| texts(value)).filter(|text| fits(kind.arn_template, text)).map(known).collect()
+    all.flat_map(|(_, value)| texts(value))
+        .filter(|text| fits(kind.arn_template, text))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A text, or the texts of a list, but for empty ones.
@@ -267,8 +307,12 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
     items.iter().filter_map(Value::as_str).filter(|text| !text.is_empty())
 }
 
-/// Whether a text is an ARN of this template, as far as its service and the beginning of its resource tell.
+/// Whether a text is an ARN of this template, as far as its service and the beginning of its resource
+/// tell.
 fn fits(template: &str, text: &str) -> bool {
+    if text.contains('$') {
+        return false;
+    }
     let parts = |arn: &str| {
         let mut parts = arn.splitn(6, ':');
         let (prefix, service) = (parts.next().map(str::to_owned), parts.nth(1).map(str::to_owned));
@@ -281,22 +325,22 @@ fn fits(template: &str, text: &str) -> bool {
 
 /// The template with what is known in it; what is not becomes a wildcard. A name may be an ARN
 /// itself.
-fn arn(template: &str, name: Option<&str>, place: &Place<'_>) -> String {
-    if let Some(whole) = name.filter(|name| name.starts_with("arn:")) {
-        return whole.to_owned();
-    }
+fn arn(template: &str, place: &Place<'_>, name: &dyn Fn(&str) -> String) -> String {
     let mut arn = String::new();
     let mut rest = template;
     while let Some((before, (variable, after))) =
         rest.split_once("${").and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
     {
         arn.push_str(before);
-        arn.push_str(match variable {
-            "Partition" => partition(place.region).id,
-            "Region" => place.region,
-            "Account" => place.account,
-            _ => name.unwrap_or(ANY),
-        });
+        match variable {
+            "Partition" => arn.push_str(partition(place.region).id),
+            "Region" => arn.push_str(place.region),
+            "Account" => arn.push_str(place.account),
+            _ => match name(variable) {
+                whole if whole.starts_with("arn:") => return whole,
+                name => arn.push_str(&name),
+            },
+        }
         rest = after;
     }
     arn + rest
@@ -329,7 +373,7 @@ fn statement(index: usize, mut resources: Vec<String>, mut actions: Vec<(bool, S
 mod tests {
     use super::*;
     use fracas_engine::parse;
-    use fracas_model::{Format, Source};
+    use fracas_model::{ActivityKind, Format, Source};
 
     fn step(kind: &str, module: &str, func: &str, arguments: Value) -> Value {
         let provider = json!({"type": "python", "module": module, "func": func, "arguments": arguments});
@@ -423,5 +467,45 @@ mod tests {
         ));
         let found = printed(json!({"aws_region": "xx-mars-1"}), probe, method, None);
         assert!(found.contains("AWS has no region `xx-mars-1`"), "{found}");
+    }
+
+    /// The statements for one call, without what is the same for all.
+    fn allowed(service: &str, operation: &str, parameters: Value) -> Vec<String> {
+        let provider =
+            json!({"type": "aws", "service": service, "operation": operation, "parameters": parameters});
+        let activity = crate::testing::activity(ActivityKind::Action, &provider);
+        let native = Native::new(Aws::new(), |_| None);
+        let configuration = as_map(json!({"aws_region": "eu-west-1"}));
+        let values = Values { configuration, ..Values::default() };
+        let permissions = of_activity(&native, &activity, &values, Some("1")).unwrap();
+        let line =
+            |permission: &Permission| format!("{} {}", permission.action, permission.resources.join(" "));
+        permissions.iter().map(line).collect()
+    }
+
+    #[test]
+    fn parameters_name_the_resources_of_any_operation() {
+        let cases = [
+            ("rds", "failover_db_cluster", json!({"DBClusterIdentifier": "Orders"})),
+            ("ec2", "terminate_instances", json!({"InstanceIds": ["i-1", "i-2"]})),
+            ("ec2", "describe_instances", json!({})),
+            ("s3", "get_object", json!({"Bucket": "logs", "Key": "a/b"})),
+            ("s3", "delete_bucket", json!({"Bucket": "${later}"})),
+            ("dynamodb", "query", json!({"TableName": "orders"})),
+            ("dynamodb", "query", json!({"TableName": "orders", "IndexName": "by-day"})),
+            ("sns", "publish", json!({"TopicArn": "arn:aws:sns:eu-west-1:1:t", "Message": "m"})),
+            ("sns", "publish", json!({"TopicArn": "${later}", "Message": "m"})),
+            ("lambda", "invoke", json!({"FunctionName": "pay"})),
+            ("ecs", "update_service", json!({"cluster": "c", "service": "s", "desiredCount": 0})),
+            ("kms", "disable_key", json!({"KeyId": "arn:aws:kms:eu-west-1:1:key/k"})),
+            ("eks", "delete_cluster", json!({"name": "c"})),
+        ];
+        let line = |(service, operation, parameters): (&str, &str, Value)| {
+            format!(
+                "{service} {operation} {parameters}\n  {}\n",
+                allowed(service, operation, parameters.clone()).join("\n  ")
+            )
+        };
+        insta::assert_snapshot!(cases.map(line).concat());
     }
 }
