@@ -3,6 +3,7 @@
 mod address;
 mod auth;
 mod checksum;
+mod compress;
 mod credentials;
 mod custom;
 mod presign;
@@ -317,11 +318,20 @@ impl Aws {
         let mut params = params.as_object().cloned().unwrap_or_default();
         let source = presign::source_region(call, &mut params);
         checksum::ask_for_validation(&client.settings, call, &mut params);
-        let mut address = address::resolve(&client.settings, call, &params)?;
+        let auth = auth::of(call, &client.settings);
+        let account = match auth {
+            Auth::Keys if address::needs_account(&client.settings, call) => {
+                let keys = client.keys.get(self, scope, &client).await?;
+                keys.account_id().map(|account| account.as_str().to_owned())
+            }
+            _ => None,
+        };
+        let mut address = address::resolve(&client.settings, call, &params, account.as_deref())?;
         let mut request = protocol::wire(call.service).request(call, &params)?;
         custom::request(call, &params, &mut request);
+        compress::body(&client.settings, call, &mut request);
         address.signing.payload = checksum::add(&client.settings, call, &params, &address, &mut request)?;
-        let keys = match auth::of(call, &client.settings) {
+        let keys = match auth {
             Auth::Keys => Some(client.keys.get(self, scope, &client).await?),
             Auth::Bearer => {
                 let token = auth::token(self, scope, call, &client).await?;

@@ -7,6 +7,7 @@ use super::settings::Settings;
 use crate::endpoint::{self, Builtins, Endpoint, ParamValue, Params, is_valid_host_label};
 use crate::error::{Error, Sent};
 use crate::model::Kind;
+use crate::model::rules::Parameter;
 use crate::paginate::search;
 use crate::protocol::{Call, Object, host_prefix};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -44,7 +45,12 @@ impl Address {
 const NO_REGION: &str = "aws-global";
 
 /// The address by the service's endpoint rules.
-pub(super) fn resolve(settings: &Settings, call: Call, params: &Object) -> Result<Address, Error> {
+pub(super) fn resolve(
+    settings: &Settings,
+    call: Call,
+    params: &Object,
+    account: Option<&str>,
+) -> Result<Address, Error> {
     let region = match &settings.region {
         Some(region) if is_valid_host_label(region, false) => region.clone(),
         Some(region) => return Err(bad_region(region)),
@@ -55,7 +61,7 @@ pub(super) fn resolve(settings: &Settings, call: Call, params: &Object) -> Resul
         return Err(Error::new("ValueError", Sent::No, format!("Invalid endpoint: {url}"))
             .with_help("an endpoint is http:// or https:// and a host: see AWS_ENDPOINT_URL"));
     }
-    let found = ask(settings, call, params, &region, custom)?;
+    let found = ask(settings, call, params, &region, custom, account)?;
     let prefix = match settings.flag("AWS_DISABLE_HOST_PREFIX_INJECTION", "disable_host_prefix_injection") {
         true => String::new(),
         false => host_prefix(call, params)?,
@@ -72,9 +78,15 @@ pub(super) fn resolve(settings: &Settings, call: Call, params: &Object) -> Resul
     })
 }
 
+/// Whether the account of the credentials may be part of the address.
+pub(super) fn needs_account(settings: &Settings, call: Call) -> bool {
+    let is_asked = |parameter: &Parameter| parameter.built_in == "AWS::Auth::AccountId";
+    settings.account_id_mode != "disabled" && call.service.rules.parameters.iter().any(is_asked)
+}
+
 /// Without a region only services that have one for the whole partition can be called.
 fn global(settings: &Settings, call: Call, params: &Object) -> Result<String, Error> {
-    match ask(settings, call, params, NO_REGION, None) {
+    match ask(settings, call, params, NO_REGION, None, None) {
         Ok(found) if !found.url.contains(NO_REGION) => Ok(NO_REGION.to_owned()),
         _ => Err(Error::unsent("NoRegionError", "You must specify a region.")
             .with_help("set AWS_REGION, region in the AWS profile, or aws_region in the configuration")),
@@ -87,6 +99,7 @@ fn ask(
     params: &Object,
     region: &str,
     custom: Option<String>,
+    account: Option<&str>,
 ) -> Result<Endpoint, Error> {
     if call.service.rules.rules.is_empty() {
         return Ok(without_rules(call, region, custom));
@@ -95,10 +108,12 @@ fn ask(
     let builtins = Builtins {
         region: Some(region.to_owned()),
         use_fips: settings.use_fips(),
-        use_dual_stack: settings.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
+        use_dual_stack: settings.use_dual_stack(call.service.name),
         endpoint: custom,
+        account_id: account.map(str::to_owned),
+        account_id_endpoint_mode: Some(settings.account_id_mode.clone()),
         sts_legacy: settings.is("AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints", "legacy"),
-        ..Builtins::default()
+        s3: settings.s3.clone(),
     };
     let builtins = match call.service.name {
         "s3" => builtins.for_s3_call(call.operation.name, params.get("Bucket").and_then(Value::as_str)),
@@ -227,7 +242,7 @@ mod tests {
         let scope = Scope { region, ..Scope::default() };
         let variables = [("AWS_USE_DUALSTACK_ENDPOINT", if dual { "true" } else { "false" })];
         let settings = Settings::of(&scope, &variables, "").await.expect("settings");
-        match resolve(&settings, call, params.as_object().expect("parameters")) {
+        match resolve(&settings, call, params.as_object().expect("parameters"), None) {
             Ok(Address { url, signing: Signing { version, name, region, .. }, .. }) => {
                 let version = if version == Version::V2 { "v2" } else { "v4" };
                 serde_json::json!([format!("{}/", url.trim_end_matches('/')), version, region, name])

@@ -66,7 +66,9 @@ pub(super) fn add(
     let Operation { unsigned_payload, auth_type, .. } = call.operation;
     let is_unsigned =
         *unsigned_payload || *auth_type == "v4-unsigned-body" || is_unsigned_upload(call, request);
-    Ok(if is_https && is_unsigned { Payload::Unsigned } else { Payload::Signed })
+    let is_s3 = call.service.metadata.signature_version.starts_with("s3");
+    let is_signed = settings.signs_payload().filter(|_| is_s3).unwrap_or(!is_https || !is_unsigned);
+    Ok(if is_signed { Payload::Signed } else { Payload::Unsigned })
 }
 
 /// S3 takes TLS and an MD5 of the caller's for enough.
@@ -85,7 +87,7 @@ fn has_checksum(request: &Request) -> bool {
 }
 
 /// The body is sent as it comes.
-fn has_streaming_input(call: Call) -> bool {
+pub(super) fn has_streaming_input(call: Call) -> bool {
     let input = call.operation.input.map(|input| &call.service.shape(input).kind);
     let Some(Kind::Structure(input)) = input else { return false };
     let payload = input.members.iter().find(|member| member.name == input.payload);

@@ -2,7 +2,7 @@
 
 use super::checksum::{self, Payload};
 use super::s3;
-use super::settings::RetryMode;
+use super::settings::{RetryMode, Settings};
 use super::transport::{Failure, TIMEOUT};
 use super::{Ready, sigv2};
 use crate::error::{ApiError, Error, Sent};
@@ -16,7 +16,6 @@ use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::invocation_id::InvocationIdInterceptor;
 use aws_runtime::request_info::RequestInfoInterceptor;
 use aws_runtime::service_clock_skew::ServiceClockSkewInterceptor;
-use aws_runtime::user_agent::{ApiMetadata, UserAgentInterceptor};
 use aws_sigv4::http_request::SignableBody;
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
@@ -29,7 +28,7 @@ use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::identity::SharedIdentityResolver;
-use aws_smithy_runtime_api::client::interceptors::context;
+use aws_smithy_runtime_api::client::interceptors::{Intercept, context, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
@@ -126,25 +125,28 @@ fn operation(
     let reader = Reader { wire, call, attempts, legacy: mode == RetryMode::Legacy, asked_for_checksum };
     let (endpoint, target) = address.split(&request.target);
     let (request, headers) = (Request { target, ..request }, address.headers.clone());
+    let connect = client.settings.connect_timeout();
+    let timeouts = TimeoutConfig::builder().connect_timeout(connect).read_timeout(TIMEOUT).build();
+    let agent = user_agent(call, &client.settings);
     let operation = Operation::builder()
         .service_name(call.service.metadata.service_id)
         .operation_name(call.operation.name)
         .behavior_version(BehaviorVersion::latest())
         .http_client(http_client)
         .endpoint_url(endpoint)
-        .timeout_config(TimeoutConfig::builder().connect_timeout(TIMEOUT).read_timeout(TIMEOUT).build())
+        .timeout_config(timeouts)
         .standard_retry(&retry_config(mode, attempts))
         .retry_classifier(classifier)
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .interceptor(ServiceClockSkewInterceptor::new())
         .interceptor(RequestInfoInterceptor::new())
-        .interceptor(UserAgentInterceptor::new())
+        .interceptor(Unsigned { agent, expects: request.headers.iter().any(|(name, _)| name == EXPECT) })
         .interceptor(InvocationIdInterceptor::new())
         .serializer(move |()| http_request(&request, &headers))
         .deserializer_impl::<Success, Error>(reader);
     match keys {
-        Some(keys) => operation.runtime_plugin(signing(call, address.signing, keys)),
-        None => operation.no_auth().runtime_plugin(naming(call)),
+        Some(keys) => operation.runtime_plugin(signing(address.signing, keys)),
+        None => operation.no_auth(),
     }
     .build()
 }
@@ -179,12 +181,12 @@ pub(super) struct Signing {
     pub(super) shows_payload: bool,
 }
 
-fn signing(call: Call<'static>, signing: Signing, keys: Credentials) -> StaticRuntimePlugin {
+fn signing(signing: Signing, keys: Credentials) -> StaticRuntimePlugin {
     let (scheme, id) = match signing.version {
         Version::V2 => (SharedAuthScheme::new(sigv2::Scheme), sigv2::SCHEME_ID),
         Version::V4 => (SharedAuthScheme::new(SigV4AuthScheme::new()), SCHEME_ID),
     };
-    let mut layer = naming_layer(call);
+    let mut layer = Layer::new("signing");
     layer.store_put(SigningName::from(signing.name));
     layer.store_put(SigningRegion::from(Region::new(signing.region)));
     layer.store_put(AuthSchemeOptionResolverParams::new(()));
@@ -209,14 +211,55 @@ fn signing(call: Call<'static>, signing: Signing, keys: Credentials) -> StaticRu
     StaticRuntimePlugin::new().with_config(layer.freeze()).with_runtime_components(components)
 }
 
-fn naming(call: Call<'static>) -> StaticRuntimePlugin {
-    StaticRuntimePlugin::new().with_config(naming_layer(call).freeze())
+/// The header that asks whether a body is wanted.
+const EXPECT: &str = "expect";
+
+/// Who calls, for those who read logs.
+fn user_agent(call: Call, settings: &Settings) -> String {
+    let plain = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '.', "-");
+    let app = settings.get("AWS_SDK_UA_APP_ID", "sdk_ua_app_id").map(|id| format!(" app/{}", plain(&id)));
+    format!(
+        "fracas/{} os/{} api/{}{}",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::OS,
+        plain(call.service.metadata.service_id),
+        app.unwrap_or_default()
+    )
 }
 
-fn naming_layer(call: Call<'static>) -> Layer {
-    let mut layer = Layer::new("call");
-    layer.store_put(ApiMetadata::new(call.service.metadata.service_id, env!("CARGO_PKG_VERSION")));
-    layer
+/// Adds what is not part of the signature.
+#[derive(Debug)]
+struct Unsigned {
+    agent: String,
+    expects: bool,
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for Unsigned {
+    fn name(&self) -> &'static str {
+        "Unsigned"
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut context::BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        let has_body = !matches!(request.method(), "GET" | "HEAD" | "OPTIONS");
+        let length = request.body().content_length().filter(|_| has_body);
+        let headers = request.headers_mut();
+        headers.try_insert("user-agent", self.agent.clone())?;
+        if self.expects {
+            headers.try_insert(EXPECT, "100-continue")?;
+        }
+        let has_length = headers.contains_key("content-length") || headers.contains_key("transfer-encoding");
+        if let Some(length) = length.filter(|_| !has_length) {
+            headers.try_insert("content-length", length.to_string())?;
+        }
+        Ok(())
+    }
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -225,14 +268,11 @@ fn http_request(request: &Request, headers: &[(String, String)]) -> Result<HttpR
     let mut http = HttpRequest::new(SdkBody::from(request.body.clone()));
     http.set_method(&request.method)?;
     http.set_uri(request.target.clone())?;
-    for (name, value) in &request.headers {
+    for (name, value) in request.headers.iter().filter(|(name, _)| name != EXPECT) {
         http.headers_mut().try_insert(name.clone(), value.clone())?;
     }
     for (name, value) in headers {
         http.headers_mut().try_insert(name.clone(), value.clone())?;
-    }
-    if !http.headers().contains_key("transfer-encoding") {
-        http.headers_mut().try_insert("content-length", request.body.len().to_string())?;
     }
     Ok(http)
 }

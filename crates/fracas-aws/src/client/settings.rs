@@ -1,6 +1,8 @@
 //! What the environment and the configuration files say, read once per scope.
 
 use super::Scope;
+use super::transport::TIMEOUT;
+use crate::endpoint::S3Settings;
 use crate::error::Error;
 use aws_runtime::env_config::EnvConfigValue;
 use aws_runtime::env_config::file::EnvConfigFiles;
@@ -8,6 +10,7 @@ use aws_runtime::env_config::section::EnvConfigSections;
 use aws_runtime::env_config::source;
 use aws_types::os_shim_internal::{Env, Fs};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The settings that a scope's calls share.
 #[derive(Clone)]
@@ -24,6 +27,13 @@ pub(super) struct Settings {
     /// The authorities to trust instead of the system's.
     pub(super) authorities: Option<Authorities>,
     pub(super) retries: Retries,
+    defaults: Defaults,
+    /// What endpoints and signatures of S3 depend on.
+    pub(super) s3: S3Settings,
+    /// Whether accounts have endpoints of their own: `preferred`, `disabled` or `required`.
+    pub(super) account_id_mode: String,
+    /// The bytes from which on a body is compressed; None when none is.
+    pub(super) compress_from: Option<usize>,
     /// The endpoint that the scope names for all services.
     given_endpoint: Option<String>,
 }
@@ -33,6 +43,27 @@ pub(super) struct Settings {
 pub(super) struct Authorities {
     pub(super) setting: &'static str,
     pub(super) path: PathBuf,
+}
+
+/// What holds where nothing is configured (botocore's `sdk-default-configuration.json`).
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Defaults {
+    Legacy,
+    Standard,
+    InRegion,
+    CrossRegion,
+    Mobile,
+}
+
+impl Defaults {
+    fn connect_timeout(self) -> Duration {
+        Duration::from_millis(match self {
+            Self::Legacy => return TIMEOUT,
+            Self::InRegion => 1100,
+            Self::Standard | Self::CrossRegion => 3100,
+            Self::Mobile => 30000,
+        })
+    }
 }
 
 /// How often a call is tried.
@@ -105,6 +136,10 @@ impl Settings {
             is_fips_region: false,
             authorities: None,
             retries,
+            defaults: Defaults::Legacy,
+            s3: S3Settings::default(),
+            account_id_mode: "preferred".to_owned(),
+            compress_from: None,
             given_endpoint: scope.endpoint_url.clone(),
         };
         if let Some(region) = scope.region.clone().or_else(|| settings.configured_region()) {
@@ -115,6 +150,10 @@ impl Settings {
         }
         settings.authorities = settings.configured_authorities()?;
         settings.retries = settings.configured_retries()?;
+        settings.defaults = settings.configured_defaults()?;
+        settings.s3 = settings.configured_s3()?;
+        settings.account_id_mode = settings.configured_account_id_mode()?;
+        settings.compress_from = settings.configured_compression()?;
         Ok(settings)
     }
 
@@ -163,6 +202,113 @@ impl Settings {
     /// Whether FIPS endpoints are asked for.
     pub(super) fn use_fips(&self) -> bool {
         self.is_fips_region || self.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
+    }
+
+    /// Whether endpoints that speak IPv6 also are asked for; S3 has a setting of its own.
+    pub(super) fn use_dual_stack(&self, service: &str) -> bool {
+        let of_s3 =
+            matches!(service, "s3" | "s3control") && self.s3_flag("use_dualstack_endpoint") == Some(true);
+        of_s3 || self.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")
+    }
+
+    /// Whether bodies for S3 are signed, where that was decided.
+    pub(super) fn signs_payload(&self) -> Option<bool> {
+        self.s3_flag("payload_signing_enabled")
+    }
+
+    /// How long connecting may take.
+    pub(super) fn connect_timeout(&self) -> Duration {
+        self.defaults.connect_timeout()
+    }
+
+    /// A key in the `s3` section of the profile.
+    fn s3_option(&self, key: &str) -> Option<String> {
+        let section = self.sections.get("s3")?;
+        let mut pairs = section.lines().filter_map(|line| line.split_once('='));
+        pairs.find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim().to_owned())
+    }
+
+    fn s3_flag(&self, key: &str) -> Option<bool> {
+        self.s3_option(key).map(|text| is_true(&text))
+    }
+
+    fn configured_s3(&self) -> Result<S3Settings, Error> {
+        let or_section = |found: Option<String>, key| found.or_else(|| self.s3_option(key));
+        let arn = self.get("AWS_S3_USE_ARN_REGION", "s3_use_arn_region");
+        let east = self.get("AWS_S3_US_EAST_1_REGIONAL_ENDPOINT", "s3_us_east_1_regional_endpoint");
+        let east = or_section(east, "us_east_1_regional_endpoint");
+        let points = self.variable("AWS_S3_DISABLE_MULTIREGION_ACCESS_POINTS");
+        let points = or_section(points, "s3_disable_multiregion_access_points");
+        let express = self.get("AWS_S3_DISABLE_EXPRESS_SESSION_AUTH", "s3_disable_express_session_auth");
+        if let Some(wrong) = east.as_deref().filter(|text| !["legacy", "regional"].contains(text)) {
+            return Err(bad_s3_east(wrong));
+        }
+        if let Some(wrong) =
+            express.as_deref().filter(|text| !is_true(text) && !text.eq_ignore_ascii_case("false"))
+        {
+            return Err(bad_setting(&format!(
+                "Invalid value \"{wrong}\" for s3_disable_express_session_auth. Value must be a boolean"
+            )));
+        }
+        Ok(S3Settings {
+            addressing_style: self.s3_option("addressing_style"),
+            path_style: None,
+            use_accelerate_endpoint: self.s3_flag("use_accelerate_endpoint").unwrap_or_default(),
+            use_arn_region: or_section(arn, "use_arn_region").map(|text| is_true(&text)),
+            us_east_1_regional: east.map_or(self.defaults != Defaults::Legacy, |text| text == "regional"),
+            disable_multi_region_access_points: points.is_some_and(|text| is_true(&text)),
+            disable_express_session_auth: express.is_some_and(|text| is_true(&text)),
+        })
+    }
+
+    fn configured_defaults(&self) -> Result<Defaults, Error> {
+        let mode = self.get("AWS_DEFAULTS_MODE", "defaults_mode").unwrap_or_default().to_lowercase();
+        Ok(match mode.as_str() {
+            "" | "legacy" => Defaults::Legacy,
+            "standard" => Defaults::Standard,
+            "in-region" => Defaults::InRegion,
+            "cross-region" => Defaults::CrossRegion,
+            "mobile" => Defaults::Mobile,
+            "auto" => self.automatic_defaults(),
+            other => return Err(bad_defaults_mode(other)),
+        })
+    }
+
+    /// Where the code runs decides, as far as the environment tells.
+    fn automatic_defaults(&self) -> Defaults {
+        let own = self.variable("AWS_REGION").or_else(|| self.variable("AWS_DEFAULT_REGION"));
+        match own.filter(|_| self.variable("AWS_EXECUTION_ENV").is_some()) {
+            None => Defaults::Standard,
+            own if own == self.region => Defaults::InRegion,
+            Some(_) => Defaults::CrossRegion,
+        }
+    }
+
+    fn configured_account_id_mode(&self) -> Result<String, Error> {
+        let mode = self.get("AWS_ACCOUNT_ID_ENDPOINT_MODE", "account_id_endpoint_mode");
+        let mode = mode.unwrap_or_else(|| "preferred".to_owned()).to_lowercase();
+        match mode.as_str() {
+            "preferred" | "disabled" | "required" => Ok(mode),
+            _ => Err(bad_setting(&format!(
+                "The configured value '{mode}' for 'account_id_endpoint_mode' is invalid. Valid values are: \
+                 ('preferred', 'disabled', 'required')."
+            ))),
+        }
+    }
+
+    fn configured_compression(&self) -> Result<Option<usize>, Error> {
+        let key = "request_min_compression_size_bytes";
+        let text = self.get("AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES", key);
+        let text = text.unwrap_or_else(|| "10240".to_owned());
+        let wrong =
+            |what: &str| bad_setting(&format!("Invalid value \"{text}\" for {key}. Value must be {what}"));
+        let size: i64 =
+            text.trim().parse().map_err(|_| wrong("an integer. Received <class 'str'> instead."))?;
+        if !(1..=1_048_576).contains(&size) {
+            return Err(wrong("between 1 and 1048576."));
+        }
+        let is_off = self.flag("AWS_DISABLE_REQUEST_COMPRESSION", "disable_request_compression");
+        Ok(if is_off { None } else { usize::try_from(size).ok() })
     }
 
     /// The endpoint of a service: the scope's, else the configured one from its own variable, the one for all, then
@@ -236,6 +382,30 @@ fn empty_bundle(setting: &str) -> Error {
     let text = "Invalid CA bundle: the configured value (ca_bundle, AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or verify) \
                 resolved to an empty or whitespace-only string. Provide a valid path to a CA bundle file.";
     Error::unsent("InvalidConfigError", text).with_help(format!("set {setting} to a file, or unset it"))
+}
+
+fn is_true(text: &str) -> bool {
+    text.eq_ignore_ascii_case("true")
+}
+
+fn bad_setting(text: &str) -> Error {
+    Error::unsent("InvalidConfigError", text)
+}
+
+fn bad_s3_east(value: &str) -> Error {
+    let text = format!(
+        "S3 us-east-1 regional endpoint option {value} is invalid. Valid options are: \"legacy\", \"regional\""
+    );
+    Error::unsent("InvalidS3UsEast1RegionalEndpointConfigError", text)
+}
+
+fn bad_defaults_mode(mode: &str) -> Error {
+    let text = format!(
+        "Client configured with invalid defaults mode: {mode}. Valid defaults modes include: legacy, auto, standard, \
+         in-region, cross-region, mobile."
+    );
+    Error::unsent("InvalidDefaultsMode", text)
+        .with_help("see AWS_DEFAULTS_MODE, or defaults_mode in the profile")
 }
 
 fn bad_retry_mode(mode: &str) -> Error {

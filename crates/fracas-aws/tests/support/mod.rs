@@ -167,6 +167,12 @@ async fn take(aws: &Aws, step: &Value) -> Result<Value, Error> {
             let (one, other) = tokio::join!(call(), call());
             Ok(json!([one?, other?]))
         }
+        "request" => {
+            let request = aws.request(&scope, service, text("operation"), params).await?;
+            Ok(json!({
+                "method": request.method, "url": request.url, "headers": request.headers, "body": request.body,
+            }))
+        }
         "all" => aws.pages(&scope, service, text("operation"), params)?.all().await,
         _ => aws.call(&scope, service, text("operation"), params).await,
     }
