@@ -17,7 +17,7 @@ fn child() {
 const CHANGING: [&str; 5] =
     ["x-amz-date", "authorization", "user-agent", "amz-sdk-invocation-id", "amz-sdk-request"];
 
-/// A request without what changes, as `requests.py` shows it.
+/// A request without what changes, as `sent.py` shows it.
 fn shown(request: &Value) -> Value {
     let mut headers: Map<String, Value> = request["headers"]
         .as_array()
@@ -153,7 +153,7 @@ fn settings_make_the_requests_of_boto3() {
     let path = children[0].path("cases.json");
     std::fs::write(&path, Value::from(told.collect::<Vec<_>>()).to_string()).expect("a file");
     let output =
-        support::python().arg(support::support("requests.py")).arg(path).output().expect("Python runs");
+        support::python().arg(support::support("sent.py")).arg(path).output().expect("Python runs");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     assert_eq!(text.lines().count(), cases.len(), "{}", String::from_utf8_lossy(&output.stderr));
     let mut different = Vec::new();
