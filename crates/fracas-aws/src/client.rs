@@ -8,6 +8,7 @@ mod credentials;
 mod custom;
 mod presign;
 mod profile;
+mod redirect;
 mod s3;
 mod send;
 mod settings;
@@ -111,6 +112,8 @@ struct Client {
     settings: Settings,
     keys: Keys,
     transport: Transport,
+    /// Where buckets are that are not in the client's region.
+    buckets: redirect::Regions,
 }
 
 /// A call that was checked and written, and how it is to be sent.
@@ -127,7 +130,7 @@ impl Client {
         let transport = shared.transport.trusting(settings.authorities.clone());
         let mut found = shared.found.lock().unwrap_or_else(PoisonError::into_inner);
         let found = found.entry(scope.profile.clone()).or_default().clone();
-        Self { keys: Keys::new(scope, found), settings, transport }
+        Self { keys: Keys::new(scope, found), settings, transport, buckets: redirect::Regions::default() }
     }
 }
 
@@ -254,10 +257,18 @@ impl Aws {
         call: Call<'static>,
         params: &Value,
     ) -> Result<(Success, String), Error> {
-        let ready = self.ready(self.client(scope).await?, scope, call, params).await?;
-        let region = ready.address.signing.region.clone();
-        let sent = send::send(ready).await.map_err(|error| with_way_out(error, call, &region))?;
-        Ok((sent, region))
+        let client = self.client(scope).await?;
+        let mut ready = self.ready(client.clone(), scope, call, params).await?;
+        let mut region = ready.address.signing.region.clone();
+        let mut sent = send::send(ready).await;
+        if let Err(error) = &sent
+            && self.finds_bucket(&client, scope, call, params, error).await
+        {
+            ready = self.ready(client, scope, call, params).await?;
+            region = ready.address.signing.region.clone();
+            sent = send::send(ready).await;
+        }
+        Ok((sent.map_err(|error| with_way_out(error, call, &region))?, region))
     }
 
     /// As [`Aws::call`], and writes the result without `ResponseMetadata`; one of many megabytes
@@ -315,6 +326,7 @@ impl Aws {
     ) -> Result<Ready, Error> {
         let params = prepared(call, params)?;
         validate::parameters(call.service, call.operation, &params)?;
+        let settings = client.buckets.settings(&client.settings, call, &params);
         let mut params = params.as_object().cloned().unwrap_or_default();
         let source = presign::source_region(call, &mut params);
         checksum::ask_for_validation(&client.settings, call, &mut params);
@@ -326,7 +338,8 @@ impl Aws {
             }
             _ => None,
         };
-        let mut address = address::resolve(&client.settings, call, &params, account.as_deref())?;
+        let mut address = address::resolve(&settings, call, &params, account.as_deref())?;
+        drop(settings);
         let mut request = protocol::wire(call.service).request(call, &params)?;
         custom::request(call, &params, &mut request);
         compress::body(&client.settings, call, &mut request);

@@ -35,6 +35,8 @@ pub(crate) struct ApiError {
     pub(crate) message: Option<String>,
     pub(crate) request_id: Option<String>,
     pub(crate) status: u16,
+    /// The region that S3 says a bucket is in.
+    pub(crate) region: Option<String>,
 }
 
 impl Error {
@@ -81,6 +83,11 @@ impl Error {
     /// AWS's name for the request, for support cases.
     pub fn request_id(&self) -> Option<&str> {
         self.0.api.as_ref()?.request_id.as_deref()
+    }
+
+    /// The region that S3 says a bucket is in, where it said so.
+    pub(crate) fn region(&self) -> Option<&str> {
+        self.0.api.as_ref()?.region.as_deref()
     }
 
     /// The HTTP status of the answer, when there was one.

@@ -484,3 +484,38 @@ fn simpledb_is_signed_with_version_2() {
         assert_eq!(unquoted(signed), signature("signature.py", &captured(&server.url, request)));
     }
 }
+
+#[test]
+fn buckets_are_followed_to_their_region() {
+    let server = Server::start(|request, _| {
+        let here = request.header("authorization").contains("/eu-west-3/s3/");
+        let answer = |status: &str, headers: &str, body: &str| {
+            let length = body.len();
+            Reply::Raw(format!(
+                "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            ))
+        };
+        match request.head.split(' ').next() {
+            Some("HEAD") => answer("301 Moved Permanently", "x-amz-bucket-region: eu-west-3\r\n", ""),
+            _ if here => answer("200 OK", "", "<ListBucketResult><Name>far</Name></ListBucketResult>"),
+            _ => answer("301 Moved Permanently", "", "<Error><Code>PermanentRedirect</Code></Error>"),
+        }
+    });
+    let step = json!({"service": "s3", "operation": "ListObjectsV2", "params": {"Bucket": "far-away"}});
+    let child = Child::new("redirected").at(&server).with("AWS_REGION", "eu-central-1");
+    let outcomes = child.run(&[step.clone(), step]);
+    assert!(outcomes.iter().all(|outcome| outcome["ok"]["Name"] == "far"), "{outcomes:?}");
+    let expected = [
+        "AKIDENV eu-central-1 s3",
+        "AKIDENV eu-central-1 s3",
+        "AKIDENV eu-west-3 s3",
+        "AKIDENV eu-west-3 s3",
+    ];
+    assert_eq!(signers(&server), expected);
+    let endless =
+        Server::answering(301, "<Error><Code>PermanentRedirect</Code><Region>eu-west-3</Region></Error>");
+    let outcome = Child::new("endless").at(&endless).step(
+        json!({"service": "s3", "operation": "GetObject", "params": {"Bucket": "far-away", "Key": "k"}}),
+    );
+    assert_eq!((&outcome["code"], endless.received().len()), (&json!("PermanentRedirect"), 2), "{outcome}");
+}

@@ -152,8 +152,7 @@ fn settings_make_the_requests_of_boto3() {
     });
     let path = children[0].path("cases.json");
     std::fs::write(&path, Value::from(told.collect::<Vec<_>>()).to_string()).expect("a file");
-    let output =
-        support::python().arg(support::support("sent.py")).arg(path).output().expect("Python runs");
+    let output = support::python().arg(support::support("sent.py")).arg(path).output().expect("Python runs");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     assert_eq!(text.lines().count(), cases.len(), "{}", String::from_utf8_lossy(&output.stderr));
     let mut different = Vec::new();

@@ -426,7 +426,9 @@ fn api_error(call: Call, parsed: &Object, status: u16) -> Error {
         None => "botocore.exceptions.ClientError".to_owned(),
     };
     let request_id = metadata["RequestId"].as_str().map(str::to_owned);
-    Error::new(class, Sent::Yes, text).with_api(ApiError { code, message, request_id, status })
+    let region = metadata["HTTPHeaders"]["x-amz-bucket-region"].as_str().map(str::to_owned);
+    let region = region.or_else(|| part("Region"));
+    Error::new(class, Sent::Yes, text).with_api(ApiError { code, message, request_id, status, region })
 }
 
 /// AWS, or something in its place, answered what cannot be read: nobody knows what became of the call.
@@ -435,7 +437,8 @@ fn garbage(unreadable: Unreadable, answer: &Answer) -> Error {
         |name: &str| answer.headers.iter().find(|(known, _)| known == name).map(|(_, id)| id.clone());
     let request_id = header("x-amzn-requestid").or_else(|| header("x-amz-request-id"));
     let which = request_id.as_ref().map(|id| format!(" and request id {id}")).unwrap_or_default();
-    let api = ApiError { code: None, message: None, request_id, status: answer.status };
+    let region = header("x-amz-bucket-region");
+    let api = ApiError { request_id, status: answer.status, region, ..ApiError::default() };
     Error::new("botocore.parsers.ResponseParserError", Sent::Yes, unreadable.0).with_api(api).with_help(
         format!(
             "the answer had status {}{which}; the call may have happened: look before trying again, \

@@ -163,6 +163,12 @@ impl Settings {
         Self { region, given_endpoint: None, ..self.clone() }
     }
 
+    /// The same for a bucket that was found in another region: one in us-east-1 is asked for there.
+    pub(super) fn for_bucket_in(&self, region: &str) -> Self {
+        let s3 = S3Settings { us_east_1_regional: true, ..self.s3.clone() };
+        Self { region: Some(region.to_owned()), s3, ..self.clone() }
+    }
+
     /// A path whose `~` stands for the home folder, which stays as it is where there is none.
     pub(super) fn expanded(&self, path: &str) -> PathBuf {
         let home = self.variable("HOME").or_else(|| self.variable("USERPROFILE"));

@@ -1,6 +1,7 @@
 //! Where credentials are looked for, in boto3's order (botocore's `credentials.py`).
 
 use super::super::profile::Base;
+use super::super::redirect::Regions;
 use super::super::settings::Settings;
 use super::super::{Aws, Client, Ready, Scope, profile, send};
 use super::{Keys, Looked, Parts, expiry};
@@ -120,7 +121,8 @@ impl<'a> Finder<'a> {
         let Self { aws, scope, client } = *self;
         let settings = client.settings.for_sources(region);
         let keys = Keys::given(keys.unwrap_or_else(|| Parts::default().from("none")));
-        let nested = Client { settings, keys, transport: client.transport.clone() };
+        let nested =
+            Client { settings, keys, transport: client.transport.clone(), buckets: Regions::default() };
         Box::pin(async move {
             let (service, operation) = aws.operation(service, operation)?;
             aws.ready(Arc::new(nested), scope, Call { service, operation }, &params).await
