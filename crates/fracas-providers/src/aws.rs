@@ -170,3 +170,258 @@ fn unsearched(error: &str, changes: bool) -> Failure {
         happened: if changes { Happened::Yes } else { Happened::No },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::asked::Asked;
+    use super::*;
+    use crate::testing::{activity, activity_of, carry_out, problems, problems_with, told};
+    use fracas_aws::{AssumeRole, Aws, StaticCredentials};
+    use fracas_engine::parse_document;
+    use fracas_model::{Format, Source};
+    use proptest::collection::{hash_map, vec};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn provider() -> AwsCalls {
+        AwsCalls {
+            native: Native::new(Aws::new(), |name| (name == "AWS_REGION").then(|| "eu-west-1".to_owned())),
+        }
+    }
+
+    fn found(provider_text: &str, values: &Values) -> String {
+        problems_with(&provider(), ActivityKind::Action, provider_text, values)
+    }
+
+    fn configured(configuration: Value) -> Values {
+        Values { configuration: as_map(configuration), ..Values::default() }
+    }
+
+    fn asked(node: Value, values: &Values) -> Asked {
+        let activity = activity(ActivityKind::Action, &node);
+        let (asked, problems) = read(&Aws::new(), &activity.provider, activity.kind, values, text::is_open);
+        asked.unwrap_or_else(|| panic!("{problems:?}"))
+    }
+
+    fn calls(node: Value) -> Calls {
+        match asked(node, &Values::default()).what {
+            What::Calls(calls) => calls,
+            What::Activity(_) => panic!("it names an operation"),
+        }
+    }
+
+    #[test]
+    fn names_have_any_spelling() {
+        for operation in ["describe_db_clusters", "DescribeDBClusters", "describe-db-clusters"] {
+            for waiter in ["db_cluster_available", "DBClusterAvailable", "db-cluster-available"] {
+                let calls = calls(json!({"service": "rds", "operation": operation, "wait": waiter,
+                    "parameters": {"DBClusterIdentifier": "a"}}));
+                assert_eq!(calls.call.unwrap().0.name, "DescribeDBClusters");
+                assert_eq!(calls.wait.unwrap().0.name, "DBClusterAvailable");
+            }
+        }
+    }
+
+    #[test]
+    fn a_waiter_gets_what_it_takes() {
+        let waited = |node: Value| calls(node).wait.unwrap().1;
+        let stop = |wait: Value| {
+            json!({"service": "ec2", "operation": "stop_instances", "wait": wait,
+                "parameters": {"InstanceIds": ["i-1"], "Force": true}})
+        };
+        assert_eq!(waited(stop(json!("instance_stopped"))), json!({"InstanceIds": ["i-1"]}));
+        let own = json!({"waiter": "instance_stopped", "parameters": {"InstanceIds": ["i-2"]}});
+        assert_eq!(waited(stop(own)), json!({"InstanceIds": ["i-2"]}));
+        let all = json!({"waiter": "instance_stopped", "parameters": {}});
+        assert_eq!(waited(stop(all)), json!({}));
+        let alone =
+            json!({"service": "ec2", "wait": "instance_stopped", "parameters": {"InstanceIds": ["i-3"]}});
+        assert_eq!(waited(alone), json!({"InstanceIds": ["i-3"]}));
+    }
+
+    #[test]
+    fn what_a_waiter_needs_must_be_there() {
+        let cases = [
+            r#"{"type": "aws", "service": "dynamodb", "operation": "restore_table_from_backup",
+                "parameters": {"TargetTableName": "a", "BackupArn": "${backup}"}, "wait": "table_exists"}"#,
+            r#"{"type": "aws", "service": "s3", "operation": "copy_object", "wait": "object_exists",
+                "parameters": {"Bucket": "b", "CopySource": "a/b"}}"#,
+            r#"{"type": "aws", "service": "dynamodb", "wait": "table_exists"}"#,
+            r#"{"type": "aws", "service": "dynamodb", "wait": {"parameters": [], "timeout": 5}}"#,
+            r#"{"type": "aws", "service": "dynamodb", "wait": 5, "paginate": true}"#,
+        ];
+        let found = cases.map(|text| format!("{text}\n{}", found(text, &Values::default())));
+        insta::assert_snapshot!(found.join("\n"));
+    }
+
+    #[test]
+    fn what_is_open_is_not_judged() {
+        let cases = [
+            r#"{"type": "aws", "service": "${a}", "operation": "x"}"#,
+            r#"{"type": "aws", "service": "docdb", "operation": "${a}", "wait": "db_instance_available"}"#,
+            r#"{"type": "aws", "service": "docdb", "operation": "stop_db_cluster", "parameters": "${a}"}"#,
+            r#"{"type": "aws", "service": "docdb", "operation": "describe_db_clusters", "query": "${a}[",
+                "parameters": {"MaxRecords": "${a}", "Filters": ["${b}"]}, "paginate": "${c}"}"#,
+            r#"{"type": "aws", "service": "s3", "operation": "list_objects_v2", "parameters": {"Bucket": "${a}"}}"#,
+            r#"{"type": "aws", "service": "rds", "operation": "stop_db_cluster", "wait": "${a}",
+                "parameters": {"DBClusterIdentifier": "${a}"}, "region": "${b}", "endpoint_url": "${c}"}"#,
+            r#"{"type": "aws", "activity": "${a}"}"#,
+        ];
+        for text in cases {
+            assert_eq!(found(text, &Values::default()), "", "{text}");
+        }
+    }
+
+    #[test]
+    fn values_are_judged_once_they_are_known() {
+        let text = r#"{"type": "aws", "service": "${service}", "operation": "describe_db_clusters",
+            "parameters": {"MaxRecords": "${records}", "Filters": "${filters}"}, "paginate": "${pages}"}"#;
+        let right = json!({"service": "docdb", "records": 20, "filters": [], "pages": true});
+        assert_eq!(found(text, &configured(right)), "");
+        let wrong =
+            json!({"service": "docdb", "records": "secret", "filters": [{"Name": 5}], "pages": "yes"});
+        insta::assert_snapshot!(found(text, &configured(wrong)));
+    }
+
+    #[test]
+    fn the_activity_wins_over_the_configuration() {
+        let values = configured(json!({
+            "aws_region": "cn-north-1", "aws_profile_name": "prod", "other": "eu-west-3",
+            "aws_assume_role_arn": "arn:aws-cn:iam::1:role/r", "aws_assume_role_session_name": "s",
+        }));
+        let values = Values {
+            secrets: [("keys".to_owned(), json!({"aws_access_key_id": "AK", "aws_secret_access_key": "SK"}))]
+                .into_iter()
+                .collect(),
+            ..values
+        };
+        let scope = |node: Value| {
+            let activity = activity(ActivityKind::Action, &node);
+            provider().native.scope(&activity.provider, &asked(node, &values).own, &values).unwrap()
+        };
+        let role = |arn: &str, session_name: &str, external_id: Option<&str>| AssumeRole {
+            arn: arn.to_owned(),
+            session_name: session_name.to_owned(),
+            external_id: external_id.map(str::to_owned),
+        };
+        let call = json!({"type": "aws", "service": "sqs", "operation": "list_queues"});
+        let expected = Scope {
+            region: Some("cn-north-1".to_owned()),
+            profile: Some("prod".to_owned()),
+            assume_role: Some(role("arn:aws-cn:iam::1:role/r", "s", None)),
+            ..Scope::default()
+        };
+        assert_eq!(scope(call.clone()), expected);
+        let mut own = call;
+        let keys = json!({
+            "region": "${other}", "profile": "staging", "role_arn": "arn:aws:iam::2:role/q",
+            "role_session_name": "t", "external_id": "e", "endpoint_url": "http://127.0.0.1:1",
+            "secrets": ["keys"],
+        });
+        own.as_object_mut().unwrap().extend(as_map(keys));
+        let expected = Scope {
+            region: Some("eu-west-3".to_owned()),
+            profile: Some("staging".to_owned()),
+            assume_role: Some(role("arn:aws:iam::2:role/q", "t", Some("e"))),
+            credentials: Some(StaticCredentials {
+                access_key_id: "AK".to_owned(),
+                secret_access_key: "SK".to_owned(),
+                session_token: None,
+            }),
+            endpoint_url: Some("http://127.0.0.1:1".to_owned()),
+        };
+        assert_eq!(scope(own), expected);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_called_that_is_wrong() {
+        let wrong = [
+            json!({"type": "aws", "service": "docdb", "operation": "stop_db_cluster", "parameters": {"X": "${a}"}}),
+            json!({"type": "aws", "service": "docdb", "operation": "${a}"}),
+            json!({"type": "aws", "service": "docdb", "operation": "stop_db_cluster",
+                "parameters": {"DBClusterIdentifier": "a"}, "wait": "db_cluster_deleted"}),
+            json!({"type": "aws", "activity": "docdb.stop_db_cluster", "arguments": {}}),
+        ];
+        let mut errors = String::new();
+        for node in wrong {
+            let failure = carry_out(&provider(), &activity(ActivityKind::Action, &node)).await.unwrap_err();
+            assert_eq!(failure.happened, Happened::No);
+            errors += &format!("{}\n  {}\n", failure.error, failure.help);
+        }
+        insta::assert_snapshot!(errors);
+    }
+
+    #[test]
+    fn a_tolerance_gets_what_it_judges() {
+        let node =
+            json!({"type": "aws", "service": "sqs", "operation": "list_queues", "arguments": {"value": [1]}});
+        let (activity, value) = judging(&activity(ActivityKind::Probe, &node)).unwrap();
+        assert_eq!(value, json!([1]));
+        assert_eq!(arguments(&activity.provider), json!({}));
+        let node = json!({"type": "aws", "service": "sqs", "operation": "list_queues"});
+        assert!(judging(&crate::testing::activity(ActivityKind::Probe, &node)).is_none());
+    }
+
+    #[test]
+    fn only_probes_are_told_that_they_change_something() {
+        let text = r#"{"type": "aws", "service": "sqs", "operation": "purge_queue", "parameters": {"QueueUrl": "a"}}"#;
+        let told = problems(&provider(), ActivityKind::Probe, text);
+        assert!(told.contains("Warning at \"purge_queue\"\n  `PurgeQueue` changes the system"), "{told}");
+        assert_eq!(found(text, &Values::default()), "");
+        let reading = text.replace("purge_queue", "get_queue_attributes");
+        assert_eq!(problems(&provider(), ActivityKind::Probe, &reading), "");
+    }
+
+    /// Any JSON, much of it what parameters and providers consist of.
+    fn json_like() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            Just(Value::Null),
+            "[a-z$é{}_]{0,6}|db_instance_available|DescribeDBClusters|docdb|docdb\\.cluster_status"
+                .prop_map(Value::from),
+        ];
+        let key = "[a-zé]{0,3}|Filters|Name|Values|MaxRecords|DBClusterIdentifier|waiter|parameters";
+        leaf.prop_recursive(4, 24, 4, move |inner| {
+            prop_oneof![
+                vec(inner.clone(), 0..4).prop_map(Value::from),
+                hash_map(key, inner, 0..4).prop_map(|map| map.into_iter().collect::<Value>()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_provider_is_understood_or_told_what_is_wrong(
+            keys in hash_map(proptest::sample::select(asked::KEYS.to_vec()), json_like(), 0..8),
+        ) {
+            let mut node: Value = keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+            node["type"] = "aws".into();
+            let text = serde_json::to_string_pretty(&node).unwrap();
+            // Every place is one of the text, or this panics.
+            found(&text, &Values::default());
+            let activity = activity_of(ActivityKind::Action, &text);
+            let (asked, problems) =
+                read(&Aws::new(), &activity.provider, activity.kind, &Values::default(), |_| false);
+            prop_assert!(asked.is_some() || problems.has_errors(), "{text}");
+        }
+
+        #[test]
+        fn parameters_are_refused_when_boto3_refuses_them(
+            parameters in hash_map("Filters|MaxRecords|DBClusterIdentifier|Marker|x", json_like(), 0..4),
+        ) {
+            let parameters: Value = parameters.into_iter().collect();
+            let node = json!({"type": "aws", "service": "docdb", "operation": "describe_db_clusters",
+                "parameters": parameters});
+            let source = Source { name: "e".into(), text: node.to_string(), format: Format::Json };
+            let document = parse_document(&source).0.unwrap();
+            // As it is just before the call, when nothing is open.
+            let (_, problems) =
+                read(&Aws::new(), &document, ActivityKind::Action, &Values::default(), |_| false);
+            // Texts are substituted first.
+            let sent = Values::default().substitute(&parameters);
+            let refused = Aws::new().validate("docdb", "DescribeDBClusters", &sent).is_err();
+            prop_assert_eq!(problems.has_errors(), refused, "{}", told(&source.text, &problems));
+        }
+    }
+}

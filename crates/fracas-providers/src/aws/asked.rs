@@ -2,7 +2,7 @@
 
 use fracas_aws::iam::actions;
 use fracas_aws::model::{Kind, Operation, Service, Waiter};
-use fracas_aws::{Aws, Error};
+use fracas_aws::{Aws, BadExpression, Error, check_jmespath};
 use fracas_engine::Values;
 use fracas_model::{ActivityKind, Node, Problem, Problems, Span};
 use serde_json::{Map, Value};
@@ -140,8 +140,10 @@ impl Reader<'_> {
 
     fn query(&mut self) -> Option<String> {
         let query = self.text("query")?;
-        if let Err(error) = jmespath::compile(&query) {
-            self.error("query", format!("this is no JMESPath: {}", error.reason), "");
+        if let Err(BadExpression { reason, offset }) = check_jmespath(&query) {
+            let span =
+                self.provider.get("query").map_or(self.provider.span, |node| within(node, &query, offset));
+            self.tell(span, format!("this is no JMESPath: {reason}"), "");
         }
         Some(query)
     }
@@ -455,6 +457,18 @@ impl Reader<'_> {
     fn tell(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.problems.push(Problem::error(span, message).help(help));
     }
+}
+
+/// The place of a character of a text, where the text stands as it is; else that of all of it.
+fn within(node: &Node, text: &str, offset: usize) -> Span {
+    let Span { start, end } = node.span;
+    let quotes = (end - start).saturating_sub(text.len());
+    if node.as_str() != Some(text) || !matches!(quotes, 0 | 2) {
+        return node.span;
+    }
+    let (at, length) = text.char_indices().nth(offset).map_or((text.len(), 1), |(at, c)| (at, c.len_utf8()));
+    let at = start + quotes / 2 + at;
+    Span::new(at, (at + length).min(end))
 }
 
 /// The parameters of a call that a waiter takes as well.
