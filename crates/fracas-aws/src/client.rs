@@ -6,6 +6,7 @@ mod checksum;
 mod compress;
 mod credentials;
 mod custom;
+mod files;
 mod presign;
 mod profile;
 mod redirect;
@@ -121,6 +122,8 @@ struct Ready {
     call: Call<'static>,
     client: Arc<Client>,
     request: protocol::Request,
+    /// Sent in place of the request's body.
+    file: Option<files::BodyFile>,
     address: address::Address,
     keys: Option<Credentials>,
 }
@@ -342,8 +345,13 @@ impl Aws {
         drop(settings);
         let mut request = protocol::wire(call.service).request(call, &params)?;
         custom::request(call, &params, &mut request);
+        let mut file = files::body(call, &params);
+        if file.is_some() {
+            request.body.clear();
+        }
         compress::body(&client.settings, call, &mut request);
-        address.signing.payload = checksum::add(&client.settings, call, &params, &address, &mut request)?;
+        address.signing.payload =
+            checksum::add(&client.settings, call, &params, &address, &mut request, &mut file)?;
         let keys = match auth {
             Auth::Keys => Some(client.keys.get(self, scope, &client).await?),
             Auth::Bearer => {
@@ -356,7 +364,7 @@ impl Aws {
         if let (Some(source), Some(keys)) = (source, &keys) {
             presign::add(call, &mut request, &address, &source, keys)?;
         }
-        Ok(Ready { call, client, request, address, keys })
+        Ok(Ready { call, client, request, file, address, keys })
     }
 
     async fn client(&self, scope: &Scope) -> Result<Arc<Client>, Error> {
@@ -389,6 +397,7 @@ fn prepared(call: Call, params: &Value) -> Result<Value, Error> {
         }
     }
     custom::before(call, &mut params)?;
+    files::fill(call, &mut params)?;
     Ok(params)
 }
 

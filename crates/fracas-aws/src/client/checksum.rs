@@ -1,14 +1,15 @@
 //! Checksums of requests and answers (botocore's `httpchecksum.py`).
 
 use super::address::Address;
+use super::custom::hex;
+use super::files::BodyFile;
 use super::settings::Settings;
 use crate::error::{Error, Sent};
 use crate::model::{Checksum, Kind, Operation};
 use crate::protocol::{Answer, Call, Object, Request};
 use aws_smithy_types::base64;
-use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA512, digest};
+use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA512};
 use serde_json::Value;
-use std::fmt::Write;
 
 const PREFIX: &str = "x-amz-checksum-";
 
@@ -29,14 +30,54 @@ pub(super) enum Payload {
 /// The algorithms that botocore knows without AWS's own C library, the quickest first.
 const ALGORITHMS: [&str; 4] = ["crc32", "sha1", "sha256", "sha512"];
 
+/// A checksum that is taken piece by piece.
+pub(super) enum Sum {
+    Crc32(crc32fast::Hasher),
+    Sha(Box<Context>),
+}
+
+impl Sum {
+    pub(super) fn new(algorithm: &str) -> Self {
+        Self::Sha(Box::new(Context::new(match algorithm {
+            "sha1" => &SHA1_FOR_LEGACY_USE_ONLY,
+            "sha256" => &SHA256,
+            "sha512" => &SHA512,
+            _ => return Self::Crc32(crc32fast::Hasher::new()),
+        })))
+    }
+
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Crc32(hasher) => hasher.update(bytes),
+            Self::Sha(context) => context.update(bytes),
+        }
+    }
+
+    fn bytes(self) -> Vec<u8> {
+        match self {
+            Self::Crc32(hasher) => hasher.finalize().to_be_bytes().to_vec(),
+            Self::Sha(context) => context.finish().as_ref().to_vec(),
+        }
+    }
+
+    /// In base64.
+    pub(super) fn text(self) -> String {
+        base64::encode(self.bytes())
+    }
+}
+
 fn checksum(algorithm: &str, bytes: &[u8]) -> String {
-    let sha = match algorithm {
-        "sha1" => &SHA1_FOR_LEGACY_USE_ONLY,
-        "sha256" => &SHA256,
-        "sha512" => &SHA512,
-        _ => return base64::encode(crc32fast::hash(bytes).to_be_bytes()),
-    };
-    base64::encode(digest(sha, bytes))
+    let mut sum = Sum::new(algorithm);
+    sum.add(bytes);
+    sum.text()
+}
+
+/// The checksum of what is sent.
+fn of_body(algorithm: &str, request: &Request, file: Option<&BodyFile>) -> Result<String, Error> {
+    let Some(file) = file else { return Ok(checksum(algorithm, &request.body)) };
+    let mut sum = Sum::new(algorithm);
+    file.read(|piece| sum.add(piece))?;
+    Ok(sum.text())
 }
 
 /// Adds the checksum that the model asks for, and says how the body is signed.
@@ -46,6 +87,7 @@ pub(super) fn add(
     params: &Object,
     address: &Address,
     request: &mut Request,
+    file: &mut Option<BodyFile>,
 ) -> Result<Payload, Error> {
     let is_https = address.url.starts_with("https:");
     let wanted = match &call.operation.checksum {
@@ -54,11 +96,11 @@ pub(super) fn add(
     };
     match wanted {
         Some(algorithm) if is_https && has_streaming_input(call) => {
-            append(&algorithm, request);
+            append(&algorithm, request, file.as_mut())?;
             return Ok(Payload::UnsignedTrailer);
         }
         Some(algorithm) => {
-            let value = checksum(&algorithm, &request.body);
+            let value = of_body(&algorithm, request, file.as_ref())?;
             request.headers.push((format!("{PREFIX}{algorithm}").into(), value));
         }
         None => {}
@@ -68,7 +110,15 @@ pub(super) fn add(
         *unsigned_payload || *auth_type == "v4-unsigned-body" || is_unsigned_upload(call, request);
     let is_s3 = call.service.metadata.signature_version.starts_with("s3");
     let is_signed = settings.signs_payload().filter(|_| is_s3).unwrap_or(!is_https || !is_unsigned);
-    Ok(if is_signed { Payload::Signed } else { Payload::Unsigned })
+    if !is_signed {
+        return Ok(Payload::Unsigned);
+    }
+    if let Some(file) = file {
+        let mut sum = Sum::new("sha256");
+        file.read(|piece| sum.add(piece))?;
+        file.sha256 = Some(hex(&sum.bytes()));
+    }
+    Ok(Payload::Signed)
 }
 
 /// S3 takes TLS and an MD5 of the caller's for enough.
@@ -130,21 +180,20 @@ fn header_of<'s>(call: Call<'s>, member: &str) -> Option<&'s str> {
 }
 
 /// Writes the body in chunks, its checksum behind them.
-fn append(algorithm: &str, request: &mut Request) {
+fn append(algorithm: &str, request: &mut Request, file: Option<&mut BodyFile>) -> Result<(), Error> {
     let name = format!("{PREFIX}{algorithm}");
-    let trailer = format!("0\r\n{name}:{}\r\n\r\n", checksum(algorithm, &request.body));
-    let length = request.body.len();
-    let mut body = Vec::with_capacity(length + length / CHUNK * 12 + trailer.len() + 12);
-    for chunk in request.body.chunks(CHUNK) {
-        let mut size = String::new();
-        // Writing to a String cannot fail.
-        let _ = write!(size, "{:x}\r\n", chunk.len());
-        body.extend(size.into_bytes());
-        body.extend(chunk);
-        body.extend(b"\r\n");
-    }
-    body.extend(trailer.into_bytes());
-    request.body = body;
+    let trailer = format!("0\r\n{name}:{}\r\n\r\n", of_body(algorithm, request, file.as_deref())?);
+    let length = match file {
+        Some(file) => {
+            file.trailer = Some(trailer);
+            file.length
+        }
+        None => {
+            let length = request.body.len();
+            request.body = in_chunks(&request.body, &trailer);
+            length as u64
+        }
+    };
     let encoding = request.headers.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
     match encoding {
         Some((_, encoding)) => encoding.push_str(",aws-chunked"),
@@ -153,6 +202,18 @@ fn append(algorithm: &str, request: &mut Request) {
     request.headers.push(("transfer-encoding".into(), "chunked".to_owned()));
     request.headers.push(("x-amz-trailer".into(), name));
     request.headers.push(("x-amz-decoded-content-length".into(), length.to_string()));
+    Ok(())
+}
+
+fn in_chunks(body: &[u8], trailer: &str) -> Vec<u8> {
+    let mut chunks = Vec::with_capacity(body.len() + body.len() / CHUNK * 12 + trailer.len() + 12);
+    for chunk in body.chunks(CHUNK) {
+        chunks.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
+        chunks.extend(chunk);
+        chunks.extend(b"\r\n");
+    }
+    chunks.extend(trailer.bytes());
+    chunks
 }
 
 /// Asks for a checksum of the answer, where the caller did not say whether.

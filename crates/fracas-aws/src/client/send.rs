@@ -1,6 +1,7 @@
 //! One call on the AWS SDK's runtime: signing, retries, clock skew, user agent.
 
 use super::checksum::{self, Payload};
+use super::files::BodyFile;
 use super::s3;
 use super::settings::{RetryMode, Settings};
 use super::transport::{Failure, TIMEOUT};
@@ -49,6 +50,7 @@ use futures_util::FutureExt;
 use serde::Serializer;
 use serde_json::Value;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -75,16 +77,21 @@ pub struct SignedRequest {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// The file whose contents are sent in place of the body.
+    pub file: Option<PathBuf>,
 }
 
 /// Signs a request as [`send`] does, and does not send it.
 pub(super) async fn capture(ready: Ready) -> Result<SignedRequest, Error> {
     let classifier = Classifier { call: ready.call, maybe_sent: Arc::default() };
     let caught = Caught::default();
+    let file = ready.file.as_ref().map(|file| file.path.clone());
     let failed = operation(ready, caught.clone(), classifier, 1).invoke(()).await.err();
     let request = caught.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     let nothing = || Error::unsent("BotoCoreError", "the request was not built");
-    request.ok_or_else(|| failed.map(into_error).unwrap_or_else(nothing))
+    request
+        .map(|request| SignedRequest { file, ..request })
+        .ok_or_else(|| failed.map(into_error).unwrap_or_else(nothing))
 }
 
 /// Keeps a request instead of sending it.
@@ -105,6 +112,7 @@ impl HttpConnector for Caught {
             url: request.uri().to_owned(),
             headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             body: request.body().bytes().unwrap_or_default().to_vec(),
+            file: None,
         };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
         HttpConnectorFuture::ready(Err(ConnectorError::user("the request is not to be sent".into())))
@@ -118,7 +126,7 @@ fn operation(
     classifier: Classifier,
     attempts: u32,
 ) -> Operation<(), Success, Error> {
-    let Ready { call, client, request, address, keys } = ready;
+    let Ready { call, client, request, file, address, keys } = ready;
     let mode = client.settings.retries.mode;
     let wire = protocol::wire(call.service);
     let asked_for_checksum = request.headers.iter().any(|(name, _)| name == "x-amz-checksum-mode");
@@ -128,6 +136,7 @@ fn operation(
     let connect = client.settings.connect_timeout();
     let timeouts = TimeoutConfig::builder().connect_timeout(connect).read_timeout(TIMEOUT).build();
     let agent = user_agent(call, &client.settings);
+    let digest = file.as_ref().and_then(|file| file.sha256.clone());
     let operation = Operation::builder()
         .service_name(call.service.metadata.service_id)
         .operation_name(call.operation.name)
@@ -142,10 +151,10 @@ fn operation(
         .interceptor(RequestInfoInterceptor::new())
         .interceptor(Unsigned { agent, expects: request.headers.iter().any(|(name, _)| name == EXPECT) })
         .interceptor(InvocationIdInterceptor::new())
-        .serializer(move |()| http_request(&request, &headers))
+        .serializer(move |()| http_request(&request, file.as_ref(), &headers))
         .deserializer_impl::<Success, Error>(reader);
     match keys {
-        Some(keys) => operation.runtime_plugin(signing(address.signing, keys)),
+        Some(keys) => operation.runtime_plugin(signing(address.signing, digest, keys)),
         None => operation.no_auth(),
     }
     .build()
@@ -181,7 +190,7 @@ pub(super) struct Signing {
     pub(super) shows_payload: bool,
 }
 
-fn signing(signing: Signing, keys: Credentials) -> StaticRuntimePlugin {
+fn signing(signing: Signing, digest: Option<String>, keys: Credentials) -> StaticRuntimePlugin {
     let (scheme, id) = match signing.version {
         Version::V2 => (SharedAuthScheme::new(sigv2::Scheme), sigv2::SCHEME_ID),
         Version::V4 => (SharedAuthScheme::new(SigV4AuthScheme::new()), SCHEME_ID),
@@ -196,7 +205,7 @@ fn signing(signing: Signing, keys: Credentials) -> StaticRuntimePlugin {
     config.signing_options.content_sha256_header =
         signing.shows_payload || signing.payload != Payload::Signed;
     config.signing_options.payload_override = match signing.payload {
-        Payload::Signed => None,
+        Payload::Signed => digest.map(SignableBody::Precomputed),
         Payload::Unsigned => Some(SignableBody::UnsignedPayload),
         Payload::UnsignedTrailer => Some(SignableBody::StreamingUnsignedPayloadTrailer),
     };
@@ -264,8 +273,13 @@ impl Intercept for Unsigned {
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-fn http_request(request: &Request, headers: &[(String, String)]) -> Result<HttpRequest, BoxError> {
-    let mut http = HttpRequest::new(SdkBody::from(request.body.clone()));
+fn http_request(
+    request: &Request,
+    file: Option<&BodyFile>,
+    headers: &[(String, String)],
+) -> Result<HttpRequest, BoxError> {
+    let body = file.map_or_else(|| SdkBody::from(request.body.clone()), BodyFile::body);
+    let mut http = HttpRequest::new(body);
     http.set_method(&request.method)?;
     http.set_uri(request.target.clone())?;
     for (name, value) in request.headers.iter().filter(|(name, _)| name != EXPECT) {

@@ -204,14 +204,16 @@ fn no_json(name: &str, text: String, error: &serde_json::Error) -> Failure {
     Failure::of_source(Source { name: name.to_owned(), text, format: Format::Json }, problem)
 }
 
-/// A request as `--print-request` shows it; a body that is no text is in base64.
+/// A request as `--print-request` shows it; a body that is no text is in base64, of a large file
+/// the name.
 fn request_json(request: &SignedRequest) -> Value {
     let headers: serde_json::Map<_, _> =
         request.headers.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
     let mut shown = json!({"method": request.method, "url": request.url, "headers": headers});
-    match std::str::from_utf8(&request.body) {
-        Ok(text) => shown["body"] = text.into(),
-        Err(_) => shown["body_base64"] = STANDARD.encode(&request.body).into(),
+    match (&request.file, std::str::from_utf8(&request.body)) {
+        (Some(file), _) => shown["body_file"] = file.to_string_lossy().into(),
+        (None, Ok(text)) => shown["body"] = text.into(),
+        (None, Err(_)) => shown["body_base64"] = STANDARD.encode(&request.body).into(),
     }
     shown
 }
