@@ -106,9 +106,10 @@ pub(super) fn add(
         None => {}
     }
     let Operation { unsigned_payload, auth_type, .. } = call.operation;
-    let is_unsigned =
-        *unsigned_payload || *auth_type == "v4-unsigned-body" || is_unsigned_upload(call, request);
     let is_s3 = call.service.metadata.signature_version.starts_with("s3");
+    // The signer of S3 does not look at the model.
+    let by_model = !is_s3 && (*unsigned_payload || *auth_type == "v4-unsigned-body");
+    let is_unsigned = by_model || is_unsigned_upload(call, request);
     let is_signed = settings.signs_payload().filter(|_| is_s3).unwrap_or(!is_https || !is_unsigned);
     if !is_signed {
         return Ok(Payload::Unsigned);

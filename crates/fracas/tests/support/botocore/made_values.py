@@ -1,4 +1,4 @@
-"""Values made from the shapes of a model: parameters to call with, and results for a server to answer with."""
+"""Values made from the shapes of a model: parameters to call with."""
 
 import base64
 import os
@@ -9,7 +9,12 @@ from botocore.config import Config
 
 REGION = "us-east-1"
 # What the service's rules or botocore itself look into.
-TEXTS = {"Bucket": "some-bucket", "AccountId": "123456789012", "accountId": "123456789012"}
+TEXTS = {
+    "Bucket": "some-bucket",
+    "AccountId": "123456789012",
+    "accountId": "123456789012",
+    "PredictEndpoint": "https://realtime.machinelearning.us-east-1.amazonaws.com",
+}
 ODD = "a b/c+é&<>\"'%?#\n"
 
 
@@ -80,6 +85,11 @@ class Parameters(Values):
         self.in_host = {name for name, member in members if member.serialization.get("hostLabel")}
         self.in_host |= {parameter.member_name for parameter in operation.context_parameters}
 
+    def value(self, shape, name, depth, above):
+        if self.odd and shape.serialization.get("location") in ("header", "headers"):
+            return Parameters(self.operation, self.full, odd=False).value(shape, name, depth, above)
+        return super().value(shape, name, depth, above)
+
     def all(self):
         shape = self.operation.input_shape
         try:
@@ -111,31 +121,7 @@ class Parameters(Values):
     def text(self, shape, name):
         if name in TEXTS:
             return TEXTS[name]
-        wire = shape.serialization
-        plain = name in self.in_host or wire.get("location") in ("header", "headers") or wire.get("hostLabel")
-        return ODD + name if self.odd and not plain else "some" + name
-
-
-class Results(Values):
-    """Results of an operation, with every member down to some depth."""
-
-    def document(self):
-        return {"a": [1, 2.5, True, "é"], "b": {}}
-
-    def members(self, shape, depth, above):
-        chosen = [
-            (name, member)
-            for name, member in shape.members.items()
-            if member.name not in above and not member.serialization.get("eventstream")
-        ]
-        if shape.is_tagged_union:
-            return chosen[:1]
-        return chosen if depth <= 5 else []
-
-    def text(self, shape, name):
-        if shape.name == "policyDocumentType":
-            return "%7B%22a%22%3A1%7D"
-        return 'so mé <&>"' + name if self.odd else "some" + name
+        return ODD + name if self.odd and name not in self.in_host else "some" + name
 
 
 def plain(value):

@@ -5,7 +5,12 @@ cannot be made give a line with the reason under `left_out`.
 """
 
 import base64
+import io
 import json
+from urllib.parse import urlsplit
+
+from botocore.awsrequest import AWSResponse
+from urllib3.response import HTTPResponse
 
 from made_values import REGION, NotMade, Parameters, clients, plain
 
@@ -15,8 +20,19 @@ class Caught(Exception):
         self.request = request
 
 
-def catch(request, **_):
-    raise Caught(request)
+class Catch:
+    """Takes the request of the operation that is called."""
+
+    operation = None
+
+    def __call__(self, request, event_name, **_):
+        if event_name.endswith("." + self.operation):
+            raise Caught(request)
+        # Some services are asked first which endpoint to use: the usual one.
+        assert event_name.endswith(".DescribeEndpoints"), event_name
+        address = {"Address": urlsplit(request.url).netloc, "CachePeriodInMinutes": 1440}
+        content = io.BytesIO(json.dumps({"Endpoints": [address]}).encode())
+        return AWSResponse(request.url, 200, {}, HTTPResponse(content, preload_content=False))
 
 
 def body(request):
@@ -33,8 +49,14 @@ def shown(request):
         return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
     headers = {name.lower(): text(value) for name, value in request.headers.items()}
-    content = base64.b64encode(body(request)).decode()
-    return {"method": request.method, "url": request.url, "headers": headers, "body_base64": content}
+    content = body(request)
+    if content and "transfer-encoding" not in headers:
+        # Python's http library adds it where botocore does not.
+        headers.setdefault("content-length", str(len(content)))
+    content = base64.b64encode(content).decode()
+    # So does it a path.
+    url = request.url if urlsplit(request.url).path else request.url + "/"
+    return {"method": request.method, "url": url, "headers": headers, "body_base64": content}
 
 
 def outcome(client, operation, params):
@@ -49,8 +71,10 @@ def outcome(client, operation, params):
 
 def main():
     for service, client, operations in clients(retries={"total_max_attempts": 1, "mode": "standard"}):
+        catch = Catch()
         client.meta.events.register_first("before-send", catch)
         for operation in operations:
+            catch.operation = operation.name
             line = {"service": service, "operation": operation.name, "region": REGION}
             for full, odd in ((False, False), (True, False), (True, True)):
                 try:
