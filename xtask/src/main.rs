@@ -1,6 +1,7 @@
 //! The commands that build, test, measure and show fracas: `cargo xtask COMMAND`.
 
 mod bench;
+mod conformance;
 mod demo;
 mod models;
 mod python;
@@ -21,6 +22,7 @@ usage: cargo xtask COMMAND
   check             the quick part of it: format, lints, docs
   demo              run the walkthrough's experiment against a local AWS
   bench             measure fracas beside the reference and the floor
+  conformance       compare every AWS operation with botocore, and print the numbers
   models [--check]  distil the AWS service models (or only check that they are current);
                     with --botocore VERSION move to that version and show what it changes
   advisories        check the dependencies against the public advisory database (needs the network)
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Some("check") => test::quick,
         Some("demo") => demo::run,
         Some("bench") => bench::run,
+        Some("conformance") => conformance::run,
         Some("models") => return ended(models::run(args.get(1..).unwrap_or_default())),
         Some("advisories") => test::advisories,
         Some("help" | "--help" | "-h") => {

@@ -103,7 +103,8 @@ impl<'a> Steps<'a> {
     }
 }
 
-fn set_up(stop: &Stop) -> Result<()> {
+/// Makes what the tests need beside Rust.
+pub fn set_up(stop: &Stop) -> Result<()> {
     let python = python::environment(stop)?;
     python::botocore_tests(stop, &python)?;
     Ok(())

@@ -77,7 +77,7 @@ fn botocores_endpoint_cases() {
             }
         }
     }
-    println!("endpoint cases: {} of {total} passed", total - failed.len());
+    println!("conformance: endpoint cases: {} of {total} passed", total - failed.len());
     assert!(total > 14_000, "{total} cases are fewer than there were");
     assert!(failed.is_empty(), "{} of {total} failed:\n{}", failed.len(), failed.join("\n"));
 }
@@ -98,7 +98,7 @@ fn botocores_operation_cases() {
             }
         }
     }
-    println!("endpoint cases of operations: {} of {total} passed", total - failed.len());
+    println!("conformance: endpoint cases of operations: {} of {total} passed", total - failed.len());
     assert!(total > 500, "{total} cases are fewer than there were");
     assert!(failed.is_empty(), "{} of {total} failed:\n{}", failed.len(), failed.join("\n"));
 }
@@ -154,7 +154,7 @@ fn botocore_agrees_on_odd_parameters() {
             failed.push(format!("{name} {values}\n  expected {expected}\n  found    {found}"));
         }
     }
-    println!("odd endpoints: {} of {total} as botocore", total - failed.len());
+    println!("conformance: odd endpoints: {} of {total} as botocore", total - failed.len());
     assert!(total > 5_000, "{total} cases are fewer than there were");
     assert!(failed.is_empty(), "{} of {total} differ:\n{}", failed.len(), failed.join("\n"));
 }
@@ -215,7 +215,7 @@ fn botocore_agrees_in_every_region() {
             }
         }
     }
-    println!("endpoint matrix: {} of {total} as botocore", total - failed.len());
+    println!("conformance: endpoint matrix: {} of {total} as botocore", total - failed.len());
     assert_eq!(total, 439 * matrix().count());
     assert!(failed.is_empty(), "{} of {total} differ:\n{}", failed.len(), failed.join("\n"));
 }

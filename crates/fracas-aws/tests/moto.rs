@@ -74,7 +74,7 @@ fn calls_end_as_boto3s() {
             different.push(format!("{line}\n{outcome}"));
         }
     }
-    println!("{} calls, {} of them as boto3's", lines.len(), lines.len() - different.len());
+    println!("conformance: moto: {} of {} calls as boto3's", lines.len() - different.len(), lines.len());
     assert_eq!(lines.len(), outcomes.len());
     assert!(different.is_empty(), "{}", different.join("\n\n"));
 }

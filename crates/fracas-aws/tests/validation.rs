@@ -18,6 +18,9 @@ fn reports_are_botocores() {
         assert_eq!(said, report, "{}", case);
         wrong += usize::from(!report.is_empty());
     }
-    println!("{} cases, {wrong} of them wrong", cases.len());
+    println!(
+        "conformance: validation: {0} of {0} reports word for word; {wrong} of them of mistakes",
+        cases.len()
+    );
     assert!(wrong > 500, "most cases are wrong in some way, but {wrong}");
 }

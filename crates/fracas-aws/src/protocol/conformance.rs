@@ -42,7 +42,10 @@ fn run(kind: &str, check: fn(&Value, &Value) -> Result<(), String>) {
         }
     }
     let ignored = left_out.len();
-    println!("{kind}: {passed} of {total} passed; botocore leaves out {ignored}: {left_out:#?}");
+    println!(
+        "conformance: protocol cases, {kind}: {passed} of {total} passed; botocore leaves out {ignored}"
+    );
+    println!("{left_out:#?}");
     assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n"));
     assert!(passed > 0, "there are cases");
 }
