@@ -6,6 +6,7 @@ mod checksum;
 mod compress;
 mod credentials;
 mod custom;
+mod discovery;
 mod files;
 mod presign;
 mod profile;
@@ -115,6 +116,8 @@ struct Client {
     transport: Transport,
     /// Where buckets are that are not in the client's region.
     buckets: redirect::Regions,
+    /// Where services want their calls to go.
+    endpoints: discovery::Endpoints,
 }
 
 /// A call that was checked and written, and how it is to be sent.
@@ -133,7 +136,12 @@ impl Client {
         let transport = shared.transport.trusting(settings.authorities.clone());
         let mut found = shared.found.lock().unwrap_or_else(PoisonError::into_inner);
         let found = found.entry(scope.profile.clone()).or_default().clone();
-        Self { keys: Keys::new(scope, found), settings, transport, buckets: redirect::Regions::default() }
+        Self::with(Keys::new(scope, found), settings, transport)
+    }
+
+    fn with(keys: Keys, settings: Settings, transport: Transport) -> Self {
+        let (buckets, endpoints) = (redirect::Regions::default(), discovery::Endpoints::default());
+        Self { settings, keys, transport, buckets, endpoints }
     }
 }
 
@@ -261,17 +269,32 @@ impl Aws {
         params: &Value,
     ) -> Result<(Success, String), Error> {
         let client = self.client(scope).await?;
-        let mut ready = self.ready(client.clone(), scope, call, params).await?;
-        let mut region = ready.address.signing.region.clone();
-        let mut sent = send::send(ready).await;
+        let mut region = String::new();
+        let mut sent = self.send_once(&client, scope, call, params, &mut region).await?;
         if let Err(error) = &sent
-            && self.finds_bucket(&client, scope, call, params, error).await
+            && (client.endpoints.forget(call, error)
+                || self.finds_bucket(&client, scope, call, params, error).await)
         {
-            ready = self.ready(client, scope, call, params).await?;
-            region = ready.address.signing.region.clone();
-            sent = send::send(ready).await;
+            sent = self.send_once(&client, scope, call, params, &mut region).await?;
         }
         Ok((sent.map_err(|error| with_way_out(error, call, &region))?, region))
+    }
+
+    /// Sends a call where it is known to belong by now, and notes the region it is signed for.
+    async fn send_once(
+        &self,
+        client: &Arc<Client>,
+        scope: &Scope,
+        call: Call<'static>,
+        params: &Value,
+        region: &mut String,
+    ) -> Result<Result<Success, Error>, Error> {
+        let mut ready = self.ready(client.clone(), scope, call, params).await?;
+        if let Some(url) = self.discover(client, scope, call).await? {
+            ready.address.url = url;
+        }
+        region.clone_from(&ready.address.signing.region);
+        Ok(send::send(ready).await)
     }
 
     /// As [`Aws::call`], and writes the result without `ResponseMetadata`; one of many megabytes

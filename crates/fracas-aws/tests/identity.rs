@@ -519,3 +519,25 @@ fn buckets_are_followed_to_their_region() {
     );
     assert_eq!((&outcome["code"], endless.received().len()), (&json!("PermanentRedirect"), 2), "{outcome}");
 }
+
+#[test]
+fn services_tell_where_their_calls_go() {
+    let cell = Server::start(|_, before| match before {
+        1 => Reply::Answer(400, "{\"__type\": \"InvalidEndpointException\", \"message\": \"m\"}".to_owned()),
+        _ => Reply::Answer(200, "{\"Databases\": []}".to_owned()),
+    });
+    let told = json!({"Endpoints": [{"Address": cell.url, "CachePeriodInMinutes": 60}]}).to_string();
+    let service = Server::answering(200, &told);
+    let step = json!({"service": "timestream-write", "operation": "ListDatabases", "params": {}});
+    let child = Child::new("discovery").at(&service).with("AWS_REGION", "eu-central-1");
+    let outcomes = child.run(&[step.clone(), step.clone(), step.clone()]);
+    assert!(outcomes.iter().all(|outcome| outcome["ok"]["Databases"] == json!([])), "{outcomes:?}");
+    // It is asked again after the endpoint that it told turned out to be the wrong one.
+    assert_eq!((service.received().len(), cell.received().len()), (2, 4));
+    assert_eq!(service.received()[0].header("x-amz-target"), "Timestream_20181101.DescribeEndpoints");
+    assert_eq!(signers(&cell)[0], "AKIDENV eu-central-1 timestream");
+    let off = child.clone().with("AWS_ENDPOINT_DISCOVERY_ENABLED", "false").step(step.clone());
+    assert_eq!(off["class"], "botocore.discovery.EndpointDiscoveryRequired", "{off}");
+    let lost = child.with("AWS_ENDPOINT_URL", "http://127.0.0.1:1").with("AWS_MAX_ATTEMPTS", "1").step(step);
+    assert_eq!(lost["class"], "botocore.discovery.EndpointDiscoveryRefreshFailed", "{lost}");
+}

@@ -210,6 +210,11 @@ impl Settings {
         self.is_fips_region || self.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
     }
 
+    /// Whether the scope itself says where calls go.
+    pub(super) fn is_endpoint_given(&self) -> bool {
+        self.given_endpoint.is_some()
+    }
+
     /// Whether endpoints that speak IPv6 also are asked for; S3 has a setting of its own.
     pub(super) fn use_dual_stack(&self, service: &str) -> bool {
         let of_s3 =

@@ -1,7 +1,6 @@
 //! Where credentials are looked for, in boto3's order (botocore's `credentials.py`).
 
 use super::super::profile::Base;
-use super::super::redirect::Regions;
 use super::super::settings::Settings;
 use super::super::{Aws, Client, Ready, Scope, profile, send};
 use super::{Keys, Looked, Parts, expiry};
@@ -121,8 +120,7 @@ impl<'a> Finder<'a> {
         let Self { aws, scope, client } = *self;
         let settings = client.settings.for_sources(region);
         let keys = Keys::given(keys.unwrap_or_else(|| Parts::default().from("none")));
-        let nested =
-            Client { settings, keys, transport: client.transport.clone(), buckets: Regions::default() };
+        let nested = Client::with(keys, settings, client.transport.clone());
         Box::pin(async move {
             let (service, operation) = aws.operation(service, operation)?;
             aws.ready(Arc::new(nested), scope, Call { service, operation }, &params).await
