@@ -13,10 +13,15 @@ use support::fracas;
 
 /// A server that answers every request with the same status and JSON.
 fn server(status: u16, body: &'static str) -> String {
+    server_of(status, vec![body])
+}
+
+/// As [`server`], with these answers in turn.
+fn server_of(status: u16, bodies: Vec<&'static str>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     thread::spawn(move || {
-        for mut socket in listener.incoming().flatten() {
+        for (mut socket, body) in listener.incoming().flatten().zip(bodies.into_iter().cycle()) {
             let mut request = [0; 8192];
             let _ = socket.read(&mut request);
             let length = body.len();
@@ -184,4 +189,222 @@ fn models_of_the_users_own_are_found_where_boto3_finds_them() {
         let said = String::from_utf8_lossy(&said);
         assert!(said.contains(expected), "{args:?}: {said}");
     }
+}
+
+const SERVICES: &str = r#"{"services": [
+    {"serviceArn": "arn:1", "serviceName": "日本", "createdAt": 1700000000, "desiredCount": 2,
+     "loadBalancers": [{"targetGroupArn": "t1", "containerPort": 80}, {"targetGroupArn": "t2"}],
+     "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["s1", "s2"], "assignPublicIp": "ENABLED"}}},
+    {"serviceArn": "arn:2", "serviceName": "two", "enableExecuteCommand": true, "events": []}],
+    "failures": [{"arn": "q", "reason": "MISSING"}]}"#;
+
+fn text_of(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+#[test]
+fn results_are_laid_out_as_by_the_aws_cli() {
+    let url = server(200, SERVICES);
+    let call = [
+        "ecs",
+        "describe-services",
+        "--params",
+        r#"{"services": ["x"]}"#,
+        "--endpoint-url",
+        &url,
+        "--output",
+    ];
+    let mut all = String::new();
+    for (layout, query) in [
+        ("json", "@"),
+        ("text", "@"),
+        ("table", "@"),
+        ("table", "services[].[serviceName,desiredCount]"),
+        ("table", "services[].{name: serviceName, arn: serviceArn}"),
+        ("table", "services[0].desiredCount"),
+        ("table", "services[1].events"),
+        ("text", "services[].[serviceName,desiredCount]"),
+        ("text", "services[].serviceName"),
+        ("text", "nothing"),
+        ("json", "services[].{name: serviceName, arn: serviceArn}"),
+        ("json", "nothing"),
+    ] {
+        let shown = text_of(&run(&[&call[..], &[layout, "--query", query]].concat()));
+        all.push_str(&format!("# --output {layout} --query {query}\n{shown}\n"));
+    }
+    insta::assert_snapshot!("layouts", all);
+}
+
+#[test]
+fn the_layout_is_that_of_the_environment_or_the_profile() {
+    let url = server(200, r#"{"clusterArns": ["one"]}"#);
+    let call = ["ecs", "list-clusters", "--endpoint-url", &url];
+    let from_variable = command(&call).env("AWS_DEFAULT_OUTPUT", "text").output().expect("it runs");
+    assert_eq!(text_of(&from_variable), "CLUSTERARNS\tone\n");
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("config");
+    fs::write(&config, "[default]\noutput = text\n[profile odd]\noutput = xml\n")
+        .expect("the folder is ours");
+    let from_profile = command(&call).env("AWS_CONFIG_FILE", &config).output().expect("it runs");
+    assert_eq!(text_of(&from_profile), "CLUSTERARNS\tone\n");
+    let odd =
+        command(&call).env("AWS_CONFIG_FILE", &config).env("AWS_PROFILE", "odd").output().expect("it runs");
+    let said = String::from_utf8_lossy(&odd.stderr);
+    assert_eq!(odd.status.code(), Some(2), "{said}");
+    assert!(said.contains("there is no output format \"xml\""), "{said}");
+}
+
+#[test]
+fn pages_are_printed_as_they_come() {
+    let pages = || {
+        server_of(200, vec![r#"{"clusterArns": ["a", "b"], "nextToken": "1"}"#, r#"{"clusterArns": ["c"]}"#])
+    };
+    let call = |more: &[&str]| {
+        let url = pages();
+        let call = ["ecs", "list-clusters", "--paginate", "--endpoint-url", &url];
+        text_of(&run(&[&call[..], more].concat()))
+    };
+    let merged = "{\n    \"clusterArns\": [\n        \"a\",\n        \"b\",\n        \"c\"\n    ]\n}\n";
+    assert_eq!(call(&[]), merged);
+    assert_eq!(call(&["--query", "@"]), merged);
+    assert_eq!(call(&["--query", "length(clusterArns)"]), "3\n");
+    assert_eq!(call(&["--output", "text"]), "CLUSTERARNS\ta\nCLUSTERARNS\tb\nCLUSTERARNS\tc\n");
+    // As with the AWS CLI, of each page.
+    assert_eq!(call(&["--output", "text", "--query", "clusterArns[0]"]), "a\nc\n");
+}
+
+#[test]
+fn mistakes_are_shown_where_they_are() {
+    let mut all = String::new();
+    for args in [
+        &["ecs", "list-clusters", "--query", "clusterArns[?@ == 'a'"][..],
+        &["ecs", "list-clusters", "--params", r#"{"maxResults": 1,}"#],
+        &["ecs", "list-clusters", "--params", "@/none/such"],
+        &["ecs", "list-clusters", "--output", "xml"],
+        &["docdb"],
+        &["docdb", "describe-db-clusters", "--wait", "db-instance-available"],
+        &["docdb", "--wait", "db-instance-avail"],
+        &["ecs", "list-clusters", "out"],
+        &["s3", "put-object", "--params", r#"{"Bucket": "b", "Key": "k", "Body": "@/none/such"}"#],
+    ] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        all.push_str(&format!(
+            "$ fracas aws {}\n{}\n",
+            args.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        ));
+    }
+    insta::assert_snapshot!("mistakes", all);
+}
+
+#[test]
+fn without_a_region_or_credentials_there_is_a_way_out() {
+    let output = command(&["ecs", "list-clusters"]).env_remove("AWS_REGION").output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("give --region"), "{said}");
+}
+
+#[test]
+fn help_comes_from_the_models() {
+    insta::assert_snapshot!("help-operation", text_of(&run(&["docdb", "failover-db-cluster", "help"])));
+    insta::assert_snapshot!("help-tree", text_of(&run(&["kinesis", "PutRecords", "--help"])));
+    let service = text_of(&run(&["docdb", "help"]));
+    assert!(service.contains("  describe-db-clusters  ") && service.contains("reads, pages"), "{service}");
+    assert!(service.contains("db-instance-available  asks describe-db-instances every 30 s"), "{service}");
+    let all = text_of(&run(&["help"]));
+    assert!(all.contains("--print-request") && all.contains("  docdb  "), "{all}");
+    assert_eq!(all, text_of(&run(&["--help"])));
+}
+
+#[test]
+fn a_skeleton_can_be_filled_in() {
+    let skeleton = json_of(&run(&["docdb", "describe_db_clusters", "--generate-skeleton"]));
+    let filters = json!([{"Name": "", "Values": [""]}]);
+    assert_eq!(
+        skeleton,
+        json!({"DBClusterIdentifier": "", "Filters": filters, "MaxRecords": 0, "Marker": ""})
+    );
+}
+
+#[test]
+fn a_body_is_written_to_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("object");
+    let url = server(200, "the object");
+    let params = r#"{"Bucket": "b", "Key": "k"}"#;
+    let path_text = path.to_str().expect("UTF-8");
+    let answer = json_of(&run(&["s3", "get-object", path_text, "--params", params, "--endpoint-url", &url]));
+    assert_eq!(fs::read_to_string(&path).expect("it was written"), "the object");
+    assert_eq!(answer.get("Body"), None);
+    assert_eq!(answer["ContentLength"], 10);
+}
+
+#[test]
+fn parameters_come_from_yaml_and_bytes_from_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (params, body) = (folder.path().join("params.yaml"), folder.path().join("body"));
+    fs::write(&body, "some text").expect("the folder is ours");
+    let yaml = format!("Bucket: some-bucket\nKey: k\nBody: '@{}'\n", body.display());
+    fs::write(&params, &yaml).expect("the folder is ours");
+    let file = format!("@{}", params.display());
+    let url = ["--endpoint-url", "http://127.0.0.1:1", "--print-request"];
+    let shown = json_of(&run(&[&["s3", "put-object", "--params", &file][..], &url].concat()));
+    assert_eq!(shown["body"], "some text");
+    let mut child = command(&[&["s3", "put-object", "--params", "@-"][..], &url].concat());
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
+    child.stdin.take().expect("it is piped").write_all(yaml.as_bytes()).expect("it reads");
+    assert_eq!(json_of(&child.wait_with_output().expect("it ends"))["body"], "some text");
+}
+
+#[test]
+fn shells_complete_services_operations_and_waiters() {
+    let complete = |words: &[&str]| {
+        let output = Command::new(fracas())
+            .env("FRACAS_COMPLETE", "bash")
+            .env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string())
+            .env("_CLAP_IFS", "\n")
+            .arg("--")
+            .args(words)
+            .output()
+            .expect("it runs");
+        text_of(&output)
+    };
+    assert_eq!(complete(&["fracas", "aws", "docdb"]), "docdb\ndocdb-elastic");
+    assert_eq!(complete(&["fracas", "aws", "docdb", "fail"]), "failover-db-cluster\nfailover-global-cluster");
+    assert_eq!(complete(&["fracas", "aws", "docdb", "--wait", "db-instance-d"]), "db-instance-deleted");
+    assert_eq!(complete(&["fracas", "rec"]), "recover");
+    for shell in ["bash", "zsh", "fish"] {
+        let output = Command::new(fracas()).args(["completions", shell]).output().expect("it runs");
+        assert!(text_of(&output).contains("FRACAS_COMPLETE"), "{shell}");
+    }
+}
+
+#[test]
+fn a_wait_ends_with_the_interrupt() {
+    let url = server(200, r#"{"services": [{"status": "ACTIVE", "deployments": []}]}"#);
+    let params = r#"{"services": ["x"]}"#;
+    let mut child =
+        command(&["ecs", "--wait", "services-stable", "--params", params, "--endpoint-url", &url]);
+    let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    // The waiter asks every 15 s.
+    thread::sleep(std::time::Duration::from_millis(500));
+    let process = nix::unistd::Pid::from_raw(child.id().cast_signed());
+    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGINT).expect("it runs still");
+    let status = child.wait().expect("it ends");
+    // A shell shows both as 130.
+    let code =
+        status.code().or_else(|| std::os::unix::process::ExitStatusExt::signal(&status).map(|n| 128 + n));
+    assert_eq!(code, Some(130));
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let mut child = command(&["ec2", "help"]);
+    let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
 }

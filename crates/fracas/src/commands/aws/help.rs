@@ -193,7 +193,7 @@ fn words(service: &Service, id: ShapeId) -> String {
         Kind::Float => "float".to_owned(),
         Kind::Double => "double".to_owned(),
         Kind::Timestamp => "timestamp".to_owned(),
-        Kind::Blob { .. } => "blob (base64)".to_owned(),
+        Kind::Blob { .. } => "blob (base64 or @FILE)".to_owned(),
     }
 }
 
