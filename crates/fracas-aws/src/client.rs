@@ -7,6 +7,7 @@ mod compress;
 mod credentials;
 mod custom;
 mod discovery;
+mod express;
 mod files;
 mod presign;
 mod profile;
@@ -28,8 +29,8 @@ use auth::Auth;
 use aws_credential_types::Credentials;
 use credentials::{Kept, Keys};
 pub use send::SignedRequest;
-use send::Success;
 pub(crate) use send::is_throttled;
+use send::{Success, Version};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use settings::Settings;
@@ -118,6 +119,7 @@ struct Client {
     buckets: redirect::Regions,
     /// Where services want their calls to go.
     endpoints: discovery::Endpoints,
+    sessions: express::Sessions,
 }
 
 /// A call that was checked and written, and how it is to be sent.
@@ -141,7 +143,7 @@ impl Client {
 
     fn with(keys: Keys, settings: Settings, transport: Transport) -> Self {
         let (buckets, endpoints) = (redirect::Regions::default(), discovery::Endpoints::default());
-        Self { settings, keys, transport, buckets, endpoints }
+        Self { settings, keys, transport, buckets, endpoints, sessions: express::Sessions::default() }
     }
 }
 
@@ -376,6 +378,9 @@ impl Aws {
         address.signing.payload =
             checksum::add(&client.settings, call, &params, &address, &mut request, &mut file)?;
         let keys = match auth {
+            Auth::Keys if address.signing.version == Version::Express => {
+                Some(self.session(&client, scope, call, &Value::Object(params)).await?)
+            }
             Auth::Keys => Some(client.keys.get(self, scope, &client).await?),
             Auth::Bearer => {
                 let token = auth::token(self, scope, call, &client).await?;

@@ -5,7 +5,7 @@ mod support;
 use flate2::read::GzDecoder;
 use serde_json::{Map, Value, json};
 use std::io::Read;
-use support::Child;
+use support::{Child, Server};
 
 /// Not a test of its own: see [`support::child`].
 #[test]
@@ -52,10 +52,10 @@ fn sorted(mut request: Value) -> Value {
     request
 }
 
-type Case = (Vec<(&'static str, &'static str)>, &'static str, (&'static str, &'static str), Value);
+type Case<'a> = (Vec<(&'a str, &'a str)>, &'static str, (&'static str, &'static str), Value);
 
 /// Variables, the lines of the profile, the operation and its parameters.
-fn cases() -> Vec<Case> {
+fn cases<'a>(server: &'a str) -> Vec<Case<'a>> {
     let list = || ("s3", "ListObjectsV2");
     let put = || ("s3", "PutObject");
     let bucket = || json!({"Bucket": "a-bucket"});
@@ -66,7 +66,7 @@ fn cases() -> Vec<Case> {
     let clusters = || ("docdb", "DescribeDBClusters");
     let east = ("AWS_REGION", "us-east-1");
     let mut cases = Vec::new();
-    let mut add = |variables: &[(&'static str, &'static str)], profile, call, params| {
+    let mut add = |variables: &[(&'a str, &'a str)], profile, call, params| {
         cases.push((variables.to_vec(), profile, call, params));
     };
     add(&[], "", list(), bucket());
@@ -134,13 +134,29 @@ fn cases() -> Vec<Case> {
         ("s3control", "ListJobs"),
         json!({"AccountId": "1"}),
     );
+    // Sessions are begun at the same server; the bucket's own name goes before the host's.
+    let express = || json!({"Bucket": "fast--use1-az4--x-s3"});
+    let at_server = ("AWS_ENDPOINT_URL", server);
+    add(&[east, at_server], "", list(), express());
+    add(
+        &[east, at_server, ("AWS_SESSION_TOKEN", "base")],
+        "",
+        ("s3", "GetObject"),
+        json!({"Bucket": "fast--use1-az4--x-s3", "Key": "a b"}),
+    );
+    add(&[east, at_server, ("AWS_S3_DISABLE_EXPRESS_SESSION_AUTH", "true")], "", list(), express());
+    add(&[east], "", ("s3", "CreateSession"), express());
     add(&[("AWS_UNKNOWN", "x")], "unknown = y\n", clusters(), json!({}));
     cases
 }
 
 #[test]
 fn settings_make_the_requests_of_boto3() {
-    let cases = cases();
+    let session = "<CreateSessionResult><Credentials><AccessKeyId>AKIDFAST</AccessKeyId><SecretAccessKey>s</SecretAccessKey>\
+                   <SessionToken>fast-token</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>\
+                   </CreateSessionResult>";
+    let server = Server::answering(200, session);
+    let cases = cases(&server.url);
     let child = |(variables, profile, ..): &Case, index: usize| {
         let child = Child::new(&format!("request-{index}")).config(&format!("[default]\n{profile}"));
         let child = child.with("AWS_REGION", "eu-central-1");

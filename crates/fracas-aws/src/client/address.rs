@@ -167,12 +167,20 @@ fn set(asked: &mut Params, name: &str, value: Option<&Value>) {
     }
 }
 
+/// The scheme of the rules that signs with the keys of a session.
+const EXPRESS: &str = "sigv4-s3express";
+
 /// What the rules say counts, else what the model says.
 fn signing(found: &Endpoint, call: Call, region: &str) -> Signing {
-    let scheme = found.auth_schemes().into_iter().find(|scheme| scheme.name == "sigv4");
+    let is_known = |name: &str| ["sigv4", EXPRESS].contains(&name);
+    let scheme = found.auth_schemes().into_iter().find(|scheme| is_known(&scheme.name));
     // The model of importexport says v2 as well, but botocore signs it with v4 all the same.
     let is_v2 = call.service.metadata.signature_version == "v2" && call.service.name != "importexport";
-    let version = if scheme.is_none() && is_v2 { Version::V2 } else { Version::V4 };
+    let version = match &scheme {
+        Some(scheme) if scheme.name == EXPRESS => Version::Express,
+        None if is_v2 => Version::V2,
+        _ => Version::V4,
+    };
     let scheme = scheme.unwrap_or_default();
     let is_global = region == NO_REGION && !found.url.contains(NO_REGION);
     let region = if is_global { "us-east-1" } else { region };

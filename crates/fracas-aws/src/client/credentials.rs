@@ -88,6 +88,16 @@ pub(super) fn check(scope: &Scope, settings: &Settings) -> Result<(), Error> {
     }
 }
 
+/// The keys in the answer that begins a session of S3 Express.
+pub(super) fn of_session(answer: &Value) -> Result<Credentials, Error> {
+    read(&answer["Credentials"], &NAMES, "s3express")
+}
+
+/// Whether the keys of such a session, which last five minutes, are good for another minute.
+pub(super) fn is_lasting(keys: &Credentials) -> bool {
+    left(keys) > Duration::from_secs(60)
+}
+
 /// The token of whom signed in, for services that take one.
 pub(super) async fn token(aws: &Aws, scope: &Scope, client: &Client) -> Result<Option<String>, Error> {
     let finder = Finder { aws, scope, client };

@@ -5,15 +5,15 @@ use super::files::BodyFile;
 use super::s3;
 use super::settings::{RetryMode, Settings};
 use super::transport::{Failure, TIMEOUT};
-use super::{Ready, sigv2};
+use super::{Ready, express, sigv2};
 use crate::error::{ApiError, Error, Sent};
 use crate::model::Kind;
 use crate::protocol::{self, Answer, Call, Object, Request, Unreadable, WireFormat};
 use crate::value::python_str;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
+use aws_runtime::auth::{SigV4OperationSigningConfig, SigV4SessionTokenNameOverride};
 use aws_runtime::invocation_id::InvocationIdInterceptor;
 use aws_runtime::request_info::RequestInfoInterceptor;
 use aws_runtime::service_clock_skew::ServiceClockSkewInterceptor;
@@ -175,6 +175,8 @@ pub(super) enum Version {
     V2,
     #[default]
     V4,
+    /// Version 4 with the keys of a session of S3 Express.
+    Express,
 }
 
 /// How a call is signed, and for what.
@@ -193,7 +195,7 @@ pub(super) struct Signing {
 fn signing(signing: Signing, digest: Option<String>, keys: Credentials) -> StaticRuntimePlugin {
     let (scheme, id) = match signing.version {
         Version::V2 => (SharedAuthScheme::new(sigv2::Scheme), sigv2::SCHEME_ID),
-        Version::V4 => (SharedAuthScheme::new(SigV4AuthScheme::new()), SCHEME_ID),
+        Version::V4 | Version::Express => (SharedAuthScheme::new(SigV4AuthScheme::new()), SCHEME_ID),
     };
     let mut layer = Layer::new("signing");
     layer.store_put(SigningName::from(signing.name));
@@ -210,6 +212,9 @@ fn signing(signing: Signing, digest: Option<String>, keys: Credentials) -> Stati
         Payload::UnsignedTrailer => Some(SignableBody::StreamingUnsignedPayloadTrailer),
     };
     layer.store_put(config);
+    if signing.version == Version::Express {
+        layer.store_put(SigV4SessionTokenNameOverride::new(|_, _| Ok(Some(express::TOKEN))));
+    }
     let identity = SharedIdentityResolver::new(SharedCredentialsProvider::new(keys));
     let resolver = StaticAuthSchemeOptionResolver::new(vec![id.clone()]);
     let components = RuntimeComponentsBuilder::new("signing")

@@ -60,7 +60,8 @@ def asked(case):
 
     try:
         client = Session().create_client(case["service"])
-        client.meta.events.register("before-send", keep)
+        service = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register(f"before-send.{service}.{case['operation']}", keep)
         if "Body" in case["params"]:
             case["params"]["Body"] = base64.b64decode(case["params"]["Body"])
         getattr(client, xform_name(case["operation"]))(**case["params"])
