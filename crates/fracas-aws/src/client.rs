@@ -18,7 +18,7 @@ mod settings;
 mod sigv2;
 mod transport;
 
-use crate::error::{Error, Sent};
+use crate::error::Error;
 use crate::help::with_way_out;
 use crate::model::{Kind, Operation, Service, Waiter, embedded, own};
 use crate::paginate::Pages;
@@ -31,6 +31,7 @@ use credentials::{Kept, Keys};
 pub use send::SignedRequest;
 pub(crate) use send::is_throttled;
 use send::{Success, Version};
+use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use settings::Settings;
@@ -120,6 +121,43 @@ struct Client {
     /// Where services want their calls to go.
     endpoints: discovery::Endpoints,
     sessions: express::Sessions,
+}
+
+/// An answer to a call that went well. It serializes as the result without `ResponseMetadata`, and
+/// one of many megabytes costs little more than its own bytes then; what is broken in it is only
+/// found on the way.
+pub struct Reply {
+    call: Call<'static>,
+    params: Value,
+    success: Success,
+    region: String,
+}
+
+impl Reply {
+    /// How many bytes the service answered with.
+    pub fn bytes(&self) -> usize {
+        self.success.bytes()
+    }
+
+    /// What boto3 gives, `ResponseMetadata` included.
+    pub fn into_value(self) -> Result<Value, Error> {
+        let result = self.success.result();
+        let mut result = result.map_err(|error| with_way_out(error, self.call, &self.region))?;
+        custom::after(self.call, &self.params, &mut result);
+        Ok(Value::Object(result))
+    }
+}
+
+impl Serialize for Reply {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !custom::changes_results(self.call) {
+            return self.success.serialize(serializer);
+        }
+        let mut result = self.success.result().map_err(S::Error::custom)?;
+        custom::after(self.call, &self.params, &mut result);
+        result.shift_remove("ResponseMetadata");
+        result.serialize(serializer)
+    }
 }
 
 /// A call that was checked and written, and how it is to be sent.
@@ -258,9 +296,7 @@ impl Aws {
         params: &Value,
     ) -> Result<Value, Error> {
         let (success, region) = self.send(scope, call, params).await?;
-        let mut result = success.result().map_err(|error| with_way_out(error, call, &region))?;
-        custom::after(call, params, &mut result);
-        Ok(Value::Object(result))
+        Reply { call, params: params.clone(), success, region }.into_value()
     }
 
     /// The answer, and the region it was signed for.
@@ -299,34 +335,18 @@ impl Aws {
         Ok(send::send(ready).await)
     }
 
-    /// As [`Aws::call`], and writes the result without `ResponseMetadata`; one of many megabytes
-    /// costs little more than its own bytes.
-    ///
-    /// # Errors
-    /// Also when the writer fails, or when the answer turns out to be broken after a part of it was
-    /// written.
-    pub async fn call_into<S: Serializer>(
+    /// As [`Aws::call`], and leaves the answer unread until its result is asked for or written.
+    pub async fn reply(
         &self,
         scope: &Scope,
         service: &str,
         operation: &str,
         params: &Value,
-        serializer: S,
-    ) -> Result<S::Ok, Error> {
+    ) -> Result<Reply, Error> {
         let (service, operation) = self.operation(service, operation)?;
         let call = Call { service, operation };
         let (success, region) = self.send(scope, call, params).await?;
-        let written = match custom::changes_results(call) {
-            false => success.serialize(serializer),
-            true => {
-                let mut result = success.result().map_err(|error| with_way_out(error, call, &region))?;
-                custom::after(call, params, &mut result);
-                result.shift_remove("ResponseMetadata");
-                result.serialize(serializer)
-            }
-        };
-        written
-            .map_err(|error| Error::new("botocore.parsers.ResponseParserError", Sent::Yes, error.to_string()))
+        Ok(Reply { call, params: params.clone(), success, region })
     }
 
     /// The request of a call, addressed and signed, as it would be sent.

@@ -17,7 +17,7 @@ mod validate;
 mod value;
 mod wait;
 
-pub use client::{AssumeRole, Aws, Scope, SignedRequest, StaticCredentials};
+pub use client::{AssumeRole, Aws, Reply, Scope, SignedRequest, StaticCredentials};
 pub use error::{Error, Sent};
 pub use jmespath::{BadExpression, check_jmespath, jmespath};
 pub use paginate::Pages;

@@ -408,3 +408,24 @@ fn a_reader_that_leaves_is_no_error() {
     let output = child.wait_with_output().expect("it ends");
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
 }
+
+#[test]
+fn large_answers_are_printed_as_small_ones_are() {
+    let item = "<item><reservationId>r-é&amp;1</reservationId><ownerId>1</ownerId><groupSet/></item>";
+    let body = |count: usize| {
+        let items = item.repeat(count);
+        format!("<R><requestId>r</requestId><reservationSet>{items}</reservationSet></R>")
+    };
+    let printed = |count: usize| {
+        let url = server(200, body(count).leak());
+        let output = run(&["ec2", "describe-instances", "--endpoint-url", &url]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let (small, large) = (printed(2), printed(20_000));
+    let lines: Vec<&str> = small.lines().collect();
+    let large_lines: Vec<&str> = large.lines().collect();
+    assert_eq!(large_lines[..7], lines[..7], "{small}");
+    assert_eq!(large_lines[large_lines.len() - 7..], lines[lines.len() - 7..]);
+    assert_eq!(large_lines.len() - 4, (lines.len() - 4) * 10_000);
+}

@@ -415,6 +415,11 @@ impl Success {
         Ok(parsed)
     }
 
+    /// The length of the body.
+    pub(super) fn bytes(&self) -> usize {
+        self.answer.body.len()
+    }
+
     /// Writes the members of the result, as far as no operation has ways of its own.
     pub(super) fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         protocol::serialize_result(self.call, &self.answer, serializer)

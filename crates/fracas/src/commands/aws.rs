@@ -146,7 +146,7 @@ async fn call(args: &args::Aws, session: &Session, aws: &Aws) -> Result<Written,
     }
     match args.paginate {
         true => printer.print_pages(aws.pages(&scope, service, operation, &params)?).await,
-        false => printer.print(aws.call(&scope, service, operation, &params).await?),
+        false => printer.print_reply(aws.reply(&scope, service, operation, &params).await?),
     }
 }
 

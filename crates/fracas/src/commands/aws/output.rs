@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use fracas_aws::{Aws, Error, Pages, Scope};
+use fracas_aws::{Aws, Error, Pages, Reply, Scope};
 use fracas_model::{Problem, write_python_json_indented};
 use serde_json::Value;
 
@@ -11,6 +11,9 @@ use super::{Failure, query, table, text};
 use crate::args::{self, Layout};
 use crate::session::Session;
 use crate::terminal::Written;
+
+/// Bytes from which an answer counts as large.
+const LARGE: usize = 1024 * 1024;
 
 /// The indent of the AWS CLI's JSON.
 const INDENT: &str = "    ";
@@ -50,6 +53,17 @@ impl<'a> Printer<'a> {
             None => result,
         };
         Ok(self.session.terminal.data_by(|out| self.write(out, &result)))
+    }
+
+    /// Prints an answer; a large one is not taken apart in memory where it can go out as it is.
+    pub(super) fn print_reply(&self, reply: Reply) -> Result<Written, Failure> {
+        match (self.layout, self.query) {
+            (Layout::Json, None) if reply.bytes() > LARGE => Ok(self.session.terminal.data_by(|out| {
+                write_python_json_indented(&mut *out, &reply, INDENT)?;
+                writeln!(out)
+            })),
+            _ => self.print(reply.into_value()?),
+        }
     }
 
     fn write(&self, out: &mut dyn Write, result: &Value) -> io::Result<()> {
