@@ -388,6 +388,9 @@ impl Aws {
         };
         let mut address = address::resolve(&settings, call, &params, account.as_deref())?;
         drop(settings);
+        if let (Version::V4a, Some(regions)) = (address.signing.version, client.settings.signing_regions()) {
+            address.signing.region = regions;
+        }
         let mut request = protocol::wire(call.service).request(call, &params)?;
         custom::request(call, &params, &mut request);
         let mut file = files::body(call, &params);

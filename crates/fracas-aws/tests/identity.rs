@@ -541,3 +541,38 @@ fn services_tell_where_their_calls_go() {
     let lost = child.with("AWS_ENDPOINT_URL", "http://127.0.0.1:1").with("AWS_MAX_ATTEMPTS", "1").step(step);
     assert_eq!(lost["class"], "botocore.discovery.EndpointDiscoveryRefreshFailed", "{lost}");
 }
+
+#[test]
+fn calls_for_several_regions_are_signed_for_all_of_them() {
+    let bucket = "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap";
+    let step =
+        json!({"do": "request", "service": "s3", "operation": "ListObjectsV2", "params": {"Bucket": bucket}});
+    let child = Child::new("several").with("AWS_REGION", "eu-central-1");
+    let signed = |child: &Child, step: &Value| {
+        let outcome = child.step(step.clone());
+        let headers = outcome["ok"]["headers"].as_array().cloned().unwrap_or_default();
+        let header = |name: &str| {
+            let found = headers.iter().find(|header| header[0] == name).map(|header| header[1].clone());
+            found.unwrap_or_default().as_str().unwrap_or_default().to_owned()
+        };
+        let scope = header("authorization").split([' ', ',']).take(2).collect::<Vec<_>>().join(" ");
+        let scope =
+            scope.split('/').filter(|part| part.parse::<u32>().is_err()).collect::<Vec<_>>().join("/");
+        format!("{} {scope} {}", outcome["ok"]["url"], header("x-amz-region-set"))
+    };
+    assert_eq!(
+        signed(&child, &step),
+        "\"https://mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com/?list-type=2&encoding-type=url\" \
+         AWS4-ECDSA-P256-SHA256 Credential=AKIDENV/s3/aws4_request *"
+    );
+    let child = child.with("AWS_SIGV4A_SIGNING_REGION_SET", "eu-west-1,us-east-1");
+    assert!(signed(&child, &step).ends_with(" eu-west-1,us-east-1"));
+    let params = json!({"EndpointId": "abc.def", "Entries": [{"Source": "x"}]});
+    let step = json!({"do": "request", "service": "events", "operation": "PutEvents", "params": params});
+    let child = child.without("AWS_SIGV4A_SIGNING_REGION_SET");
+    assert_eq!(
+        signed(&child, &step),
+        "\"https://abc.def.endpoint.events.amazonaws.com/\" \
+         AWS4-ECDSA-P256-SHA256 Credential=AKIDENV/events/aws4_request *"
+    );
+}

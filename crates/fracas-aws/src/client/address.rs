@@ -170,14 +170,22 @@ fn set(asked: &mut Params, name: &str, value: Option<&Value>) {
 /// The scheme of the rules that signs with the keys of a session.
 const EXPRESS: &str = "sigv4-s3express";
 
+/// The scheme of the rules whose signatures hold in several regions.
+const SEVERAL_REGIONS: &str = "sigv4a";
+
 /// What the rules say counts, else what the model says.
 fn signing(found: &Endpoint, call: Call, region: &str) -> Signing {
     let is_known = |name: &str| ["sigv4", EXPRESS].contains(&name);
-    let scheme = found.auth_schemes().into_iter().find(|scheme| is_known(&scheme.name));
+    let (usual, other): (Vec<_>, Vec<_>) =
+        found.auth_schemes().into_iter().partition(|scheme| is_known(&scheme.name));
+    // Version 4a only where nothing else will do: boto3 has it with AWS's own C library alone.
+    let several = || other.into_iter().find(|scheme| scheme.name == SEVERAL_REGIONS);
+    let scheme = usual.into_iter().next().or_else(several);
     // The model of importexport says v2 as well, but botocore signs it with v4 all the same.
     let is_v2 = call.service.metadata.signature_version == "v2" && call.service.name != "importexport";
     let version = match &scheme {
         Some(scheme) if scheme.name == EXPRESS => Version::Express,
+        Some(scheme) if scheme.name == SEVERAL_REGIONS => Version::V4a,
         None if is_v2 => Version::V2,
         _ => Version::V4,
     };

@@ -13,6 +13,7 @@ use crate::value::python_str;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
+use aws_runtime::auth::sigv4a::{self, SigV4aAuthScheme};
 use aws_runtime::auth::{SigV4OperationSigningConfig, SigV4SessionTokenNameOverride};
 use aws_runtime::invocation_id::InvocationIdInterceptor;
 use aws_runtime::request_info::RequestInfoInterceptor;
@@ -44,7 +45,7 @@ use aws_smithy_types::config_bag::{ConfigBag, Layer};
 use aws_smithy_types::retry::{ErrorKind, RetryConfig, RetrySpec};
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SigningName;
-use aws_types::region::{Region, SigningRegion};
+use aws_types::region::{Region, SigningRegion, SigningRegionSet};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use serde::Serializer;
@@ -175,6 +176,8 @@ pub(super) enum Version {
     V2,
     #[default]
     V4,
+    /// Asymmetric, for several regions, which are parted by commas.
+    V4a,
     /// Version 4 with the keys of a session of S3 Express.
     Express,
 }
@@ -195,11 +198,14 @@ pub(super) struct Signing {
 fn signing(signing: Signing, digest: Option<String>, keys: Credentials) -> StaticRuntimePlugin {
     let (scheme, id) = match signing.version {
         Version::V2 => (SharedAuthScheme::new(sigv2::Scheme), sigv2::SCHEME_ID),
+        Version::V4a => (SharedAuthScheme::new(SigV4aAuthScheme::new()), sigv4a::SCHEME_ID),
         Version::V4 | Version::Express => (SharedAuthScheme::new(SigV4AuthScheme::new()), SCHEME_ID),
     };
     let mut layer = Layer::new("signing");
     layer.store_put(SigningName::from(signing.name));
-    layer.store_put(SigningRegion::from(Region::new(signing.region)));
+    let region = Region::new(signing.region);
+    layer.store_put(SigningRegionSet::from(region.clone()));
+    layer.store_put(SigningRegion::from(region));
     layer.store_put(AuthSchemeOptionResolverParams::new(()));
     let mut config = SigV4OperationSigningConfig::default();
     config.signing_options.double_uri_encode = signing.double_encode;

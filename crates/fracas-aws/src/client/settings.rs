@@ -227,6 +227,11 @@ impl Settings {
         self.s3_flag("payload_signing_enabled")
     }
 
+    /// The regions in which signatures of version 4a hold, over what the rules say.
+    pub(super) fn signing_regions(&self) -> Option<String> {
+        self.get("AWS_SIGV4A_SIGNING_REGION_SET", "sigv4a_signing_region_set")
+    }
+
     /// How long connecting may take.
     pub(super) fn connect_timeout(&self) -> Duration {
         self.defaults.connect_timeout()
