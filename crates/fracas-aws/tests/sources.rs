@@ -461,3 +461,24 @@ fn the_first_version_of_instance_metadata_can_be_ruled_out() {
         "Error retrieving metadata: Unable to retrieve token for use in IMDSv2 call and IMDSv1 has been disabled"
     );
 }
+
+#[test]
+fn keys_are_asked_for_again_before_they_expire_and_shared_by_regions() {
+    let soon = |minutes: i64| (jiff::Timestamp::now() + jiff::SignedDuration::from_mins(minutes)).to_string();
+    let server = Server::start(move |request, before| match path(request) {
+        "/" => Reply::Answer(200, no_clusters()),
+        // The first keys will expire within the margin, the others will not.
+        _ => {
+            let mut keys = served(&format!("AKIDBOX{before}"));
+            keys["Expiration"] = soon(if before == 0 { 5 } else { 60 }).into();
+            answer(keys)
+        }
+    });
+    let child = nobody("again", &server);
+    let child = child.with("AWS_CONTAINER_CREDENTIALS_FULL_URI", &format!("{}/container", server.url));
+    let mut elsewhere = support::describe();
+    elsewhere["scope"] = json!({"region": "cn-northwest-1"});
+    let outcomes = child.run(&[support::describe(), support::describe(), elsewhere]);
+    assert!(outcomes.iter().all(|outcome| outcome["ok"].is_object()), "{outcomes:?}");
+    assert_eq!(signers(&server), ["/container", "AKIDBOX0", "/container", "AKIDBOX2", "AKIDBOX2"]);
+}
