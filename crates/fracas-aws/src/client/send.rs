@@ -268,7 +268,7 @@ impl Intercept for Unsigned {
     ) -> Result<(), BoxError> {
         let request = context.request_mut();
         let has_body = !matches!(request.method(), "GET" | "HEAD" | "OPTIONS");
-        let length = request.body().content_length().filter(|_| has_body);
+        let length = request.body().content_length().filter(|length| has_body || *length > 0);
         let headers = request.headers_mut();
         headers.try_insert("user-agent", self.agent.clone())?;
         if self.expects {
