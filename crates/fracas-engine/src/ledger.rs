@@ -87,7 +87,7 @@ impl Ledger {
     fn activity_started(&mut self, started: &ActivityStarted) {
         if started.step.phase == Phase::Rollbacks {
             self.rollbacks.insert(started.step, (started.name.clone(), RollbackState::Cut));
-        } else if started.kind == ActivityKind::Action {
+        } else if started.kind == ActivityKind::Action && !started.pretended {
             self.actions.insert(started.step, (started.name.clone(), Happened::Maybe));
         }
     }

@@ -488,6 +488,17 @@ fn an_interrupted_run_without_rollbacks_is_live_until_it_was_recovered() {
 }
 
 #[test]
+fn what_was_only_pretended_has_no_effect_to_undo() {
+    let mut pretended = action("pretend");
+    pretended["dry"] = json!(true);
+    let mut whole =
+        experiment(json!([]), json!([pretended, activity("action", "hang", json!({"waits": "x"}))]));
+    whole["rollbacks"] = json!([]);
+    let (ended, effects) = Runs::new().run(&whole, RollbackStrategy::Default);
+    assert_eq!((ended.live, effects.as_str()), (vec!["hang".to_owned()], "hang"));
+}
+
+#[test]
 fn rollbacks_use_the_configuration_of_the_run_unmasked() {
     let mut whole = experiment(json!([]), json!([action("break")]));
     whole["configuration"] = json!({"cluster": "prod-db"});

@@ -205,6 +205,9 @@ pub struct ActivityStarted {
     /// Played again, because an earlier try was cut in the middle.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
+    /// Nothing is carried out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pretended: bool,
 }
 
 /// See [`Event::ActivityLog`].

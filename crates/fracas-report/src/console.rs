@@ -367,6 +367,7 @@ mod tests {
             activity: json!({}).into(),
             background: false,
             again,
+            pretended: false,
         })
     }
 

@@ -49,6 +49,14 @@ struct Kind {
     proxied: bool,
 }
 
+impl Kind {
+    /// The runtime counts the time for an answer from the start of connecting: where both times are
+    /// the same, that for connecting is to end first, since it tells that nothing was sent.
+    fn answer_by(&self) -> Duration {
+        if self.read == self.connect { self.read + Duration::from_secs(1) } else { self.read }
+    }
+}
+
 impl HttpClient for Transport {
     fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(Sender {
@@ -117,7 +125,7 @@ impl Transport {
 
 fn build(kind: &Kind) -> Result<Connector, Way> {
     let settings =
-        HttpConnectorSettings::builder().connect_timeout(kind.connect).read_timeout(kind.read).build();
+        HttpConnectorSettings::builder().connect_timeout(kind.connect).read_timeout(kind.answer_by()).build();
     let proxies = if kind.proxied { ProxyConfig::from_env() } else { ProxyConfig::disabled() };
     let builder: ConnectorBuilder = Connector::builder().connector_settings(settings).proxy_config(proxies);
     let Some(authorities) = &kind.tls else { return Ok(builder.build_http()) };

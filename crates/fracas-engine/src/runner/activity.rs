@@ -384,6 +384,7 @@ impl Runner<'_> {
             activity: activity.document.shared(),
             background: activity.document.get("background") == Some(&Value::Bool(true)),
             again: matches!(doing.how, How::Again),
+            pretended: doing.pretended(),
         });
         let now = self.host.now();
         let recorded = match activity.kind {
