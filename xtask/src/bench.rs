@@ -586,10 +586,9 @@ fn answer_all(mut connection: TcpStream, seen: &mpsc::Sender<Vec<u8>>) -> std::i
         let body = body(&String::from_utf8_lossy(&request));
         let _ = seen.send(request);
         let length = body.len();
-        write!(
-            connection,
-            "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {length}\r\n\r\n{body}"
-        )?;
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {length}\r\n\r\n");
+        // In one piece, or the other side's system would wait before it acknowledges the first.
+        connection.write_all((head + &body).as_bytes())?;
     }
 }
 
