@@ -1,2 +1,0 @@
-def cleanup_control():
-    raise ValueError("unclean")
