@@ -20,7 +20,10 @@ pub(super) fn before(call: Call, params: &mut Value) -> Result<(), Error> {
             }
         }
         ("glacier", _) => {
-            params.entry("accountId").or_insert_with(|| "-".into());
+            let account = params.entry("accountId").or_insert(Value::Null);
+            if account.is_null() {
+                *account = "-".into();
+            }
         }
         ("route53", _) => shorten_ids(call, params),
         ("s3", _) => s3::before(call, params)?,

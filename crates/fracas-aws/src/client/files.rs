@@ -36,14 +36,14 @@ pub(super) struct BodyFile {
 /// Puts the contents of files in place of their names, but for large ones that are the body.
 pub(super) fn fill(call: Call, params: &mut Value) -> Result<(), Error> {
     let (Some(input), Value::Object(entries)) = (call.operation.input, &mut *params) else { return Ok(()) };
-    let body = call.service.body_member(input).and_then(|body| entries.shift_remove_entry(body));
+    let body = call.service.body_member(input).and_then(|body| Some((body, entries.get_mut(body)?.take())));
     let mut wrong = Vec::new();
     fill_shape(call.service, input, params, "", &mut wrong);
     if let (Some((name, mut value)), Value::Object(entries)) = (body, params) {
         if large(call, &value).is_none() {
-            fill_text(&mut value, &name, &mut wrong);
+            fill_text(&mut value, name, &mut wrong);
         }
-        entries.insert(name, value);
+        entries.insert(name.to_owned(), value);
     }
     if wrong.is_empty() { Ok(()) } else { Err(validate::failed(&wrong.join("\n"))) }
 }

@@ -21,12 +21,22 @@ pub fn support(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/support").join(name)
 }
 
+/// Takes the JSON lines that a Python script prints, as they come.
+pub fn each_python_line(script: &str, mut take: impl FnMut(Value)) {
+    let mut command = python();
+    command.arg(support(script)).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("Python runs");
+    for line in BufReader::new(child.stdout.take().expect("piped")).lines() {
+        take(serde_json::from_str(&line.expect("UTF-8")).expect("a JSON line"));
+    }
+    assert!(child.wait().expect("it ends").success(), "{script} failed");
+}
+
 /// The JSON lines that a Python script prints.
 pub fn python_lines(script: &str) -> Vec<Value> {
-    let output = python().arg(support(script)).stderr(Stdio::inherit()).output().expect("Python runs");
-    assert!(output.status.success(), "{script} failed");
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
-    text.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()
+    let mut lines = Vec::new();
+    each_python_line(script, |line| lines.push(line));
+    lines
 }
 
 /// A request that the server got.
