@@ -1,5 +1,8 @@
 //! One call on the AWS SDK's runtime: signing, retries, clock skew, user agent.
 
+#[cfg(test)]
+mod conformance;
+
 use super::checksum::{self, Payload};
 use super::files::BodyFile;
 use super::s3;

@@ -83,3 +83,17 @@ fn signature(method: &str, url: &str, form: &str, secret: &str) -> String {
     let bytes = (0..hex.len()).step_by(2).filter_map(|at| u8::from_str_radix(&hex[at..at + 2], 16).ok());
     base64::encode(bytes.collect::<Vec<u8>>())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The case of botocore's own `test_signers.py`.
+    #[test]
+    fn a_form_is_signed_as_botocore_signs_it() {
+        let keys = Credentials::new("foo", "bar", None, None, "test");
+        let form = signed("POST", "/", "Foo=%E2%9C%93", &keys, "2014-06-20T08:40:23Z");
+        let signature = form_pair("Signature", "Tiecw+t51tok4dTT8B4bg47zxHEM/KcD55f2/x6K22o=");
+        assert!(form.ends_with(&format!("&{signature}")), "{form}");
+    }
+}
