@@ -576,3 +576,31 @@ fn calls_for_several_regions_are_signed_for_all_of_them() {
          AWS4-ECDSA-P256-SHA256 Credential=AKIDENV/events/aws4_request *"
     );
 }
+
+/// Derived and verified by others: a key and signatures.
+#[test]
+fn signatures_for_several_regions_hold() {
+    let bucket = "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap";
+    let steps = [
+        ("s3", "ListObjectsV2", json!({"Bucket": bucket, "Prefix": "a b/é+*~"})),
+        ("s3", "PutObject", json!({"Bucket": bucket, "Key": "a b/./é+", "Body": "dGV4dA=="})),
+        ("events", "PutEvents", json!({"EndpointId": "abc.def", "Entries": [{"Source": "é"}]})),
+    ]
+    .map(|(service, operation, params)| {
+        json!({"do": "request", "service": service, "operation": operation, "params": params})
+    });
+    let child = Child::new("several-hold").with("AWS_REGION", "eu-central-1");
+    let named = child.clone().with("AWS_SIGV4A_SIGNING_REGION_SET", "eu-west-1,us-east-1");
+    let session = child.clone().with("AWS_SESSION_TOKEN", "to/ken+=");
+    let mut verified = Vec::new();
+    for outcome in [child, named, session].iter().flat_map(|child| child.run(&steps)) {
+        let mut case = outcome["ok"].clone();
+        assert!(case.is_object(), "{outcome}");
+        case["secret"] = "secret-of-the-environment".into();
+        verified.push(signature("several_regions.py", &case));
+    }
+    let (all, two) = (["s3 in *", "s3 in *", "events in *"], "in eu-west-1,us-east-1");
+    let two = [format!("s3 {two}"), format!("s3 {two}"), format!("events {two}")];
+    assert_eq!(verified, [all.map(str::to_owned), two, all.map(str::to_owned)].concat());
+    println!("conformance: SigV4a: {} signatures verified with the key derived in Python", verified.len());
+}
