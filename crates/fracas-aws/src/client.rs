@@ -13,6 +13,7 @@ mod presign;
 mod profile;
 mod redirect;
 mod s3;
+mod s3control;
 mod send;
 mod settings;
 mod sigv2;
@@ -193,7 +194,7 @@ impl Aws {
 
     /// The service that boto3 knows under this name.
     pub fn service(&self, name: &str) -> Result<&'static Service<'static>, Error> {
-        let found = own::service(name).map_err(|error| {
+        let found = own::service(custom::service_name(name)).map_err(|error| {
             Error::unsent("DataNotFoundError", format!("Unable to load data for: {error}")).with_help(
                 "models of your own lie in ~/.aws/models or below AWS_DATA_PATH, in botocore's format",
             )
@@ -209,8 +210,9 @@ impl Aws {
         name: &str,
     ) -> Result<(&'static Service<'static>, &'static Operation<'static>), Error> {
         let service = self.service(service)?;
-        let same = |operation: &&Operation| bare(operation.name) == bare(name);
-        let found = service.operation(name).or_else(|| service.operations.iter().find(same));
+        let known = custom::operation_name(service.name, name);
+        let same = |operation: &&Operation| bare(operation.name) == bare(known);
+        let found = service.operation(known).or_else(|| service.operations.iter().find(same));
         found.map(|operation| (service, operation)).ok_or_else(|| unknown_operation(service, name))
     }
 
@@ -388,11 +390,13 @@ impl Aws {
         };
         let mut address = address::resolve(&settings, call, &params, account.as_deref())?;
         drop(settings);
+        let auth = auth::by_rules(auth, call, &client.settings, &address.signing);
         if let (Version::V4a, Some(regions)) = (address.signing.version, client.settings.signing_regions()) {
             address.signing.region = regions;
         }
         let mut request = protocol::wire(call.service).request(call, &params)?;
         custom::request(call, &params, &mut request);
+        custom::add_trace(&client.settings, &mut request);
         let mut file = files::body(call, &params);
         if file.is_some() {
             request.body.clear();
@@ -425,7 +429,12 @@ impl Aws {
         };
         let client = cell.get_or_try_init(|| async {
             let settings = Settings::load(scope).await?;
-            Ok(Arc::new(Client::new(scope, settings, &self.0)))
+            let mut client = Client::new(scope, settings, &self.0);
+            if client.settings.asks_where_it_runs() {
+                let region = credentials::instance_region(self, scope, &client).await;
+                client.settings.runs_in(region.as_deref());
+            }
+            Ok(Arc::new(client))
         });
         client.await.cloned()
     }

@@ -134,6 +134,51 @@ fn cases<'a>(server: &'a str) -> Vec<Case<'a>> {
         ("s3control", "ListJobs"),
         json!({"AccountId": "1"}),
     );
+    let converse = || ("bedrock-runtime", "InvokeModel");
+    let model = || json!({"modelId": "m"});
+    let prefers = |names: &'static str| ("AWS_AUTH_SCHEME_PREFERENCE", names);
+    let token = ("AWS_BEARER_TOKEN_BEDROCK", "t");
+    add(&[prefers("sigv4, httpBearerAuth"), token], "", converse(), model());
+    add(&[prefers("sigv4")], "", converse(), model());
+    add(&[prefers("odd")], "", list(), bucket());
+    add(&[], "auth_scheme_preference = sigv4\n", list(), bucket());
+    add(&[prefers("sigv4"), ("AWS_SESSION_TOKEN", "base")], "", clusters(), json!({}));
+    add(&[prefers("httpBearerAuth")], "", clusters(), json!({}));
+    add(&[prefers("noAuth")], "", ("cognito-identity", "GetId"), json!({"IdentityPoolId": "us-east-1:1"}));
+    add(&[east, prefers("sigv4")], "", list(), json!({"Bucket": "fast--use1-az4--x-s3"}));
+    let mode = |mode: &'static str| ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", mode);
+    add(&[mode("IPv6")], "", clusters(), json!({}));
+    add(&[mode("ipv5")], "", clusters(), json!({}));
+    add(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "odd")], "", clusters(), json!({}));
+    let input = json!({"tokenInput": {"clientId": "c", "grantType": "authorization_code"}});
+    add(&[], "", ("signin", "CreateOAuth2Token"), input);
+    let trace = ("_X_AMZN_TRACE_ID", "Root=1-2;Sampled=1 é");
+    add(&[trace], "", clusters(), json!({}));
+    add(&[trace, ("AWS_LAMBDA_FUNCTION_NAME", "f")], "", clusters(), json!({}));
+    let point = |arn: &str| json!({"Name": format!("arn:aws:{arn}")});
+    let get_point = || ("s3control", "GetAccessPoint");
+    add(&[], "", get_point(), point("s3-outposts:eu-central-1:123456789012:outpost/op-1/accesspoint/mine"));
+    add(&[], "", get_point(), point("s3-outposts:eu-central-1:123456789012:outpost:op-1:accesspoint:mine"));
+    add(&[], "", get_point(), point("s3:eu-central-1:123456789012:accesspoint/mine"));
+    add(
+        &[],
+        "",
+        get_point(),
+        point("s3-outposts:fips-us-gov-west-1:123456789012:outpost/op-1/accesspoint/mine"),
+    );
+    add(
+        &[],
+        "s3 =\n  use_accelerate_endpoint = true\n",
+        get_point(),
+        point("s3-outposts:eu-central-1:123456789012:outpost/op-1/accesspoint/mine"),
+    );
+    let on_outpost = "arn:aws:s3-outposts:eu-central-1:123456789012:outpost/op-1/bucket/b";
+    let get_bucket = || ("s3control", "GetBucket");
+    add(&[], "", get_bucket(), json!({"Bucket": on_outpost}));
+    add(&[], "", get_bucket(), json!({"Bucket": on_outpost, "AccountId": "123456789012"}));
+    add(&[], "", get_bucket(), json!({"Bucket": on_outpost, "AccountId": "1"}));
+    add(&[], "", ("s3control", "CreateBucket"), json!({"Bucket": "b", "OutpostId": "op-1"}));
+    add(&[], "", ("runtime.sagemaker", "InvokeEndpoint"), json!({"EndpointName": "e", "Body": "eA=="}));
     // Sessions are begun at the same server; the bucket's own name goes before the host's.
     let express = || json!({"Bucket": "fast--use1-az4--x-s3"});
     let at_server = ("AWS_ENDPOINT_URL", server);

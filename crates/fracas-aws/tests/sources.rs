@@ -443,6 +443,45 @@ fn a_container_is_served_with_its_token() {
 }
 
 #[test]
+fn automatic_defaults_ask_the_instance_where_it_is() {
+    let server = Server::start(|request, _| match path(request) {
+        "/" => Reply::Answer(200, no_clusters()),
+        "/latest/api/token" => text("the-token"),
+        "/latest/meta-data/placement/availability-zone/" => text("cn-north-1b"),
+        _ => Reply::Answer(404, String::new()),
+    });
+    let child = Child::new("auto")
+        .at(&server)
+        .with("AWS_DEFAULTS_MODE", "auto")
+        .with("AWS_EC2_METADATA_DISABLED", "false")
+        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &server.url);
+    assert!(child.describe()["ok"].is_object());
+    let received = server.received();
+    let paths: Vec<_> = received.iter().map(path).collect();
+    assert_eq!(paths, ["/latest/api/token", "/latest/meta-data/placement/availability-zone/", "/"]);
+    assert_eq!(received[1].header("x-aws-ec2-metadata-token"), "the-token");
+    // The environment tells, so that nobody is asked.
+    child.with("AWS_EXECUTION_ENV", "AWS_Lambda").describe();
+    assert_eq!(server.received().len(), 4);
+}
+
+#[test]
+fn proxies_are_those_that_boto3_takes() {
+    let (server, proxy) = (Server::answering(200, &no_clusters()), Server::answering(200, &no_clusters()));
+    let child = Child::new("proxies").at(&server).with("AWS_MAX_ATTEMPTS", "1");
+    child.clone().with("ALL_PROXY", &proxy.url).with("HTTPS_PROXY", &proxy.url).describe();
+    child.clone().with("HTTP_PROXY", &proxy.url).with("http_proxy", "").describe();
+    child.clone().with("HTTP_PROXY", &proxy.url).with("REQUEST_METHOD", "GET").describe();
+    assert_eq!((server.received().len(), proxy.received().len()), (3, 0));
+    child.clone().with("HTTP_PROXY", "http://127.0.0.1:1").with("http_proxy", &proxy.url).describe();
+    child.clone().with("HTTP_PROXY", proxy.url.trim_start_matches("http://")).describe();
+    assert_eq!((server.received().len(), proxy.received().len()), (3, 2));
+    let outcome = child.with("HTTP_PROXY", "odd://me:hidden@host").describe();
+    assert_eq!(outcome["error"], "Failed to connect to proxy URL: \"odd://***:***@host\"");
+    assert_eq!(outcome["sent"], "No");
+}
+
+#[test]
 fn the_first_version_of_instance_metadata_can_be_ruled_out() {
     let server = Server::start(|request, _| match path(request) {
         "/" => Reply::Answer(200, no_clusters()),

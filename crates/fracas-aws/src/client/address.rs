@@ -2,9 +2,10 @@
 
 use super::checksum::Payload;
 use super::custom;
+use super::s3control;
 use super::send::{Signing, Version};
 use super::settings::Settings;
-use crate::endpoint::{self, Builtins, Endpoint, ParamValue, Params, is_valid_host_label};
+use crate::endpoint::{self, AuthScheme, Builtins, Endpoint, ParamValue, Params, is_valid_host_label};
 use crate::error::{Error, Sent};
 use crate::model::Kind;
 use crate::model::rules::Parameter;
@@ -51,6 +52,7 @@ pub(super) fn resolve(
     params: &Object,
     account: Option<&str>,
 ) -> Result<Address, Error> {
+    s3control::check(settings, call, params)?;
     let region = match &settings.region {
         Some(region) if is_valid_host_label(region, false) => region.clone(),
         Some(region) => return Err(bad_region(region)),
@@ -69,7 +71,7 @@ pub(super) fn resolve(
     let own = custom::host(call, params)?;
     Ok(Address {
         url: own.unwrap_or_else(|| found.url.replacen("://", &format!("://{prefix}"), 1)),
-        signing: signing(&found, call, &region),
+        signing: signing(settings, &found, call, &region)?,
         headers: found
             .headers
             .into_iter()
@@ -174,13 +176,10 @@ const EXPRESS: &str = "sigv4-s3express";
 const SEVERAL_REGIONS: &str = "sigv4a";
 
 /// What the rules say counts, else what the model says.
-fn signing(found: &Endpoint, call: Call, region: &str) -> Signing {
-    let is_known = |name: &str| ["sigv4", EXPRESS].contains(&name);
-    let (usual, other): (Vec<_>, Vec<_>) =
-        found.auth_schemes().into_iter().partition(|scheme| is_known(&scheme.name));
-    // Version 4a only where nothing else will do: boto3 has it with AWS's own C library alone.
-    let several = || other.into_iter().find(|scheme| scheme.name == SEVERAL_REGIONS);
-    let scheme = usual.into_iter().next().or_else(several);
+fn signing(settings: &Settings, found: &Endpoint, call: Call, region: &str) -> Result<Signing, Error> {
+    let schemes = found.auth_schemes();
+    let by_rules = !schemes.is_empty();
+    let scheme = choose(settings, schemes)?;
     // The model of importexport says v2 as well, but botocore signs it with v4 all the same.
     let is_v2 = call.service.metadata.signature_version == "v2" && call.service.name != "importexport";
     let version = match &scheme {
@@ -192,17 +191,44 @@ fn signing(found: &Endpoint, call: Call, region: &str) -> Signing {
     let scheme = scheme.unwrap_or_default();
     let is_global = region == NO_REGION && !found.url.contains(NO_REGION);
     let region = if is_global { "us-east-1" } else { region };
-    Signing {
+    Ok(Signing {
+        by_rules,
         payload: Payload::Signed,
         shows_payload: call.service.metadata.signature_version.starts_with("s3"),
         version,
         name: scheme.signing_name.unwrap_or_else(|| call.service.metadata.signing_name.to_owned()),
         region: scheme.signing_region.unwrap_or_else(|| region.to_owned()),
         double_encode: !scheme.disable_double_encoding,
+    })
+}
+
+/// The scheme that is preferred, else the first that is known. Version 4a only where nothing else will
+/// do: boto3 has it with AWS's own C library alone.
+fn choose(settings: &Settings, schemes: Vec<AuthScheme>) -> Result<Option<AuthScheme>, Error> {
+    let named = |name: &str| schemes.iter().find(|scheme| scheme.name == name);
+    let preferred = settings.preferred_auth();
+    if preferred.is_empty() {
+        let usual = schemes.iter().find(|scheme| ["sigv4", EXPRESS].contains(&scheme.name.as_str()));
+        return Ok(usual.or_else(|| named(SEVERAL_REGIONS)).cloned());
+    }
+    let mut preferred = preferred.iter().map(String::as_str);
+    let wanted =
+        preferred.find_map(|name| named(name).filter(|_| ["sigv4", SEVERAL_REGIONS].contains(&name)));
+    match wanted.or_else(|| named("sigv4")).or_else(|| named(SEVERAL_REGIONS)) {
+        None if !schemes.is_empty() => Err(unsupported(&schemes)),
+        found => Ok(found.cloned()),
     }
 }
 
-fn is_url(text: &str) -> bool {
+fn unsupported(schemes: &[AuthScheme]) -> Error {
+    let mut names: Vec<_> = schemes.iter().map(|scheme| scheme.name.as_str()).collect();
+    names.sort_unstable();
+    let text = format!("Signature version(s) are not supported: {}", names.join(", "));
+    Error::unsent("UnsupportedSignatureVersionError", text)
+        .with_help("take AWS_AUTH_SCHEME_PREFERENCE or auth_scheme_preference away")
+}
+
+pub(super) fn is_url(text: &str) -> bool {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     rest.is_some_and(|rest| !rest.starts_with(['/', ':', '?'])) && HttpRequest::get(text).is_ok()
 }

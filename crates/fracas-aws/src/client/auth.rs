@@ -1,5 +1,6 @@
 //! How a call proves who makes it: a signature, a token, or nothing.
 
+use super::send::Signing;
 use super::settings::Settings;
 use super::{Aws, Client, Scope, credentials};
 use crate::error::Error;
@@ -28,6 +29,42 @@ pub(super) fn of(call: Call, settings: &Settings) -> Auth {
         _ if takes_token(call) && in_environment(call, settings).is_some() => Auth::Bearer,
         "none" => Auth::None,
         _ => Auth::Keys,
+    }
+}
+
+/// What the endpoint's rules make of that: botocore takes their word that a call is signed, but for
+/// some calls, and without it the word of the settings.
+pub(super) fn by_rules(auth: Auth, call: Call, settings: &Settings, signing: &Signing) -> Auth {
+    match (auth, preferred(call, settings)) {
+        (Auth::None, _) if signing.by_rules && !is_never_signed(call) => Auth::Keys,
+        (Auth::Keys, Some(preferred)) if !signing.by_rules => preferred,
+        _ => auth,
+    }
+}
+
+/// The calls that need no keys whatever the rules say (botocore's `disable_signing`).
+fn is_never_signed(call: Call) -> bool {
+    match call.service.name {
+        "cognito-identity" => matches!(
+            call.operation.name,
+            "GetId" | "GetOpenIdToken" | "UnlinkIdentity" | "GetCredentialsForIdentity"
+        ),
+        "sts" => matches!(call.operation.name, "AssumeRoleWithSAML" | "AssumeRoleWithWebIdentity"),
+        _ => false,
+    }
+}
+
+/// What is preferred of what the service takes.
+fn preferred(call: Call, settings: &Settings) -> Option<Auth> {
+    let takes = |name: &str| {
+        let mut known = call.service.metadata.auth.iter();
+        known.any(|known| known.rsplit('#').next() == Some(name))
+    };
+    let found = settings.preferred_auth().into_iter().find(|name| takes(name))?;
+    match found.as_str() {
+        "httpBearerAuth" => Some(Auth::Bearer),
+        "noAuth" => Some(Auth::None),
+        _ => Some(Auth::Keys),
     }
 }
 

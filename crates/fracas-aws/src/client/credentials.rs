@@ -98,6 +98,11 @@ pub(super) fn is_lasting(keys: &Credentials) -> bool {
     left(keys) > Duration::from_secs(60)
 }
 
+/// The region of the instance of EC2 that this runs on, if it does.
+pub(super) async fn instance_region(aws: &Aws, scope: &Scope, client: &Client) -> Option<String> {
+    Finder { aws, scope, client }.instance_region().await
+}
+
 /// The token of whom signed in, for services that take one.
 pub(super) async fn token(aws: &Aws, scope: &Scope, client: &Client) -> Result<Option<String>, Error> {
     let finder = Finder { aws, scope, client };

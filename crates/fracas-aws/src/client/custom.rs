@@ -1,13 +1,27 @@
 //! What boto3 does for single operations, beside what their models say (botocore's `handlers.py`).
 
-use super::s3;
+use super::settings::Settings;
+use super::{s3, s3control};
 use crate::error::{Error, Sent};
 use crate::model::{Kind, Service, ShapeId};
-use crate::protocol::{Call, Object, Request};
+use crate::protocol::{Answer, Call, Object, Request, quote};
 use aws_smithy_types::base64;
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 use std::fmt::Write;
+
+/// The name that a service has now.
+pub(super) fn service_name(name: &str) -> &str {
+    if name == "runtime.sagemaker" { "sagemaker-runtime" } else { name }
+}
+
+/// The name that an operation has now, where it is known by one that differs in more than its case.
+pub(super) fn operation_name<'n>(service: &str, name: &'n str) -> &'n str {
+    match (service, name) {
+        ("socialmessaging", "delete_whatsapp_media_message") => "DeleteWhatsAppMessageMedia",
+        _ => name,
+    }
+}
 
 /// Changes parameters before they are checked.
 pub(super) fn before(call: Call, params: &mut Value) -> Result<(), Error> {
@@ -27,6 +41,7 @@ pub(super) fn before(call: Call, params: &mut Value) -> Result<(), Error> {
         }
         ("route53", _) => shorten_ids(call, params),
         ("s3", _) => s3::before(call, params)?,
+        ("s3control", _) => s3control::before(call, params)?,
         _ => {}
     }
     Ok(())
@@ -96,6 +111,35 @@ pub(super) fn request(call: Call, params: &Object, request: &mut Request) {
     }
     if call.operation.endpoint_operation {
         request.header("x-amz-api-version", || metadata.api_version.to_owned());
+    }
+}
+
+/// Within a Lambda function a request carries the function's trace, by which endless loops are found.
+pub(super) fn add_trace(settings: &Settings, request: &mut Request) {
+    let is_function = settings.variable("AWS_LAMBDA_FUNCTION_NAME").is_some();
+    if let Some(trace) = settings.variable("_X_AMZN_TRACE_ID").filter(|_| is_function) {
+        request.header("x-amzn-trace-id", || quote(&trace, "-=;:+&[]{}\"',"));
+    }
+}
+
+/// Changes an answer before it is read.
+pub(super) fn answer(call: Call, answer: &mut Answer) {
+    if call.service.name == "sso-oidc" && answer.status >= 400 {
+        name_message(answer);
+    }
+}
+
+/// OAuth 2.0 (RFC 6749, section 5.2) has a name of its own for the message of an error.
+fn name_message(answer: &mut Answer) {
+    let Ok(Value::Object(mut body)) = serde_json::from_slice(&answer.body) else { return };
+    let is_empty =
+        |name: &str| body.get(name).is_none_or(|message| message.as_str().is_some_and(str::is_empty));
+    if let Some(description) = body.get("error_description").cloned()
+        && is_empty("Message")
+        && is_empty("message")
+    {
+        body.insert("Message".to_owned(), description);
+        answer.body = Value::Object(body).to_string().into();
     }
 }
 

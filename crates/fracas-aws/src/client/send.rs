@@ -4,6 +4,7 @@
 mod conformance;
 
 use super::checksum::{self, Payload};
+use super::custom;
 use super::files::BodyFile;
 use super::s3;
 use super::settings::{RetryMode, Settings};
@@ -189,6 +190,8 @@ pub(super) enum Version {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Signing {
     pub(super) version: Version,
+    /// The endpoint's rules say how.
+    pub(super) by_rules: bool,
     pub(super) name: String,
     pub(super) region: String,
     /// Paths are encoded once more for the signature, except for S3.
@@ -359,6 +362,7 @@ impl Reader {
     fn read(&self, mut answer: Answer, attempt: u32) -> Result<Success, Error> {
         let algorithm = checksum::validate(self.call, self.asked_for_checksum, &answer)?;
         let mut expiry = None;
+        custom::answer(self.call, &mut answer);
         if self.call.service.name == "s3" {
             answer.status = s3::status(self.call, &answer);
             expiry = s3::take_bad_expiry(self.call, &mut answer);
@@ -454,7 +458,9 @@ fn api_error(call: Call, parsed: &Object, status: u16) -> Error {
         call.operation.name,
         message.as_deref().unwrap_or("Unknown")
     );
-    let class = match code.as_deref().and_then(|code| call.service.error(code)) {
+    // SQS names its exceptions by the codes that it has had since it left the query protocol.
+    let own = part("QueryErrorCode").filter(|_| call.service.name == "sqs").or_else(|| code.clone());
+    let class = match own.as_deref().and_then(|code| call.service.error(code)) {
         Some(shape) => format!("botocore.errorfactory.{}", shape.name),
         None => "botocore.exceptions.ClientError".to_owned(),
     };

@@ -1,6 +1,7 @@
 //! What the environment and the configuration files say, read once per scope.
 
 use super::Scope;
+use super::address::is_url;
 use super::transport::TIMEOUT;
 use crate::endpoint::S3Settings;
 use crate::error::Error;
@@ -34,6 +35,8 @@ pub(super) struct Settings {
     pub(super) account_id_mode: String,
     /// The bytes from which on a body is compressed; None when none is.
     pub(super) compress_from: Option<usize>,
+    /// Where instances of EC2 learn about themselves; it ends with a slash.
+    pub(super) instance_url: String,
     /// The endpoint that the scope names for all services.
     given_endpoint: Option<String>,
 }
@@ -53,6 +56,8 @@ enum Defaults {
     InRegion,
     CrossRegion,
     Mobile,
+    /// As `Standard` until it is known where the code runs.
+    Auto,
 }
 
 impl Defaults {
@@ -60,7 +65,7 @@ impl Defaults {
         Duration::from_millis(match self {
             Self::Legacy => return TIMEOUT,
             Self::InRegion => 1100,
-            Self::Standard | Self::CrossRegion => 3100,
+            Self::Standard | Self::CrossRegion | Self::Auto => 3100,
             Self::Mobile => 30000,
         })
     }
@@ -140,6 +145,7 @@ impl Settings {
             s3: S3Settings::default(),
             account_id_mode: "preferred".to_owned(),
             compress_from: None,
+            instance_url: String::new(),
             given_endpoint: scope.endpoint_url.clone(),
         };
         if let Some(region) = scope.region.clone().or_else(|| settings.configured_region()) {
@@ -154,6 +160,7 @@ impl Settings {
         settings.s3 = settings.configured_s3()?;
         settings.account_id_mode = settings.configured_account_id_mode()?;
         settings.compress_from = settings.configured_compression()?;
+        settings.instance_url = settings.configured_instance_url()?;
         Ok(settings)
     }
 
@@ -294,9 +301,49 @@ impl Settings {
     fn automatic_defaults(&self) -> Defaults {
         let own = self.variable("AWS_REGION").or_else(|| self.variable("AWS_DEFAULT_REGION"));
         match own.filter(|_| self.variable("AWS_EXECUTION_ENV").is_some()) {
-            None => Defaults::Standard,
-            own if own == self.region => Defaults::InRegion,
-            Some(_) => Defaults::CrossRegion,
+            None => Defaults::Auto,
+            Some(own) => self.defaults_in(&own),
+        }
+    }
+
+    fn defaults_in(&self, region: &str) -> Defaults {
+        if self.region.as_deref() == Some(region) { Defaults::InRegion } else { Defaults::CrossRegion }
+    }
+
+    /// Whether the defaults depend on where the code runs, and the environment does not tell.
+    pub(super) fn asks_where_it_runs(&self) -> bool {
+        self.defaults == Defaults::Auto
+    }
+
+    /// Settles the defaults for code that runs in this region, or outside of AWS.
+    pub(super) fn runs_in(&mut self, region: Option<&str>) {
+        self.defaults = region.map_or(Defaults::Standard, |region| self.defaults_in(region));
+    }
+
+    /// Ways to prove who calls, the preferred one first.
+    pub(super) fn preferred_auth(&self) -> Vec<String> {
+        let text = self.get("AWS_AUTH_SCHEME_PREFERENCE", "auth_scheme_preference").unwrap_or_default();
+        let names = text.split(',').map(|name| name.replace([' ', '\t'], ""));
+        names.filter(|name| !name.is_empty()).collect()
+    }
+
+    /// Where instances of EC2 learn about themselves.
+    fn configured_instance_url(&self) -> Result<String, Error> {
+        let mode = self.get("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ec2_metadata_service_endpoint_mode");
+        let is_v6 = match mode.map(|mode| (mode.to_lowercase(), mode)) {
+            None => self.flag("AWS_IMDS_USE_IPV6", "imds_use_ipv6"),
+            Some((known, mode)) => match known.as_str() {
+                "ipv4" => false,
+                "ipv6" => true,
+                _ => return Err(bad_instance_mode(&mode)),
+            },
+        };
+        let usual = if is_v6 { "http://[fd00:ec2::254]/" } else { "http://169.254.169.254/" };
+        let own = self.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint");
+        match own.unwrap_or_else(|| usual.to_owned()) {
+            url if !is_url(&url) => Err(bad_instance_url(&url)),
+            url if url.ends_with('/') => Ok(url),
+            url => Ok(url + "/"),
         }
     }
 
@@ -406,6 +453,18 @@ fn is_true(text: &str) -> bool {
 
 fn bad_setting(text: &str) -> Error {
     Error::unsent("InvalidConfigError", text)
+}
+
+fn bad_instance_mode(mode: &str) -> Error {
+    let text = format!(
+        "Invalid EC2 Instance Metadata endpoint mode: {mode} Valid endpoint modes (case-insensitive): ('ipv4', 'ipv6')."
+    );
+    Error::unsent("InvalidIMDSEndpointModeError", text)
+}
+
+fn bad_instance_url(url: &str) -> Error {
+    let text = format!("Invalid endpoint EC2 Instance Metadata endpoint: {url}");
+    Error::unsent("InvalidIMDSEndpointError", text)
 }
 
 fn bad_s3_east(value: &str) -> Error {

@@ -126,7 +126,7 @@ impl Transport {
 fn build(kind: &Kind) -> Result<Connector, Way> {
     let settings =
         HttpConnectorSettings::builder().connect_timeout(kind.connect).read_timeout(kind.answer_by()).build();
-    let proxies = if kind.proxied { ProxyConfig::from_env() } else { ProxyConfig::disabled() };
+    let proxies = if kind.proxied { proxies(kind.tls.is_some())? } else { ProxyConfig::disabled() };
     let builder: ConnectorBuilder = Connector::builder().connector_settings(settings).proxy_config(proxies);
     let Some(authorities) = &kind.tls else { return Ok(builder.build_http()) };
     let builder = builder.tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
@@ -134,6 +134,33 @@ fn build(kind: &Kind) -> Result<Connector, Way> {
         Some(authorities) => builder.tls_context(roots(authorities)?).build(),
         None => builder.build(),
     })
+}
+
+/// The proxy for one scheme, from the environment as Python's `urllib.request.getproxies` reads it: small
+/// letters count before capitals, and what is empty is unset.
+fn proxies(tls: bool) -> Result<ProxyConfig, Way> {
+    let scheme = if tls { "https" } else { "http" };
+    let Some(url) = proxy_variable(scheme) else { return Ok(ProxyConfig::disabled()) };
+    let url = if url.contains("://") { url } else { format!("http://{}", url.trim_start_matches("//")) };
+    let made = if tls { ProxyConfig::https(&url) } else { ProxyConfig::http(&url) };
+    let proxies = made.map_err(|_| Way::Proxy(masked(&url)))?;
+    Ok(proxies.no_proxy(proxy_variable("no").unwrap_or_default()))
+}
+
+/// A proxy without the name and the password to log in with.
+fn masked(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://***:***@{host}"),
+        _ => url.to_owned(),
+    }
+}
+
+fn proxy_variable(name: &str) -> Option<String> {
+    let value = |name: String| std::env::var(name).ok();
+    // A server that runs CGI programs sets HTTP_PROXY to what a client sent it.
+    let is_sent = name == "http" && value("REQUEST_METHOD".to_owned()).is_some();
+    let capitals = || value(format!("{}_PROXY", name.to_uppercase())).filter(|_| !is_sent);
+    value(format!("{name}_proxy")).or_else(capitals).filter(|value| !value.is_empty())
 }
 
 fn roots(Authorities { setting, path }: &Authorities) -> Result<TlsContext, Way> {
@@ -187,6 +214,8 @@ enum Way {
     ReadTimeout,
     Closed,
     Tls(String),
+    /// The proxy that is configured can be none.
+    Proxy(String),
     Other(String),
 }
 
@@ -211,6 +240,9 @@ impl Failure {
                 ("ConnectTimeoutError", Sent::No, format!("Connect timeout on endpoint URL: \"{url}\""))
             }
             Way::Tls(what) => ("SSLError", Sent::No, format!("SSL validation failed for {url} {what}")),
+            Way::Proxy(proxy) => {
+                ("ProxyConnectionError", Sent::No, format!("Failed to connect to proxy URL: \"{proxy}\""))
+            }
             Way::ReadTimeout => {
                 ("ReadTimeoutError", Sent::Maybe, format!("Read timeout on endpoint URL: \"{url}\""))
             }

@@ -25,6 +25,8 @@ const ATTEMPTS: usize = 3;
 
 const ROLES: &str = "latest/meta-data/iam/security-credentials/";
 
+const ZONE: &str = "latest/meta-data/placement/availability-zone/";
+
 /// An answer's status and text.
 type Answer = (u16, String);
 
@@ -91,20 +93,16 @@ impl Finder<'_> {
     /// and whatever goes wrong, boto3 says that there are no credentials.
     pub(super) async fn instance(&self) -> Result<Option<Credentials>, Error> {
         let settings = self.settings();
-        if settings
-            .variable("AWS_EC2_METADATA_DISABLED")
-            .is_some_and(|text| text.eq_ignore_ascii_case("true"))
-        {
+        if self.is_instance_disabled() {
             return Ok(None);
         }
-        let base = self.instance_url();
-        let token = self.instance_token(&base).await?;
+        let token = self.instance_token().await;
         if token.is_none() && settings.flag("AWS_EC2_METADATA_V1_DISABLED", "ec2_metadata_v1_disabled") {
             let text = "Error retrieving metadata: Unable to retrieve token for use in IMDSv2 call and IMDSv1 has been disabled";
             return Err(Error::unsent("MetadataRetrievalError", text));
         }
-        let headers: Vec<_> = token.map(|token| ("x-aws-ec2-metadata-token", token)).into_iter().collect();
-        let roles = format!("{base}{ROLES}");
+        let headers = instance_headers(token);
+        let roles = format!("{}{ROLES}", settings.instance_url);
         let Some(role) = self.ask_instance(&roles, &headers, |_| true).await else { return Ok(None) };
         let is_json = |text: &str| serde_json::from_str::<Value>(text).is_ok();
         let found = self.ask_instance(&format!("{roles}{role}"), &headers, is_json).await;
@@ -114,31 +112,37 @@ impl Finder<'_> {
         if is_whole { read(&keys, &NAMES, INSTANCE).map(Some) } else { Ok(None) }
     }
 
-    fn instance_url(&self) -> String {
-        let settings = self.settings();
-        let is_v6 = settings.is(
-            "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
-            "ec2_metadata_service_endpoint_mode",
-            "ipv6",
-        );
-        let usual = if is_v6 { "http://[fd00:ec2::254]/" } else { "http://169.254.169.254/" };
-        let own = settings.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint");
-        let url = own.unwrap_or_else(|| usual.to_owned());
-        if url.ends_with('/') { url } else { url + "/" }
+    /// The region of the instance, if this runs on one.
+    pub(super) async fn instance_region(&self) -> Option<String> {
+        if self.is_instance_disabled() {
+            return None;
+        }
+        let headers = instance_headers(self.instance_token().await);
+        let url = format!("{}{ZONE}", self.settings().instance_url);
+        let mut zone = self.ask_instance(&url, &headers, |_| true).await?;
+        // A zone is its region and a letter.
+        zone.pop();
+        Some(zone)
+    }
+
+    fn is_instance_disabled(&self) -> bool {
+        let disabled = self.settings().variable("AWS_EC2_METADATA_DISABLED");
+        disabled.is_some_and(|text| text.eq_ignore_ascii_case("true"))
     }
 
     /// The token of the service's version 2; None where it has version 1 only.
-    async fn instance_token(&self, base: &str) -> Result<Option<String>, Error> {
+    async fn instance_token(&self) -> Option<String> {
+        let url = format!("{}latest/api/token", self.settings().instance_url);
         let headers = [("x-aws-ec2-metadata-token-ttl-seconds", "21600".to_owned())];
         let (patience, attempts) = self.instance_patience();
         for _ in 0..attempts {
-            match self.ask("PUT", &format!("{base}latest/api/token"), &headers, patience, true).await {
-                Ok((200, token)) => return Ok(Some(token)),
-                Ok((400 | 403 | 404 | 405, _)) => return Ok(None),
+            match self.ask("PUT", &url, &headers, patience, true).await {
+                Ok((200, token)) => return Some(token),
+                Ok((400 | 403 | 404 | 405, _)) => return None,
                 _ => {}
             }
         }
-        Ok(None)
+        None
     }
 
     /// A text of the service, asked for until it fits.
@@ -189,6 +193,10 @@ impl Finder<'_> {
         let text = String::from_utf8_lossy(answer.body().bytes().unwrap_or_default()).into_owned();
         Ok((answer.status().as_u16(), text))
     }
+}
+
+fn instance_headers(token: Option<String>) -> Vec<(&'static str, String)> {
+    token.map(|token| ("x-aws-ec2-metadata-token", token)).into_iter().collect()
 }
 
 /// Keys are not asked for in the clear from just any host.
