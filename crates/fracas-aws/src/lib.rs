@@ -8,7 +8,6 @@ pub mod endpoint;
 mod error;
 mod help;
 pub mod iam;
-mod jmespath;
 pub mod model;
 mod paginate;
 mod protocol;
@@ -19,6 +18,5 @@ mod wait;
 
 pub use client::{AssumeRole, Aws, Reply, Scope, SignedRequest, StaticCredentials};
 pub use error::{Error, Sent};
-pub use jmespath::{BadExpression, check_jmespath, jmespath};
 pub use paginate::Pages;
 pub use validate::{Fault, Mistake, Part};

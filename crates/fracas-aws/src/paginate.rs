@@ -2,7 +2,6 @@
 
 use crate::client::{Aws, Scope};
 use crate::error::{Error, Sent};
-use crate::jmespath::jmespath;
 use crate::model::Paginator;
 use crate::protocol::{Call, Object};
 use crate::value::python_repr;
@@ -169,7 +168,7 @@ pub(crate) fn search(expression: &str, data: &Value) -> Value {
             .cloned()
             .unwrap_or_default();
     }
-    jmespath(expression, data).unwrap_or_default()
+    fracas_jmespath::search(expression, data).unwrap_or_default()
 }
 
 /// As [`search`], from a page that is not needed any more.

@@ -118,8 +118,7 @@ fn operation_params(service: &Service, input: &Value) -> Params {
         }
     }
     for (name, path) in &operation.operation_context_params {
-        let searched = jmespath::compile(path).unwrap().search(&input["operationParams"]).unwrap();
-        let found = serde_json::to_value(searched).unwrap();
+        let found = fracas_jmespath::search(path, &input["operationParams"]).unwrap();
         if !found.is_null() {
             params.set(name, param(&found));
         }

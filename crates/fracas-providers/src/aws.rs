@@ -7,7 +7,7 @@ mod mistakes;
 mod native;
 mod scope;
 
-use fracas_aws::{Error, Scope, jmespath};
+use fracas_aws::{Error, Scope};
 use fracas_engine::{Context, Provider, Surroundings, Values};
 use fracas_model::{Activity, ActivityKind, Failure, Happened, Node, NodeValue, Problem, Problems};
 use futures_util::future::{LocalBoxFuture, ready};
@@ -69,7 +69,7 @@ impl AwsCalls {
         };
         match &asked.query {
             None => Ok(output),
-            Some(query) => jmespath(query, &output).map_err(|error| unsearched(&error, changes)),
+            Some(query) => query.search(&output).map_err(|error| unsearched(&error, changes)),
         }
     }
 
@@ -161,11 +161,9 @@ fn failed(error: &Error, happened: Happened) -> Failure {
     Failure { error: format!("{}: {error}", error.python_class()), help, happened }
 }
 
-fn unsearched(error: &str, changes: bool) -> Failure {
-    // What follows is a picture of the expression.
-    let reason = error.lines().next().unwrap_or_default();
+fn unsearched(error: &fracas_jmespath::Error, changes: bool) -> Failure {
     Failure {
-        error: activity_failed(&format!("the query cannot be applied to the result: {reason}")),
+        error: activity_failed(&format!("the query cannot be applied to the result: {error}")),
         help: "try it with `fracas aws ... --query`".to_owned(),
         happened: if changes { Happened::Yes } else { Happened::No },
     }

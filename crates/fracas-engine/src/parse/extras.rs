@@ -1,6 +1,7 @@
 //! What an activity may ask for beyond what Chaos Toolkit does: it ignores these keys, or takes
 //! them for something else.
 
+use fracas_jmespath::Expression;
 use fracas_model::*;
 use indexmap::IndexMap;
 
@@ -69,8 +70,8 @@ impl Reader {
             self.tell(error_at(&entry.value, message).help("write \"@\" for the whole output"));
             return None;
         };
-        if let Err(error) = jmespath::compile(expression) {
-            self.tell(error_at(&entry.value, format!("this is no JMESPath: {}", error.reason)));
+        if let Err(error) = Expression::new(expression) {
+            self.tell(error_at(&entry.value, format!("this is no JMESPath: {error}")));
         }
         Some(expression.to_owned())
     }

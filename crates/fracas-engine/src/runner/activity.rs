@@ -431,10 +431,9 @@ fn amended_output(run: &Value, done: &Done) -> Option<Arc<Value>> {
     }
 }
 
-/// What a JMESPath expression finds; it was compiled before the run.
+/// What a JMESPath expression finds; it was checked before the run.
 fn search(expression: &str, output: &Value) -> Value {
-    let found = jmespath::compile(expression).ok().and_then(|expression| expression.search(output).ok());
-    found.and_then(|found| serde_json::to_value(&*found).ok()).unwrap_or_default()
+    fracas_jmespath::search(expression, output).unwrap_or_default()
 }
 
 /// Whether nobody waits any more for what goes on in the background.

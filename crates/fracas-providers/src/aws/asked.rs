@@ -2,8 +2,9 @@
 
 use fracas_aws::iam::actions;
 use fracas_aws::model::{Kind, Operation, Service, Waiter};
-use fracas_aws::{Aws, BadExpression, Error, check_jmespath};
+use fracas_aws::{Aws, Error};
 use fracas_engine::Values;
+use fracas_jmespath::Expression;
 use fracas_model::{ActivityKind, Node, Problem, Problems, Span};
 use serde_json::{Map, Value};
 
@@ -42,7 +43,7 @@ pub(crate) struct Asked {
     /// What is done.
     pub(crate) what: What,
     /// JMESPath over the result.
-    pub(super) query: Option<String>,
+    pub(super) query: Option<Expression>,
 }
 
 /// What an activity does.
@@ -138,14 +139,17 @@ impl Reader<'_> {
         Some(url)
     }
 
-    fn query(&mut self) -> Option<String> {
+    fn query(&mut self) -> Option<Expression> {
         let query = self.text("query")?;
-        if let Err(BadExpression { reason, offset }) = check_jmespath(&query) {
-            let span =
-                self.provider.get("query").map_or(self.provider.span, |node| within(node, &query, offset));
-            self.tell(span, format!("this is no JMESPath: {reason}"), "");
+        match Expression::new(&query) {
+            Ok(expression) => Some(expression),
+            Err(error) => {
+                let node = self.provider.get("query");
+                let span = node.map_or(self.provider.span, |node| within(node, &query, error.offset));
+                self.tell(span, format!("this is no JMESPath: {error}"), "");
+                None
+            }
         }
-        Some(query)
     }
 
     fn activity(&mut self) -> Option<What> {
@@ -466,8 +470,8 @@ fn within(node: &Node, text: &str, offset: usize) -> Span {
     if node.as_str() != Some(text) || !matches!(quotes, 0 | 2) {
         return node.span;
     }
-    let (at, length) = text.char_indices().nth(offset).map_or((text.len(), 1), |(at, c)| (at, c.len_utf8()));
-    let at = start + quotes / 2 + at;
+    let length = text.get(offset..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+    let at = start + quotes / 2 + offset;
     Span::new(at, (at + length).min(end))
 }
 

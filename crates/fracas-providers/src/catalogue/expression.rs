@@ -1,15 +1,11 @@
 //! Values of a declaration that become known when an activity is carried out.
 //!
-//! Texts that start with `$` are JMESPath. A plain path such as `$answer.DBCluster` gives the
-//! value as it is; jmespath's own values would sort the keys of objects. Besides the functions of
-//! the standard there are `format(text, ...)`, which puts values in place of each `{}` as Python
+//! Texts that start with `$` are JMESPath. Besides the functions of the standard there are `format(text, ...)`, which puts values in place of each `{}` as Python
 //! prints them, and `one_or_all(list)`, which gives the one value of a list whose items are all
 //! equal, else its different values, sorted.
 
+use fracas_jmespath::{Expression, Function, Takes};
 use fracas_model::{Node, NodeValue, Span, python};
-use jmespath::ast::Ast;
-use jmespath::functions::{ArgumentType, CustomFunction, Signature};
-use jmespath::{Rcvar, Runtime, Variable};
 use serde_json::{Map, Value};
 
 /// A value, or how to get it.
@@ -25,8 +21,8 @@ enum Form {
     Literal(Value),
     /// A name and the keys below it.
     Path(Vec<String>),
-    /// JMESPath that was parsed once, and the names that it begins at.
-    Expression(String, Vec<String>),
+    /// JMESPath, and the names that it begins at.
+    Expression(Box<Expression>, Vec<String>),
     List(Vec<Template>),
     Object(Vec<(String, Span, Template)>),
 }
@@ -66,7 +62,10 @@ impl Template {
         match &self.form {
             Form::Literal(value) => Ok(value.clone()),
             Form::Path(path) => Ok(follow(path, names)),
-            Form::Expression(text, _) => search(text, names),
+            Form::Expression(expression, asked) => {
+                let asked = asked.iter().filter_map(|name| Some((name.clone(), names.get(name)?.clone())));
+                expression.search(&asked.collect()).map_err(|error| error.to_string())
+            }
             Form::List(items) => items.iter().map(|item| item.evaluate(names)).collect(),
             Form::Object(entries) => {
                 let values = entries.iter().map(|(key, _, value)| Ok((key.clone(), value.evaluate(names)?)));
@@ -158,44 +157,15 @@ fn read_text(text: &str) -> Result<Form, String> {
     if expression.starts_with('$') {
         return Ok(Form::Literal(Value::String(expression.to_owned())));
     }
-    let ast =
-        jmespath::parse(expression).map_err(|error| format!("this is no JMESPath: {}", error.reason))?;
-    if let Some(path) = path(&ast) {
-        return Ok(Form::Path(path));
-    }
-    let mut names = Vec::new();
-    collect_names(&ast, &mut names);
-    Ok(Form::Expression(expression.to_owned(), names))
-}
-
-/// The keys of an expression that is nothing but keys.
-fn path(ast: &Ast) -> Option<Vec<String>> {
-    match ast {
-        Ast::Field { name, .. } => Some(vec![name.clone()]),
-        Ast::Subexpr { lhs, rhs, .. } => Some([path(lhs)?, path(rhs)?].concat()),
-        _ => None,
-    }
-}
-
-/// The names that an expression looks up where it begins, not below other values.
-fn collect_names(ast: &Ast, names: &mut Vec<String>) {
-    match ast {
-        Ast::Field { name, .. } => names.push(name.clone()),
-        Ast::Subexpr { lhs, .. } | Ast::Projection { lhs, .. } => collect_names(lhs, names),
-        Ast::Flatten { node, .. } | Ast::ObjectValues { node, .. } | Ast::Not { node, .. } => {
-            collect_names(node, names);
+    let expression = Expression::with(expression, &FUNCTIONS)
+        .map_err(|error| format!("this is no JMESPath: {error}, at character {}", error.offset + 1))?;
+    Ok(match expression.keys() {
+        Some(path) => Form::Path(path),
+        None => {
+            let names = expression.names();
+            Form::Expression(Box::new(expression), names)
         }
-        Ast::And { lhs, rhs, .. } | Ast::Or { lhs, rhs, .. } | Ast::Comparison { lhs, rhs, .. } => {
-            collect_names(lhs, names);
-            collect_names(rhs, names);
-        }
-        Ast::Function { args: items, .. } | Ast::MultiList { elements: items, .. } => {
-            items.iter().for_each(|item| collect_names(item, names));
-        }
-        Ast::MultiHash { elements, .. } => elements.iter().for_each(|pair| collect_names(&pair.value, names)),
-        // The others look at the value before them, or at nothing.
-        _ => {}
-    }
+    })
 }
 
 fn follow(path: &[String], names: &Map<String, Value>) -> Value {
@@ -204,54 +174,30 @@ fn follow(path: &[String], names: &Map<String, Value>) -> Value {
     found.cloned().unwrap_or_default()
 }
 
-fn search(expression: &str, names: &Map<String, Value>) -> Result<Value, String> {
-    thread_local! {
-        static RUNTIME: Runtime = runtime();
-    }
-    RUNTIME.with(|runtime| {
-        let expression = runtime.compile(expression).map_err(|error| error.reason.to_string())?;
-        let found = expression.search(names).map_err(|error| error.reason.to_string())?;
-        serde_json::to_value(&*found).map_err(|error| error.to_string())
-    })
-}
+const FUNCTIONS: [Function; 2] = [
+    Function { name: "format", takes: &[&[Takes::String], &[Takes::Any]], variadic: true, call: formatted },
+    Function { name: "one_or_all", takes: &[&[Takes::Array]], variadic: false, call: one_or_all },
+];
 
-fn runtime() -> Runtime {
-    let mut runtime = Runtime::new();
-    runtime.register_builtin_functions();
-    let any = Some(ArgumentType::Any);
-    let format = Signature::new(vec![ArgumentType::String], any);
-    let format = CustomFunction::new(
-        format,
-        Box::new(|arguments, _| Ok(Rcvar::new(Variable::String(formatted(arguments))))),
-    );
-    runtime.register_function("format", Box::new(format));
-    let one_or_all = Signature::new(vec![ArgumentType::Array], None);
-    let one_or_all =
-        CustomFunction::new(one_or_all, Box::new(|arguments, _| Ok(one_or_all_of(&arguments[0]))));
-    runtime.register_function("one_or_all", Box::new(one_or_all));
-    runtime
-}
-
-fn formatted(arguments: &[Rcvar]) -> String {
-    let text = arguments.first().and_then(|text| text.as_string()).map_or("", String::as_str);
+fn formatted(arguments: &[Value]) -> Value {
+    let text = arguments.first().and_then(Value::as_str).unwrap_or_default();
     let mut values = arguments.iter().skip(1);
     let mut pieces = text.split("{}");
     let mut result = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
-        let value = values.next().map(|value| serde_json::to_value(&**value).unwrap_or_default());
-        result.push_str(&python::to_str(&value.unwrap_or_default()));
+        result.push_str(&python::to_str(values.next().unwrap_or(&Value::Null)));
         result.push_str(piece);
     }
-    result
+    Value::from(result)
 }
 
-fn one_or_all_of(list: &Rcvar) -> Rcvar {
-    let mut items = list.as_array().cloned().unwrap_or_default();
-    items.sort();
+fn one_or_all(arguments: &[Value]) -> Value {
+    let mut items = arguments.first().and_then(Value::as_array).cloned().unwrap_or_default();
+    items.sort_by_cached_key(Value::to_string);
     items.dedup();
     match items.as_slice() {
         [one] => one.clone(),
-        _ => Rcvar::new(Variable::Array(items)),
+        _ => Value::Array(items),
     }
 }
 

@@ -116,7 +116,7 @@ fn operation_of(args: &args::Aws) -> &str {
 }
 
 async fn call(args: &args::Aws, session: &Session, aws: &Aws) -> Result<Written, Failure> {
-    args.query.as_deref().map_or(Ok(()), query::check)?;
+    args.query.as_deref().map(query::read).transpose()?;
     let params = params(args.params.as_deref())?;
     let (scope, service) = (scope(args), service_of(args));
     if let Some(waiter) = &args.wait {

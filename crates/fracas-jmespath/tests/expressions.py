@@ -25,6 +25,15 @@ avg(z[].s) | abs(`-1`) | abs(`-1.5`) | ceil(`2`) | avg(`[1, 3]`) | ceil(`1.2`) |
 z[?s < `2`] \\| [0].n | z[*] \\| [0] | "a"."b" | a.b.d && 'yes' \\|\\| 'no' | !none | `true` | 'raw' | z[?n != 'a' && s != `2`].n
 length(`1`) | sort_by(z, &t) | sort_by(z, &missing) | nothing(z) | z[::0] | max_by(z, &t) | join(',', z) | abs('x') | keys(z) | merge(z)
 sort_by(empty, &n) | map(&n, none) | reverse(a) | sort(z) | length() | sort_by(z, n) | values(z) | not_null() | a.y < a.b | texts[0] < texts[1]
+to_string(a) | to_string(z[0].s) | to_number(' 12 ') | to_number('+5') | to_number('-1e3') | to_number(none) | to_number(texts) | to_number(`true`)
+ceil(`-1.5`) | floor(`-1.5`) | abs(`-0.5`) | sum(`[1, 2.5]`) | sum(texts) | avg(empty) | avg(texts) | max(empty) | min(empty) | max(`[1, "a"]`) | sort(`[2, 1.5, 1]`)
+max_by(`[{"a": 1, "b": 1}, {"a": 1, "b": 2}]`, &a).b | min_by(`[{"a": 1, "b": 1}, {"a": 1, "b": 2}]`, &a).b | max_by(z, &x) | max_by(z, n)
+contains('abc', `1`) | contains('abc', 'b') | contains(z, `1`) | contains(a.x, `[1]`) | contains(a, 'b') | starts_with(texts, 'a') | ends_with('a', `1`)
+join(`1`, texts) | join('', empty) | length(none) | keys(none) | values(a.b)[0] | merge(a, none) | merge(a, a.b).y | to_array(none) | type(texts) | type(`1.5`) | type('') | type(a)
+map(&[n, s], z)[0] | map(&n, a) | not_null(none, missing) | sort_by(z, &n) \| reverse(@)[0].n | sort_by(z[?n], &n)[*].s | length(z[?t]) | length(z[].t[])
+z[?starts_with(n, 'a')] \| [0].s | z[?length(t) > `0`].n | z[].to_string(s) | z[].{n: n, first: t[0]} | z[?n == 'a' \|\| n == 'b'].s | z[?(s > `1`) == `true`].n | reverse(`[]`)
+z[-3] | z[2:0:-1].n | z[:-1].n | z[10:].n | a[0] | a[*] | z.* | texts[*].x | texts.x | @.a | z[0].["n", s] | z[0].[n] | z[*].[n][] | z[*].t[0] | z[*].t \| [0]
+a.b.c == 'é' | a.b.c > 'a' | `1` == `true` | `"1"` == `1` | none == missing | !empty | !a | !`0` | `0` && 'a' | `0` \|\| 'a' | '' \|\| 'b' | (a).y | (z)[0].n | (z[*])[0].n
 """
 
 

@@ -1,0 +1,87 @@
+//! JMESPath over JSON as boto3 and the AWS CLI know it: what Python's jmespath finds is found.
+//!
+//! The crate of that name parses. It does not search, since its own values would sort the keys of
+//! objects, copy whole answers and leave texts without an order.
+
+mod evaluate;
+mod found;
+mod functions;
+mod parse;
+
+use std::fmt;
+
+use jmespath::ast::Ast;
+use serde_json::Value;
+
+pub use functions::{Function, Takes};
+
+/// A JMESPath expression.
+#[derive(Debug, Clone)]
+pub struct Expression {
+    ast: Ast,
+    own: &'static [Function],
+}
+
+impl Expression {
+    /// The expression that a text is.
+    ///
+    /// # Errors
+    /// The first mistake: what is no JMESPath, or calls a function that there is not, or with the
+    /// wrong number of arguments.
+    pub fn new(text: &str) -> Result<Self, Error> {
+        Self::with(text, &[])
+    }
+
+    /// As [`Expression::new`], with functions besides those of the standard.
+    ///
+    /// # Errors
+    /// See [`Expression::new`].
+    pub fn with(text: &str, own: &'static [Function]) -> Result<Self, Error> {
+        let ast = parse::parse(text)?;
+        functions::check(&ast, own)?;
+        Ok(Self { ast, own })
+    }
+
+    /// What it finds in a value.
+    ///
+    /// # Errors
+    /// A function was given what it does not take.
+    pub fn search(&self, data: &Value) -> Result<Value, Error> {
+        evaluate::search(&self.ast, data, self.own)
+    }
+
+    /// Its keys, when it is nothing but keys.
+    pub fn keys(&self) -> Option<Vec<String>> {
+        parse::keys(&self.ast)
+    }
+
+    /// The names that it looks up where it begins, not below other values.
+    pub fn names(&self) -> Vec<String> {
+        parse::names(&self.ast)
+    }
+}
+
+/// What an expression finds in a value.
+///
+/// # Errors
+/// As [`Expression::new`] and [`Expression::search`].
+pub fn search(expression: &str, data: &Value) -> Result<Value, Error> {
+    Expression::new(expression)?.search(data)
+}
+
+/// What is wrong with an expression, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// What is wrong.
+    pub reason: String,
+    /// The place in the expression, in bytes.
+    pub offset: usize,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for Error {}
