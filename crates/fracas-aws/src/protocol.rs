@@ -120,7 +120,7 @@ pub(crate) fn wire(service: &Service) -> &'static dyn WireFormat {
     }
 }
 
-/// The error that an answer holds, `ResponseMetadata` last; none when the call went well.
+/// The error that an answer holds, with `ResponseMetadata`; none when the call went well.
 pub(crate) fn failure(
     wire: &dyn WireFormat,
     call: Call,
@@ -143,7 +143,7 @@ pub(crate) fn failure(
     Some(parsed.map(|parsed| with_metadata(parsed, answer)))
 }
 
-/// The result of a call that went well, `ResponseMetadata` last.
+/// The result of a call that went well, with `ResponseMetadata`: last, but first in REST protocols as in botocore.
 pub(crate) fn result(wire: &dyn WireFormat, call: Call, answer: &Answer) -> Result<Object, Unreadable> {
     Ok(with_metadata(wire.result(call, answer)?, answer))
 }
@@ -184,7 +184,7 @@ pub(crate) fn reason(status: u16) -> &'static str {
 }
 
 fn with_metadata(mut parsed: Object, answer: &Answer) -> Object {
-    let mut metadata = match parsed.shift_remove("ResponseMetadata") {
+    let mut metadata = match parsed.get_mut("ResponseMetadata").map(Value::take) {
         Some(Value::Object(metadata)) => metadata,
         _ => Object::new(),
     };
