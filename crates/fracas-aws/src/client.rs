@@ -23,7 +23,8 @@ use crate::error::Error;
 use crate::help::with_way_out;
 use crate::model::{Kind, Operation, Service, Waiter, embedded, own};
 use crate::paginate::Pages;
-use crate::protocol::{self, Call};
+use crate::protocol::xml::Shaped;
+use crate::protocol::{self, Call, Object};
 use crate::validate::{self, Mistake};
 use crate::wait;
 use auth::Auth;
@@ -146,6 +147,20 @@ impl Reply {
         let mut result = result.map_err(|error| with_way_out(error, self.call, &self.region))?;
         custom::after(self.call, &self.params, &mut result);
         Ok(Value::Object(result))
+    }
+
+    /// Whether [`Reply::split`] can take an answer to a call apart.
+    pub(crate) fn splits(call: Call) -> bool {
+        protocol::splits(call) && !custom::changes_results(call)
+    }
+
+    /// The result's members without one of them, which a function is given as it stands in the answer.
+    pub(crate) fn split<R>(
+        &self,
+        apart: &str,
+        see: impl FnOnce(&Shaped<'_, 'static, '_>) -> R,
+    ) -> Result<(Object, Option<R>), Error> {
+        self.success.split(apart, see).map_err(|error| with_way_out(error, self.call, &self.region))
     }
 }
 
@@ -297,8 +312,17 @@ impl Aws {
         call: Call<'static>,
         params: &Value,
     ) -> Result<Value, Error> {
+        self.reply_to(scope, call, params).await?.into_value()
+    }
+
+    pub(crate) async fn reply_to(
+        &self,
+        scope: &Scope,
+        call: Call<'static>,
+        params: &Value,
+    ) -> Result<Reply, Error> {
         let (success, region) = self.send(scope, call, params).await?;
-        Reply { call, params: params.clone(), success, region }.into_value()
+        Ok(Reply { call, params: params.clone(), success, region })
     }
 
     /// The answer, and the region it was signed for.
@@ -346,9 +370,7 @@ impl Aws {
         params: &Value,
     ) -> Result<Reply, Error> {
         let (service, operation) = self.operation(service, operation)?;
-        let call = Call { service, operation };
-        let (success, region) = self.send(scope, call, params).await?;
-        Ok(Reply { call, params: params.clone(), success, region })
+        self.reply_to(scope, Call { service, operation }, params).await
     }
 
     /// The request of a call, addressed and signed, as it would be sent.

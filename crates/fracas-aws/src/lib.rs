@@ -18,5 +18,5 @@ mod wait;
 
 pub use client::{AssumeRole, Aws, Reply, Scope, SignedRequest, StaticCredentials};
 pub use error::{Error, Sent};
-pub use paginate::Pages;
+pub use paginate::{Items, Pages};
 pub use validate::{Fault, Mistake, Part};

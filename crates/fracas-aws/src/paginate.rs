@@ -1,10 +1,13 @@
 //! Listings over all their pages (botocore's `paginate.py`).
 
-use crate::client::{Aws, Scope};
+use crate::client::{Aws, Reply, Scope};
 use crate::error::{Error, Sent};
 use crate::model::Paginator;
+use crate::protocol::xml::Shaped;
 use crate::protocol::{Call, Object};
 use crate::value::python_repr;
+use fracas_jmespath::Expression;
+use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
 
 /// The pages of a listing, fetched one by one.
@@ -17,6 +20,24 @@ pub struct Pages<'a> {
     last_token: Option<Object>,
     kept: Option<Value>,
     done: bool,
+}
+
+/// The list of one page. It serializes as in the page, and is not built in memory for that where
+/// the protocol allows it; what is broken in it is only found on the way then.
+pub struct Items<'a>(Form<'a>);
+
+enum Form<'a> {
+    Built(Value),
+    Unbuilt(&'a Shaped<'a, 'static, 'a>),
+}
+
+impl Serialize for Items<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Form::Built(value) => value.serialize(serializer),
+            Form::Unbuilt(shaped) => shaped.serialize(serializer),
+        }
+    }
 }
 
 impl<'a> Pages<'a> {
@@ -55,10 +76,53 @@ impl<'a> Pages<'a> {
 
     /// What the next page adds to the whole: what the paginator collects.
     pub async fn next_part(&mut self) -> Option<Result<Value, Error>> {
-        let mut page = match self.next().await? {
-            Ok(page) => page,
-            Err(error) => return Some(Err(error)),
+        let page = self.next().await?;
+        Some(page.map(|page| self.part_of(page)))
+    }
+
+    /// As [`Pages::next_part`], without the list at [`Pages::main_key`]: a function is given that,
+    /// and what it makes of it comes back, too.
+    pub async fn next_split<R>(
+        &mut self,
+        see: impl FnOnce(&Items<'_>) -> R,
+    ) -> Option<Result<(Value, Option<R>), Error>> {
+        if self.done {
+            return None;
+        }
+        let split = self.split(see).await;
+        self.done |= split.is_err();
+        Some(split)
+    }
+
+    async fn split<R>(&mut self, see: impl FnOnce(&Items<'_>) -> R) -> Result<(Value, Option<R>), Error> {
+        let (key, call) = (self.main_key(), self.call);
+        let reply = self.aws.reply_to(self.scope, call, &self.params).await?;
+        if Reply::splits(call) && !self.looks_into(key) {
+            let (rest, seen) = reply.split(key, |list| see(&Items(Form::Unbuilt(list))))?;
+            let rest = Value::Object(rest);
+            self.turn(&rest)?;
+            return Ok((self.part_of(rest), seen));
+        }
+        let page = reply.into_value()?;
+        self.turn(&page)?;
+        let mut part = self.part_of(page);
+        let list = match part.get(key) {
+            Some(Value::Array(_)) => part.as_object_mut().and_then(|part| part.shift_remove(key)),
+            _ => None,
         };
+        Ok((part, list.map(|list| see(&Items(Form::Built(list))))))
+    }
+
+    /// Whether a member tells more than what is collected, such as the next token.
+    fn looks_into(&self, key: &str) -> bool {
+        let rules = self.rules;
+        let texts = [&rules.output_tokens[..], &rules.non_aggregate_keys, &[rules.more_results]].concat();
+        let names = texts.iter().filter_map(|text| Some(Expression::new(text).ok()?.names()));
+        names.flatten().any(|name| name == key)
+    }
+
+    /// What a page adds to the whole.
+    fn part_of(&mut self, mut page: Value) -> Value {
         if self.kept.is_none() {
             self.kept = Some(self.kept_of(&page));
         }
@@ -69,7 +133,7 @@ impl<'a> Pages<'a> {
                 found => set(&mut part, key, found),
             }
         }
-        Some(Ok(part))
+        part
     }
 
     /// Where the list stands that the pages are for; JMESPath.

@@ -165,6 +165,24 @@ pub(crate) fn serialize_result<S: Serializer>(
     members.serialize(serializer)
 }
 
+/// Whether [`split_result`] can take an answer to a call apart.
+pub(crate) fn splits(call: Call) -> bool {
+    query::is_form(call) && call.operation.output.is_some()
+}
+
+/// The members of a result without one of them, which a function is given as it stands in the answer.
+pub(crate) fn split_result<R>(
+    call: Call<'static>,
+    answer: &Answer,
+    apart: &str,
+    see: impl FnOnce(&xml::Shaped<'_, 'static, '_>) -> R,
+) -> Result<(Object, Option<R>), Unreadable> {
+    let Some(output) = call.operation.output else { return Ok((Object::new(), None)) };
+    let document = query::result_document(call, answer)?;
+    let element = query::unwrap(document.root(), call, answer)?;
+    xml::Reader::new(call.service).split(output, element, apart, see)
+}
+
 /// What a proxy or gateway says rather than the service.
 fn is_generic_error(answer: &Answer) -> bool {
     let body = answer.body.trim_ascii();

@@ -546,7 +546,19 @@ pub fn write_python_json_indented(
     value: &impl Serialize,
     indent: &'static str,
 ) -> io::Result<()> {
-    let formatter = PythonFormatter(PrettyFormatter::with_indent(indent.as_bytes()));
+    write_python_json_at(writer, value, indent, 0)
+}
+
+/// As [`write_python_json_indented`], for a value that stands so many levels deep; its first line
+/// has no indent.
+pub fn write_python_json_at(
+    writer: impl io::Write,
+    value: &impl Serialize,
+    indent: &'static str,
+    depth: usize,
+) -> io::Result<()> {
+    let mut formatter = PythonFormatter(PrettyFormatter::with_indent(indent.as_bytes()));
+    (0..depth).try_for_each(|_| formatter.begin_array(&mut io::sink()))?;
     let mut serializer = Serializer::with_formatter(writer, formatter);
     value.serialize(&mut serializer).map_err(io::Error::from)
 }

@@ -20,7 +20,8 @@ pub use document::{Entry, Format, Map, Node, NodeValue, Source, Span};
 pub use event::*;
 pub use experiment::*;
 pub use journal::{
-    Journal, JournalFold, Run, SteadyState, SteadyStates, set, write_python_json, write_python_json_indented,
+    Journal, JournalFold, Run, SteadyState, SteadyStates, set, write_python_json, write_python_json_at,
+    write_python_json_indented,
 };
 pub use moment::Moment;
 pub use outcome::{ExitCode, Outcome, Status};

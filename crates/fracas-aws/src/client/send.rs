@@ -12,6 +12,7 @@ use super::transport::{Failure, TIMEOUT};
 use super::{Ready, express, sigv2};
 use crate::error::{ApiError, Error, Sent};
 use crate::model::Kind;
+use crate::protocol::xml::Shaped;
 use crate::protocol::{self, Answer, Call, Object, Request, Unreadable, WireFormat};
 use crate::value::python_str;
 use aws_credential_types::Credentials;
@@ -426,6 +427,16 @@ impl Success {
         }
         note_attempts(&mut parsed, self.attempt, self.noted_last);
         Ok(parsed)
+    }
+
+    /// The result's members without one of them; see [`protocol::split_result`].
+    pub(super) fn split<R>(
+        &self,
+        apart: &str,
+        see: impl FnOnce(&Shaped<'_, 'static, '_>) -> R,
+    ) -> Result<(Object, Option<R>), Error> {
+        let read = protocol::split_result(self.call, &self.answer, apart, see);
+        read.map_err(|unreadable| garbage(unreadable, &self.answer))
     }
 
     /// The length of the body.

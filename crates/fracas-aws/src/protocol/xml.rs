@@ -6,6 +6,7 @@
 mod read;
 mod write;
 
+pub(crate) use read::Shaped;
 pub(super) use read::{Reader, UNKNOWN_MEMBER, blob, from_float, scalar};
 pub(super) use write::{Root, write};
 

@@ -54,6 +54,34 @@ impl<'s> Reader<'s> {
         Shaped { reader: self, shape, wire: &Wire::default(), nodes }.serialize(serializer)
     }
 
+    /// The members of a structure that an element holds, without a list, which a function is given
+    /// as it stands in the answer.
+    pub(crate) fn split<R>(
+        &self,
+        shape: ShapeId,
+        element: Element,
+        apart: &str,
+        see: impl FnOnce(&Shaped<'_, 's, '_>) -> R,
+    ) -> Result<(Object, Option<R>), Unreadable> {
+        let whole = Shaped { reader: self, shape, wire: &Wire::default(), nodes: Nodes::One(element) };
+        let Kind::Structure(structure) = &self.service.shape(shape).kind else {
+            return Ok((self.structure(shape, element)?, None));
+        };
+        let (mut rest, mut see, mut seen) = (Object::new(), Some(see), None);
+        for (member, child) in structure.members.iter().zip(self.first_elements(shape, structure, element)) {
+            let Some(child) = child else { continue };
+            let found = whole.member(member, element, child);
+            let is_list = matches!(self.service.shape(member.shape).kind, Kind::List(_));
+            if member.name == apart && is_list {
+                seen = see.take().map(|see| see(&found));
+            } else {
+                let value = found.serialize(serde_json::value::Serializer);
+                rest.insert(member.name.into(), value.map_err(|error| Unreadable(error.to_string()))?);
+            }
+        }
+        Ok((rest, seen))
+    }
+
     fn names(&self, id: ShapeId, structure: &'s Structure<'s>) -> Names<'s> {
         let mut known = self.names.borrow_mut();
         let names = known.entry(id).or_insert_with(|| {
@@ -151,7 +179,7 @@ impl<'d> Iterator for Items<'d> {
 }
 
 /// A value of a shape where it stands in the answer; it serializes as boto3's result.
-struct Shaped<'r, 's, 'd> {
+pub(crate) struct Shaped<'r, 's, 'd> {
     reader: &'r Reader<'s>,
     shape: ShapeId,
     wire: &'r Wire<'r>,

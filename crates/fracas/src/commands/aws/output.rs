@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use fracas_aws::{Aws, Error, Pages, Reply, Scope};
-use fracas_model::{Problem, write_python_json_indented};
+use fracas_aws::{self as aws, Aws, Error, Pages, Reply, Scope};
+use fracas_model::{Problem, write_python_json_at, write_python_json_indented};
 use serde_json::Value;
 
 use super::table::Look;
@@ -110,19 +110,12 @@ impl<'a> Printer<'a> {
     async fn print_items(&self, pages: &mut Pages<'_>) -> Result<Written, Failure> {
         let key = pages.main_key();
         let mut rest = Value::Object(Default::default());
-        let mut items = Items { key, count: None };
-        while let Some(part) = pages.next_part().await {
-            let mut part = part?;
-            let found = match part.get_mut(key) {
-                Some(Value::Array(found)) => Some(std::mem::take(found)),
-                _ => None,
-            };
-            if found.is_some() {
-                part.as_object_mut().and_then(|part| part.shift_remove(key));
-            }
+        let mut items = Items { key, any: None };
+        while let Some(split) = pages.next_split(lines_of).await {
+            let (part, lines) = split?;
             pages.add(&mut rest, part);
-            let Some(found) = found else { continue };
-            let written = self.session.terminal.data_by(|out| items.write(out, &found));
+            let Some(lines) = lines.transpose().map_err(|error| unreadable(&error))? else { continue };
+            let written = self.session.terminal.data_by(|out| items.write(out, &lines));
             if written != Written::Whole {
                 return Ok(written);
             }
@@ -159,41 +152,46 @@ pub(super) fn json(out: &mut dyn Write, result: &Value) -> io::Result<()> {
 /// An object whose first entry is a list that comes in pieces.
 struct Items {
     key: &'static str,
-    /// Items written so far, once the list was begun.
-    count: Option<usize>,
+    /// Whether there were any so far, once the list was begun.
+    any: Option<bool>,
 }
 
 impl Items {
-    fn write(&mut self, out: &mut dyn Write, items: &[Value]) -> io::Result<()> {
-        if self.count.is_none() {
+    fn write(&mut self, out: &mut dyn Write, lines: &[u8]) -> io::Result<()> {
+        if self.any.is_none() {
             write!(out, "{{\n{INDENT}\"{}\": [", self.key)?;
         }
-        let count = self.count.get_or_insert(0);
-        for item in items {
-            write!(out, "{}\n{INDENT}{INDENT}", if *count > 0 { "," } else { "" })?;
-            write!(out, "{}", indented(item, &INDENT.repeat(2)))?;
-            *count += 1;
+        let any = self.any.get_or_insert(false);
+        if *any && !lines.is_empty() {
+            out.write_all(b",")?;
         }
-        Ok(())
+        *any |= !lines.is_empty();
+        out.write_all(lines)
     }
 
     fn end(&self, out: &mut dyn Write, rest: &Value) -> io::Result<()> {
-        let Some(count) = self.count else { return json(out, rest) };
-        write!(out, "{}]", if count > 0 { format!("\n{INDENT}") } else { String::new() })?;
+        let Some(any) = self.any else { return json(out, rest) };
+        write!(out, "{}]", if any { format!("\n{INDENT}") } else { String::new() })?;
         for (key, value) in rest.as_object().into_iter().flatten() {
-            write!(out, ",\n{INDENT}{}: {}", Value::from(key.as_str()), indented(value, INDENT))?;
+            write!(out, ",\n{INDENT}{}: ", Value::from(key.as_str()))?;
+            write_python_json_at(&mut *out, value, INDENT, 1)?;
         }
         writeln!(out, "\n}}")
     }
 }
 
-/// JSON whose further lines are indented.
-fn indented(value: &Value, indent: &str) -> String {
-    let mut bytes = Vec::new();
-    // Memory takes whatever is written.
-    let _ = write_python_json_indented(&mut bytes, value, INDENT);
-    // Line breaks in texts are escaped.
-    String::from_utf8_lossy(&bytes).replace('\n', &format!("\n{indent}"))
+/// The items of a page between the brackets of their list.
+fn lines_of(items: &aws::Items) -> io::Result<Vec<u8>> {
+    let mut lines = Vec::new();
+    write_python_json_at(&mut lines, items, INDENT, 1)?;
+    let end = lines.trim_ascii_end().len().saturating_sub(1);
+    lines.truncate(lines[..end].trim_ascii_end().len());
+    lines.drain(..1);
+    Ok(lines)
+}
+
+fn unreadable(error: &io::Error) -> Failure {
+    Problem::general(format!("the answer cannot be read: {error}")).into()
 }
 
 impl From<Error> for Failure {
