@@ -113,6 +113,9 @@ struct Shared {
     found: Mutex<HashMap<Option<String>, Kept>>,
 }
 
+/// How many scopes are remembered; an account has fewer. With more, all are read anew.
+const MAX_CLIENTS: usize = 1000;
+
 /// What one scope's calls share.
 struct Client {
     settings: Settings,
@@ -447,6 +450,9 @@ impl Aws {
     async fn client(&self, scope: &Scope) -> Result<Arc<Client>, Error> {
         let cell = {
             let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
+            if clients.len() >= MAX_CLIENTS && !clients.contains_key(scope) {
+                clients.clear();
+            }
             clients.entry(scope.clone()).or_default().clone()
         };
         let client = cell.get_or_try_init(|| async {

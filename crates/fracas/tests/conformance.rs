@@ -1,16 +1,18 @@
-//! Operations beside botocore: the requests that are made of generated parameters.
+//! Operations beside botocore: the requests that are made of generated parameters, and what is read out of generated
+//! answers.
 //!
-//! A sample of the services runs with the tests, see `conformance.toml`; `cargo xtask conformance` sets
-//! `FRACAS_CONFORMANCE` to run them all. Known differences stand in the same file, each with its reason: one that is
-//! not there fails, and so does one that no longer differs.
+//! A sample of the services runs with the tests, see `conformance.toml`. `FRACAS_CONFORMANCE` names others, with commas
+//! between them, or `all`, as `cargo xtask conformance` does. Known differences stand in the same file, each with its
+//! reason: one that is not there fails, and so does one that no longer differs.
 
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use base64::Engine;
@@ -32,13 +34,13 @@ struct Plan {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Known {
-    /// `requests`.
+    /// `requests` or `answers`.
     kind: String,
     services: Vec<String>,
     /// All of them where none is named.
     #[serde(default)]
     operations: Vec<String>,
-    /// What differs: `url`, `header NAME`, `body`, `error`.
+    /// What differs: `url`, `header NAME`, `body`, `error`, `code`, the path of a result.
     parts: BTreeSet<String>,
     reason: String,
 }
@@ -78,14 +80,19 @@ type Differences = BTreeMap<String, String>;
 /// Makes the calls that a script prints, and compares.
 fn compare(kind: &str, script: &str, options: &[&str], differences: fn(&Value, &Value) -> Differences) {
     let plan = plan();
-    let whole = std::env::var_os("FRACAS_CONFORMANCE").is_some();
-    let services = plan.sample.keys().filter(|_| !whole);
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/botocore").join(script);
-    let mut python = start(Command::new(support::python()).arg("-B").arg(script).args(services));
+    let wanted = std::env::var("FRACAS_CONFORMANCE").ok();
+    let (services, least): (Vec<&str>, _) = match wanted.as_deref() {
+        None => (plan.sample.keys().map(String::as_str).collect(), 2_000),
+        Some("all") => (Vec::new(), 19_000),
+        Some(names) => (names.split(',').collect(), 1),
+    };
+    let script = scripts().join(script);
+    let (proxy, answers) = proxy();
+    let mut python = start(Command::new(support::python()).arg("-B").arg(script).args(services), &proxy);
     let botocore = lines(&mut python);
-    let mut program = start(Command::new(fracas()).args(["aws", "--batch", "-"]).args(options));
+    let mut program = start(Command::new(fracas()).args(["aws", "--batch", "-"]).args(options), &proxy);
     let fracas = lines(&mut program);
-    let calls = feed(botocore, program.stdin.take().expect("it is piped"));
+    let calls = feed(botocore, program.stdin.take().expect("it is piped"), answers);
     let mut tally = Tally::default();
     for found in fracas {
         let call = calls.recv().expect("there is a line for each call");
@@ -96,20 +103,25 @@ fn compare(kind: &str, script: &str, options: &[&str], differences: fn(&Value, &
     drop(python.stdin.take());
     assert!(python.wait().expect("it ends").success(), "Python failed");
     assert!(program.wait().expect("it ends").success(), "fracas failed");
-    tally.tell(kind, &plan, whole);
+    tally.tell(kind, &plan, least);
+}
+
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/botocore")
 }
 
 /// With nothing of this machine's.
-fn start(command: &mut Command) -> Child {
+fn start(command: &mut Command, proxy: &str) -> Child {
     command
         .env_clear()
         .envs([
             ("AWS_ACCESS_KEY_ID", "AKID"),
             ("AWS_SECRET_ACCESS_KEY", "secret"),
             ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("HOME", "/nonexistent"),
+            ("HTTP_PROXY", proxy),
             ("TZ", "UTC"),
         ])
+        .env("HOME", scripts().join("home"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -126,6 +138,7 @@ fn lines(child: &mut Child) -> impl Iterator<Item = Value> + use<> {
 fn feed(
     botocore: impl Iterator<Item = Value> + Send + 'static,
     mut fracas: ChildStdin,
+    answers: mpsc::Sender<Value>,
 ) -> mpsc::Receiver<Call> {
     let (sender, calls) = mpsc::channel();
     thread::spawn(move || {
@@ -135,6 +148,9 @@ fn feed(
             for outcome in ["request", "result", "error"] {
                 fields.remove(outcome);
             }
+            if let Some(answer) = fields.remove("answer") {
+                answers.send(answer).expect("the proxy waits for answers");
+            }
             let text = |name: &str| line[name].as_str().expect("text").to_owned();
             let told = Call { service: text("service"), operation: text("operation"), line };
             if sender.send(told).is_err() || writeln!(fracas, "{call}").is_err() {
@@ -143,6 +159,72 @@ fn feed(
         }
     });
     calls
+}
+
+/// A proxy that gives each call the next of the answers that are sent to it, whatever host is asked for.
+fn proxy() -> (String, mpsc::Sender<Value>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (sender, answers) = mpsc::channel();
+    let answers = Arc::new(Mutex::new(Answers { answers, invocation: String::new(), last: Vec::new() }));
+    thread::spawn(move || {
+        for socket in listener.incoming().flatten() {
+            let answers = answers.clone();
+            // The client may go away at any time.
+            thread::spawn(move || _ = serve(&socket, &answers));
+        }
+    });
+    (format!("http://{address}"), sender)
+}
+
+/// What is still to be answered.
+struct Answers {
+    answers: mpsc::Receiver<Value>,
+    /// The call that was answered last: when it is tried again, it gets the same answer.
+    invocation: String,
+    last: Vec<u8>,
+}
+
+impl Answers {
+    fn to(&mut self, invocation: String) -> &[u8] {
+        if self.invocation != invocation {
+            let answer = self.answers.recv().expect("there is an answer for each call");
+            (self.invocation, self.last) = (invocation, written(&answer));
+        }
+        &self.last
+    }
+}
+
+/// An answer as it goes over the wire.
+fn written(answer: &Value) -> Vec<u8> {
+    let headers = answer["headers"].as_object().expect("headers");
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let headers = headers.iter().map(|(name, value)| format!("{name}: {}\r\n", text(value)));
+    let head = format!("HTTP/1.1 {} Some\r\n{}\r\n", answer["status"], headers.collect::<String>());
+    [head.into_bytes(), STANDARD.decode(text(&answer["body_base64"])).expect("base64")].concat()
+}
+
+/// Answers the requests of one connection.
+fn serve(mut socket: &TcpStream, answers: &Mutex<Answers>) -> io::Result<()> {
+    let mut requests = BufReader::new(socket);
+    loop {
+        let mut headers = BTreeMap::new();
+        loop {
+            let mut line = String::new();
+            if requests.read_line(&mut line)? == 0 {
+                return Ok(());
+            }
+            let Some((name, value)) = line.trim_end().split_once(": ") else {
+                // The line of the request, or the end of the head.
+                if line.trim_end().is_empty() { break } else { continue }
+            };
+            headers.insert(name.to_lowercase(), value.to_owned());
+        }
+        let length = headers.get("content-length").and_then(|length| length.parse().ok());
+        io::copy(&mut requests.by_ref().take(length.unwrap_or(0)), &mut io::sink())?;
+        let invocation = headers.remove("amz-sdk-invocation-id").expect("calls have an id");
+        socket.write_all(answers.lock().expect("no thread panicked").to(invocation))?;
+    }
 }
 
 /// What was counted.
@@ -184,7 +266,7 @@ impl Tally {
     }
 
     /// Prints the numbers, and fails where the plan and they are not the same.
-    fn tell(&self, kind: &str, plan: &Plan, whole: bool) {
+    fn tell(&self, kind: &str, plan: &Plan, least: usize) {
         let operations = self.operations.len();
         println!(
             "conformance: {kind}: {} of {} calls; {} of {operations} operations of {} services wholly",
@@ -206,7 +288,7 @@ impl Tally {
             .collect();
         assert!(unknown.is_empty(), "{kind} that differ:\n{}", unknown.join("\n"));
         assert!(
-            operations > if whole { 19_000 } else { 2_000 },
+            operations >= least,
             "{operations} operations are fewer than there were"
         );
     }
@@ -243,15 +325,18 @@ fn note(differences: &mut Differences, part: &str, botocore: &str, fracas: &str)
     }
 }
 
-/// Where one side failed: whether both did, with the same words.
+/// Where one side failed: whether both did, with the same words and the service's same code.
 fn errors(botocore: &Value, fracas: &Value) -> Option<Differences> {
     let mut differences = Differences::new();
-    let texts = [botocore["error"].as_str(), fracas["error"]["message"].as_str()];
-    if texts == [None, None] {
+    let (theirs, ours) = (&botocore["error"], &fracas["error"]);
+    if theirs.is_null() && ours.is_null() {
         return None;
     }
-    let [botocore, fracas] = texts.map(|text| text.unwrap_or("no error"));
-    note(&mut differences, "error", botocore, fracas);
+    let text = |error: &Value| error["message"].as_str().unwrap_or("no error").to_owned();
+    note(&mut differences, "error", &text(theirs), &text(ours));
+    if let Some(code) = theirs["code"].as_str() {
+        note(&mut differences, "code", code, ours["code"].as_str().unwrap_or("no code"));
+    }
     Some(differences)
 }
 
@@ -328,7 +413,40 @@ fn signature(headers: &serde_json::Map<String, Value>) -> String {
     format!("{algorithm} {scope}")
 }
 
+fn answer_differences(botocore: &Value, fracas: &Value) -> Differences {
+    errors(botocore, fracas).unwrap_or_else(|| {
+        let mut differences = Differences::new();
+        differing(&mut differences, "", &botocore["result"], &fracas["result"]);
+        differences
+    })
+}
+
+/// Notes the paths at which two results differ.
+fn differing(differences: &mut Differences, path: &str, botocore: &Value, fracas: &Value) {
+    match (botocore, fracas) {
+        (Value::Object(theirs), Value::Object(ours)) => {
+            let names: BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
+            for name in names {
+                let [theirs, ours] = [theirs, ours].map(|side| side.get(name).unwrap_or(&Value::Null));
+                let dot = if path.is_empty() { "" } else { "." };
+                differing(differences, &format!("{path}{dot}{name}"), theirs, ours);
+            }
+        }
+        (Value::Array(theirs), Value::Array(ours)) if theirs.len() == ours.len() => {
+            for (theirs, ours) in theirs.iter().zip(ours) {
+                differing(differences, &format!("{path}[]"), theirs, ours);
+            }
+        }
+        _ => note(differences, path, &botocore.to_string(), &fracas.to_string()),
+    }
+}
+
 #[test]
 fn requests_are_made_as_botocore_makes_them() {
     compare("requests", "sent_requests.py", &["--print-request"], request_differences);
+}
+
+#[test]
+fn answers_are_read_as_botocore_reads_them() {
+    compare("answers", "read_answers.py", &[], answer_differences);
 }

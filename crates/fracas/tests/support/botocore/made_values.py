@@ -1,6 +1,7 @@
-"""Values made from the shapes of a model: parameters to call with."""
+"""Values made from the shapes of a model: parameters to call with, and results to answer with."""
 
 import base64
+import datetime
 import os
 import sys
 
@@ -124,6 +125,66 @@ class Parameters(Values):
         return ODD + name if self.odd and name not in self.in_host else "some" + name
 
 
+class Results(Values):
+    """Results of an operation: full ones, with every member down to some depth, or ones with nothing in them."""
+
+    def __init__(self, full, odd):
+        super().__init__(odd)
+        self.full = full
+
+    def value(self, shape, name, depth, above):
+        # Headers hold plain characters.
+        if self.odd and shape.serialization.get("location") in ("header", "headers"):
+            return Results(self.full, odd=False).value(shape, name, depth, above)
+        if shape.type_name == "map" and not self.full:
+            return {}
+        return super().value(shape, name, depth, above)
+
+    def document(self):
+        return {"a": [1, 2.5, None, True, "é"], "b": {}} if self.full else {}
+
+    def length(self, shape, depth):
+        return (2 if depth < 3 else 1) if self.full else 0
+
+    def members(self, shape, depth, above):
+        chosen = [
+            (name, member)
+            for name, member in shape.members.items()
+            if member.name not in above and not member.serialization.get("eventstream")
+        ]
+        if shape.is_tagged_union:
+            return chosen[:1]
+        return chosen if depth <= (5 if self.full else 0) else []
+
+    def string(self, shape, name):
+        if not self.full:
+            return ""
+        if getattr(shape, "enum", None):
+            return shape.enum[0]
+        if shape.name == "policyDocumentType":
+            return "%7B%22a%22%3A1%7D"
+        return ODD + name if self.odd else "some" + name
+
+    def integer(self, shape, name):
+        return 5 if self.full else 0
+
+    def float(self, shape, name):
+        return 1.5 if self.full else 0
+
+    def boolean(self, shape, name):
+        return self.full
+
+    def blob(self, shape, name):
+        return super().blob(shape, name) if self.full else b""
+
+    def timestamp(self, shape, name):
+        return datetime.datetime.fromisoformat(super().timestamp(shape, name))
+
+    character = string
+    long = integer
+    double = float
+
+
 def plain(value):
     """The value as JSON can hold it: bytes in base64."""
     if isinstance(value, (bytes, bytearray)):
@@ -135,11 +196,11 @@ def plain(value):
     return value
 
 
-def clients(**config):
+def clients(endpoint_url=None, **config):
     """A client for each service named on the command line, or for all, with its operations' models."""
     assert os.environ["AWS_ACCESS_KEY_ID"], "the environment must be made for the comparison"
     session = botocore.session.get_session()
     for service in sys.argv[1:] or session.get_available_services():
-        client = session.create_client(service, region_name=REGION, config=Config(**config))
+        client = session.create_client(service, REGION, endpoint_url=endpoint_url, config=Config(**config))
         model = client.meta.service_model
         yield service, client, [model.operation_model(name) for name in sorted(model.operation_names)]

@@ -65,7 +65,7 @@ def outcome(client, operation, params):
     except Caught as caught:
         return {"request": shown(caught.request)}
     except Exception as error:
-        return {"error": str(error)}
+        return {"error": {"message": str(error)}}
     raise AssertionError("nothing was sent")
 
 
