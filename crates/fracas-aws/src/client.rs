@@ -436,6 +436,7 @@ impl Aws {
             Auth::Keys => Some(client.keys.get(self, scope, &client).await?),
             Auth::Bearer => {
                 let token = auth::token(self, scope, call, &client).await?;
+                auth::check_token_is_hidden(&address.url)?;
                 request.headers.push(("authorization".into(), format!("Bearer {token}")));
                 None
             }

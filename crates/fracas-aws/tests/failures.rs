@@ -118,6 +118,27 @@ fn an_error_without_code_or_message_is_unknown() {
 }
 
 #[test]
+fn errors_of_sqs_are_known_by_their_own_codes() {
+    let code = "AWS.SimpleQueueService.NonExistentQueue";
+    let body = "{\"__type\":\"com.amazonaws.sqs#QueueDoesNotExist\",\"message\":\"none\"}";
+    let length = body.len();
+    let server = Server::start(move |_, _| {
+        Reply::Raw(format!(
+            "HTTP/1.1 400 Bad Request\r\nx-amzn-query-error: {code};Sender\r\ncontent-length: {length}\r\n\r\n{body}"
+        ))
+    });
+    let step = json!({"service": "sqs", "operation": "GetQueueUrl", "params": {"QueueName": "q"}});
+    let outcome = Child::new("sqs").at(&server).step(step);
+    assert_eq!(
+        told(&outcome),
+        format!(
+            "botocore.errorfactory.QueueDoesNotExist Yes: An error occurred ({code}) when calling the GetQueueUrl \
+             operation: none"
+        )
+    );
+}
+
+#[test]
 fn an_error_answer_counts_whatever_its_status() {
     let server = Server::answering(200, &error_answer("AccessDenied", "no"));
     let outcome = Child::new("error-200").at(&server).describe();

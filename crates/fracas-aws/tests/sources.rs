@@ -347,12 +347,17 @@ fn a_session_that_cannot_be_renewed_says_how_to_sign_in() {
 fn services_that_take_tokens_get_that_of_the_session() {
     let server = Server::answering(200, "{\"userId\": \"u\"}");
     let child = complete("bearer", &server).with("AWS_PROFILE", "sso");
-    let step = json!({"service": "codecatalyst", "operation": "VerifySession", "params": {}});
-    let outcome = child.step(step.clone());
-    assert!(outcome["ok"].is_object(), "{outcome}");
-    assert_eq!(server.received()[0].header("authorization"), "Bearer sso-token");
-    let without = child.with("AWS_PROFILE", "keys").step(step);
+    let step =
+        |way: &str| json!({"do": way, "service": "codecatalyst", "operation": "VerifySession", "params": {}});
+    let in_the_open = child.step(step("call"));
+    let class = "botocore.exceptions.InvalidEndpointConfigurationError";
+    assert_eq!((&in_the_open["class"], &in_the_open["sent"]), (&json!(class), &json!("No")));
+    let child = child.with("AWS_ENDPOINT_URL_CODECATALYST", "https://localhost");
+    let headers = child.step(step("request"))["ok"]["headers"].to_string();
+    assert!(headers.contains("[\"authorization\",\"Bearer sso-token\"]"), "{headers}");
+    let without = child.with("AWS_PROFILE", "keys").step(step("request"));
     assert_eq!(without["class"], "botocore.exceptions.NoAuthTokenError", "{without}");
+    assert_eq!(server.received().len(), 0);
 }
 
 /// A P-256 key as `aws login` writes it.

@@ -13,7 +13,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -92,15 +92,15 @@ fn compare(kind: &str, script: &str, options: &[&str], differences: fn(&Value, &
     let botocore = lines(&mut python);
     let mut program = start(Command::new(fracas()).args(["aws", "--batch", "-"]).args(options), &proxy);
     let fracas = lines(&mut program);
-    let calls = feed(botocore, program.stdin.take().expect("it is piped"), answers);
+    let (calls, fed) = feed(botocore, program.stdin.take().expect("it is piped"), answers);
     let mut tally = Tally::default();
     for found in fracas {
-        let call = calls.recv().expect("there is a line for each call");
+        let call = calls.recv().expect("there is a call for each line");
         let differences = differences(&call.line, &found);
         tally.count(kind, &plan, &call, &found, differences);
     }
-    assert!(calls.recv().is_err(), "{kind}: there is a call for each line");
-    drop(python.stdin.take());
+    assert!(calls.recv().is_err(), "{kind}: there is a line for each call");
+    tally.left_out = fed.join().expect("no thread panicked");
     assert!(python.wait().expect("it ends").success(), "Python failed");
     assert!(program.wait().expect("it ends").success(), "fracas failed");
     tally.tell(kind, &plan, least);
@@ -134,15 +134,23 @@ fn lines(child: &mut Child) -> impl Iterator<Item = Value> + use<> {
     lines.map(|line| serde_json::from_str(&line).expect("a JSON line"))
 }
 
+/// How many calls a script left out, by the reason.
+type LeftOut = BTreeMap<String, usize>;
+
 /// Hands the calls on to fracas as they come.
 fn feed(
     botocore: impl Iterator<Item = Value> + Send + 'static,
     mut fracas: ChildStdin,
     answers: mpsc::Sender<Value>,
-) -> mpsc::Receiver<Call> {
+) -> (mpsc::Receiver<Call>, JoinHandle<LeftOut>) {
     let (sender, calls) = mpsc::channel();
-    thread::spawn(move || {
-        for line in botocore.filter(|line| line.get("left_out").is_none()) {
+    let fed = thread::spawn(move || {
+        let mut left_out = LeftOut::new();
+        for line in botocore {
+            if let Some(reason) = line["left_out"].as_str() {
+                *left_out.entry(reason.to_owned()).or_default() += 1;
+                continue;
+            }
             let mut call = line.clone();
             let fields = call.as_object_mut().expect("an object");
             for outcome in ["request", "result", "error"] {
@@ -154,11 +162,12 @@ fn feed(
             let text = |name: &str| line[name].as_str().expect("text").to_owned();
             let told = Call { service: text("service"), operation: text("operation"), line };
             if sender.send(told).is_err() || writeln!(fracas, "{call}").is_err() {
-                return;
+                break;
             }
         }
+        left_out
     });
-    calls
+    (calls, fed)
 }
 
 /// A proxy that gives each call the next of the answers that are sent to it, whatever host is asked for.
@@ -238,6 +247,7 @@ struct Tally {
     /// How many calls each known difference covers, by its place in the plan.
     known: BTreeMap<usize, usize>,
     seen: BTreeSet<(usize, [String; 2])>,
+    left_out: LeftOut,
     unknown: BTreeMap<String, Vec<String>>,
 }
 
@@ -279,6 +289,9 @@ impl Tally {
             let known = &plan.difference[*place];
             println!("conformance:   {count} {kind} of {}: {}", known.services.join(", "), known.reason);
         }
+        for (reason, count) in &self.left_out {
+            println!("conformance:   {count} {kind} left out: {reason}");
+        }
         let gone = self.gone(kind, plan);
         assert!(gone.is_empty(), "known differences that no longer differ: {gone:#?}");
         let unknown: Vec<_> = self
@@ -287,10 +300,7 @@ impl Tally {
             .map(|(class, found)| format!("{} x {class}\n{}", found.len(), found[0]))
             .collect();
         assert!(unknown.is_empty(), "{kind} that differ:\n{}", unknown.join("\n"));
-        assert!(
-            operations >= least,
-            "{operations} operations are fewer than there were"
-        );
+        assert!(operations >= least, "{operations} operations are fewer than there were");
     }
 
     fn gone(&self, kind: &str, plan: &Plan) -> Vec<String> {

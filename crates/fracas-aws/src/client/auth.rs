@@ -96,3 +96,15 @@ pub(super) async fn token(
     };
     credentials::token(aws, scope, client).await?.ok_or_else(missing)
 }
+
+/// Whoever sees a token can use it: it is sent encrypted or not at all.
+pub(super) fn check_token_is_hidden(url: &str) -> Result<(), Error> {
+    match url.starts_with("https") {
+        true => Ok(()),
+        false => Err(Error::unsent(
+            "InvalidEndpointConfigurationError",
+            "Invalid endpoint configuration: Bearer authorization requires an HTTPS endpoint.",
+        )
+        .with_help("give an endpoint that starts with https://")),
+    }
+}

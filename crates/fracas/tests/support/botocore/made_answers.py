@@ -155,8 +155,7 @@ def message(headers, payload):
     return whole + struct.pack(">I", binascii.crc32(whole))
 
 
-def event_header(shape, value):
-    kind = shape.type_name
+def event_header(kind, value):
     if kind == "boolean":
         return bytes([0 if value else 1])
     if kind == "integer":
@@ -171,12 +170,11 @@ def event_header(shape, value):
 
 def event(protocol, shape, value, name):
     headers = {
-        known: event_header(member, value[known])
+        known: event_header(member.type_name, value[known])
         for known, member in shape.members.items()
         if member.serialization.get("eventheader") and known in value
     }
-    as_text = {":message-type": "event", ":event-type": name}
-    headers |= {key: struct.pack(">bH", 7, len(text)) + text.encode() for key, text in as_text.items()}
+    headers |= {":message-type": event_header("string", "event"), ":event-type": event_header("string", name)}
     for known, member in shape.members.items():
         if member.serialization.get("eventpayload"):
             value = value.get(known, b"")
@@ -187,15 +185,12 @@ def event(protocol, shape, value, name):
 
 
 def stream(protocol, shape, values, value):
-    """Events of all kinds; before them what the answer says itself, where its protocol has no other place for it."""
-    events = shape.members[shape.event_stream_name].members.items()
-    events = [(name, member) for name, member in events if not member.metadata.get("exception")]
-    body = b""
-    if not protocol.startswith("rest"):
-        body = event(protocol, shape, value, "initial-response")
-    if not values.full:
-        return body
-    return body + b"".join(event(protocol, member, values.structure(member, 1, frozenset()), name) for name, member in events)
+    """An event of each kind; before them what the answer says itself, where its protocol has no other place for it."""
+    body = b"" if protocol.startswith("rest") else event(protocol, shape, value, "initial-response")
+    for name, member in shape.members[shape.event_stream_name].members.items():
+        if values.full and not member.metadata.get("exception"):
+            body += event(protocol, member, values.structure(member, 1, frozenset()), name)
+    return body
 
 
 def query_body(shape, protocol, value):
@@ -253,20 +248,20 @@ def answer(operation, protocol, values):
             body = rest_body(shape, protocol, value)
         else:
             body = document(protocol, shape, value, "Response")
+    if operation.http_checksum.get("responseAlgorithms"):
+        # The checksum is compared.
+        headers = {name: value for name, value in headers.items() if not name.startswith("x-amz-checksum-")}
+        headers["x-amz-checksum-crc32"] = base64.b64encode(struct.pack(">I", binascii.crc32(body))).decode()
     return whole(operation, operation.http.get("responseCode", 200), headers, body)
 
 
 def whole(operation, status, headers, body):
-    """With what follows from the body: its length, and a checksum where one is looked at."""
+    """With the length of the body; a 204 and an answer to HEAD have none."""
     headers = {"x-amzn-RequestId": REQUEST_ID} | headers
     if operation.http.get("method") == "HEAD":
         return status, {"content-length": "7"} | headers, b""
     if status == 204:
         body = b""
-    if operation.http_checksum.get("responseAlgorithms"):
-        headers = {name: value for name, value in headers.items() if not name.startswith("x-amz-checksum-")}
-        checksum = struct.pack(">I", binascii.crc32(body))
-        headers["x-amz-checksum-crc32"] = base64.b64encode(checksum).decode()
     return status, headers | {"content-length": str(len(body))}, body
 
 

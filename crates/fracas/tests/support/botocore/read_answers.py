@@ -38,13 +38,15 @@ def shown(value):
 
 
 def read(client, operation, params, response):
-    """What comes of a call, and how often it was sent."""
+    """What comes of a call that is sent once."""
     status, headers, body = response
     sent = []
 
     def respond(request, **_):
         sent.append(request)
-        raw = urllib3.response.HTTPResponse(io.BytesIO(body), headers, status, preload_content=False)
+        raw = urllib3.response.HTTPResponse(
+            io.BytesIO(body), headers, status, preload_content=False, request_method=request.method
+        )
         return AWSResponse(request.url, status, raw.headers, raw)
 
     client.meta.events.register_first("before-send", respond)
@@ -56,11 +58,18 @@ def read(client, operation, params, response):
     except Exception as error:
         outcome = {"error": {"message": str(error)}}
     client.meta.events.unregister("before-send", respond)
-    return outcome if len(sent) == 1 else {"left_out": f"sent {len(sent)} times"}
+    if len(sent) > 1:
+        raise NotMade("sent more than once")
+    if not sent:
+        raise NotMade(outcome["error"]["message"])
+    if not sent[0].url.startswith("http://"):
+        raise NotMade("the rules know no other endpoint than their own")
+    return outcome
 
 
 def error_of(operation, used):
     """An error of the operation that ends the call, at best one that no other operation had yet."""
+
     def ends(shape):
         error = shape.metadata.get("error", {})
         status = error.get("httpStatusCode", 400)
@@ -80,6 +89,18 @@ def answers(operation, protocol, used):
     yield refusal(operation, error_of(operation, used), protocol, Results(full=True, odd=True))
 
 
+def answered(client, operation, responses, line):
+    """A line for each of the responses."""
+    params = Parameters(operation, full=False, odd=False).all()
+    line = {**line, "params": plain(params)}
+    lines = []
+    for status, headers, body in responses:
+        given = {"status": status, "headers": headers, "body_base64": base64.b64encode(body).decode()}
+        outcome = read(client, operation, dict(params), (status, headers, body))
+        lines.append({**line, "answer": given, **outcome})
+    return [json.dumps(line, default=lambda value: f"a {type(value).__name__}") for line in lines]
+
+
 def main():
     config = {"parameter_validation": False, "retries": {"mode": "standard"}}
     for service, client, operations in clients(ENDPOINT, **config):
@@ -87,17 +108,9 @@ def main():
         for operation in operations:
             line = {"service": service, "operation": operation.name, "region": REGION, "endpoint_url": ENDPOINT}
             try:
-                params = Parameters(operation, full=False, odd=False).all()
-                made = list(answers(operation, protocol, used))
+                print(*answered(client, operation, answers(operation, protocol, used), line), sep="\n")
             except NotMade as why:
                 print(json.dumps({**line, "left_out": str(why)}))
-                continue
-            for status, headers, body in made:
-                content = base64.b64encode(body).decode()
-                line["params"] = plain(params)
-                line["answer"] = {"status": status, "headers": headers, "body_base64": content}
-                outcome = read(client, operation, dict(params), (status, headers, body))
-                print(json.dumps({**line, **outcome}, default=lambda value: f"a {type(value).__name__}"))
 
 
 main()
