@@ -42,7 +42,7 @@ pub(super) fn add(
     source: &str,
     keys: &Credentials,
 ) -> Result<(), Error> {
-    let url = presigned(request, address, source, keys)
+    let url = presigned(request, address, source, keys, SystemTime::now())
         .map_err(|error| Error::unsent("BotoCoreError", format!("cannot sign for {source}: {error}")))?;
     let mut put = |name, value| request.body.extend(format!("&{}", form_pair(name, value)).into_bytes());
     if is_snapshot_copy(call) {
@@ -61,6 +61,7 @@ fn presigned(
     address: &Address,
     source: &str,
     keys: &Credentials,
+    now: SystemTime,
 ) -> Result<String, BoxError> {
     let destination = &address.signing.region;
     let host = address.url.replace(destination, source);
@@ -76,7 +77,7 @@ fn presigned(
         .identity(&identity)
         .region(source)
         .name(&address.signing.name)
-        .time(SystemTime::now())
+        .time(now)
         .settings(settings)
         .build()?;
     let signable = SignableRequest::new("GET", &url, std::iter::empty(), SignableBody::Bytes(&[]))?;
@@ -86,4 +87,28 @@ fn presigned(
         url.push_str(&query_pair(name, value));
     }
     Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::send::Signing;
+
+    /// botocore's own case, of its `test_ec2.py`.
+    #[test]
+    fn a_copy_is_presigned_as_botocore_does() {
+        let form =
+            "Action=CopySnapshot&Version=2016-11-15&SourceRegion=us-west-2&SourceSnapshotId=snap-0123abc";
+        let (method, target) = ("POST".to_owned(), "/".to_owned());
+        let request = Request { method, target, headers: Vec::new(), body: form.into() };
+        let signing = Signing { name: "ec2".into(), region: "us-east-1".into(), ..Signing::default() };
+        let address =
+            Address { url: "https://ec2.us-east-1.amazonaws.com".into(), headers: Vec::new(), signing };
+        let keys = Credentials::new("access_key", "secret_key", None, None, "test");
+        let moment = SystemTime::UNIX_EPOCH + Duration::from_secs(1_315_611_360);
+        let url = presigned(&request, &address, "us-west-2", &keys, moment).expect("a URL");
+        let signature = "a94a6b52afdf3daa34c2e2a38a62b72c8dac129c9904c61aa1a5d86e38628537";
+        assert!(url.starts_with("https://ec2.us-west-2.amazonaws.com/?Action="), "{url}");
+        assert!(url.ends_with(&format!("X-Amz-Signature={signature}")), "{url}");
+    }
 }
