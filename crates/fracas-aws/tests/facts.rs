@@ -25,7 +25,7 @@ fn models_say_what_botocores_say() {
         assert_eq!(found.len(), expected.len(), "{name}");
         (services, total) = (services + 1, total + found.len());
     }
-    println!("conformance: model facts: {total} of {services} services as botocore");
+    println!("conformance: model facts: {total} facts of {services} services as botocore has them");
     assert_eq!(services, embedded::services().count());
 }
 

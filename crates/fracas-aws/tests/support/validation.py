@@ -11,12 +11,14 @@ import random
 import sys
 
 import botocore.session
-from botocore.exceptions import ParamValidationError
+from botocore.exceptions import BotoCoreError, ParamValidationError
+from botocore.utils import S3ControlArnParamHandlerv2
 from botocore.validate import ParamValidator
 
 SERVICES = [
     "docdb", "rds", "ec2", "s3", "dynamodb", "iam", "lambda", "route53", "cloudformation", "sns", "bedrock-agent",
     "glacier", "quicksight", "sqs", "iot", "mediaconvert", "wafv2", "pinpoint", "apigateway", "cloudsearchdomain",
+    "s3control",
 ]
 OPERATIONS = 60
 # Cases of an operation with few parameters each, after the one with none and the one with all.
@@ -134,18 +136,24 @@ class Asked:
     def __init__(self, session):
         self.events = session.get_component("event_emitter")
         self.validator = ParamValidator()
+        # Looks at ARNs while the endpoint is found, which is before the model is asked.
+        S3ControlArnParamHandlerv2().register(self.events)
 
     def report(self, operation, params):
         params = copy.deepcopy(params)
-        event = f"{operation.service_model.service_id.hyphenize()}.{operation.name}"
-        context = {"client_region": "us-east-1", "has_streaming_input": operation.has_streaming_input}
-        told = {"model": operation, "context": context}
+        service = operation.service_model.service_id.hyphenize()
+        told = {"model": operation, "context": {"client_region": "us-east-1", "s3_config": {}}}
         try:
-            answers = self.events.emit(f"provide-client-params.{event}", params=params, **told)
+            event = f"provide-client-params.{service}.{operation.name}"
+            answers = self.events.emit(event, params=params, **told)
             params = next((answer for _, answer in reversed(answers) if answer is not None), params)
-            self.events.emit(f"before-parameter-build.{event}", params=params, **told)
+            self.events.emit(f"before-parameter-build.{service}.{operation.name}", params=params, **told)
+            if service == "s3-control":
+                self.events.emit(f"before-endpoint-resolution.{service}", builtins={}, params=params, **told)
         except ParamValidationError as error:
             return error.kwargs["report"]
+        except BotoCoreError as error:
+            return str(error)
         return self.validator.validate(params, operation.input_shape).generate_report()
 
 
