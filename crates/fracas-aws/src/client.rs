@@ -22,6 +22,7 @@ mod transport;
 use crate::error::Error;
 use crate::help::with_way_out;
 use crate::model::{Kind, Operation, Service, Waiter, embedded, own};
+use crate::names::spelled_like;
 use crate::paginate::Pages;
 use crate::protocol::xml::Shaped;
 use crate::protocol::{self, Call, Object};
@@ -502,18 +503,22 @@ fn unknown_service(name: &str) -> Error {
     let error = Error::unsent("UnknownServiceError", format!("Unknown service: '{name}'"));
     let mut known = own::services();
     known.extend(embedded::services().map(str::to_owned));
-    help_with_near(error, name, known.iter().map(String::as_str))
+    match near(name, known.iter().map(String::as_str)) {
+        Some(help) => error.with_help(help),
+        None => error,
+    }
 }
 
 fn unknown_operation(service: &Service, name: &str) -> Error {
     let text = format!("{} has no operation {name}", service.name);
-    let names = service.operations.iter().map(|operation| operation.name);
-    help_with_near(Error::new("AttributeError", crate::Sent::No, text), name, names)
+    let error = Error::new("AttributeError", crate::Sent::No, text);
+    help_with_near(error, name, service.operations.iter().map(|operation| operation.name))
 }
 
-/// Names the nearest of those that exist.
+/// Names the nearest of those that exist, spelled as the one that does not.
 pub(crate) fn help_with_near<'n>(error: Error, name: &str, known: impl Iterator<Item = &'n str>) -> Error {
-    match near(name, known) {
+    let known: Vec<String> = known.map(|known| spelled_like(name, known)).collect();
+    match near(name, known.iter().map(String::as_str)) {
         Some(help) => error.with_help(help),
         None => error,
     }
@@ -523,8 +528,10 @@ pub(crate) fn help_with_near<'n>(error: Error, name: &str, known: impl Iterator<
 pub(crate) fn near<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
     let mut near: Vec<_> =
         known.map(|known| (strsim::jaro_winkler(&bare(known), &bare(name)), known)).collect();
-    near.retain(|(likeness, _)| *likeness > 0.85);
     near.sort_by(|one, other| other.0.total_cmp(&one.0));
+    // Of short names none is very near.
+    let least = if near.first().is_some_and(|(likeness, _)| *likeness > 0.85) { 0.85 } else { 0.8 };
+    near.retain(|(likeness, _)| *likeness > least);
     let names: Vec<_> = near.iter().take(3).map(|(_, known)| *known).collect();
     (!names.is_empty()).then(|| format!("did you mean {}?", names.join(", ")))
 }

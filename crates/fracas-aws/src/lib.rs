@@ -9,6 +9,7 @@ mod error;
 mod help;
 pub mod iam;
 pub mod model;
+mod names;
 mod paginate;
 mod protocol;
 mod time;
@@ -18,5 +19,6 @@ mod wait;
 
 pub use client::{AssumeRole, Aws, Reply, Scope, SignedRequest, StaticCredentials};
 pub use error::{Error, Sent};
+pub use names::kebab;
 pub use paginate::{Items, Pages};
 pub use validate::{Fault, Mistake, Part};

@@ -14,7 +14,43 @@ pub fn parse(text: &str) -> Result<Ast, Error> {
         let reason = format!("an expression has at most {MOST_OPERATORS} operators and brackets");
         return Err(Error { reason, offset });
     }
-    jmespath::parse(text).map_err(|error| explained(&error, text))
+    jmespath::parse(&with_raw_strings(text)).map_err(|error| explained(&error, text))
+}
+
+/// Python takes a literal that is no JSON for a text, as in ``Key == `Name` ``. It becomes a raw
+/// string of the same length, so that all places stay.
+fn with_raw_strings(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(['"', '\'', '`']) {
+        let quote = &rest[start..=start];
+        let Some(length) = quoted_length(&rest[start + 1..], quote) else { break };
+        let inner = &rest[start + 1..start + 1 + length];
+        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&inner.replace("\\`", "`")).is_ok();
+        result.push_str(&rest[..start]);
+        match quote == "`" && !is_json && !inner.contains(['\\', '\'', '"', '\n', '\r', '\t']) {
+            true => {
+                let word = inner.trim_start();
+                result.push_str(&" ".repeat(inner.len() - word.len()));
+                result.extend(["'", word, "'"]);
+            }
+            false => result.extend([quote, inner, quote]),
+        }
+        rest = &rest[start + length + 2..];
+    }
+    result + rest
+}
+
+/// The length of a text up to its closing quote.
+fn quoted_length(text: &str, quote: &str) -> Option<usize> {
+    let mut escaped = false;
+    text.char_indices()
+        .find(|(_, c)| {
+            let ends = !escaped && quote.starts_with(*c);
+            escaped = !escaped && *c == '\\';
+            ends
+        })
+        .map(|(place, _)| place)
 }
 
 /// Signs outside of quotes that can make the tree higher, with their places.
@@ -154,6 +190,8 @@ mod tests {
             ("length(a, b)", "length() takes 1 argument, not 2 at 0"),
             ("merge()", "merge() takes at least 1 argument, not 0 at 0"),
             ("sort_by(a, b)", "sort_by() takes an expression such as &name as its argument 2 at 0"),
+            ("a[?b==`x`].abs()", "abs() takes 1 argument, not 0 at 11"),
+            ("`\\\"x`", "unable to parse literal JSON \\\"x: expected value at line 1 column 1 at 0"),
             ("length(&a)", "length() takes a value as its argument 1, not an expression at 0"),
         ];
         for (text, expected) in cases {

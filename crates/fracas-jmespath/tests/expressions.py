@@ -33,6 +33,7 @@ join(`1`, texts) | join('', empty) | length(none) | keys(none) | values(a.b)[0] 
 map(&[n, s], z)[0] | map(&n, a) | not_null(none, missing) | sort_by(z, &n) \| reverse(@)[0].n | sort_by(z[?n], &n)[*].s | length(z[?t]) | length(z[].t[])
 z[?starts_with(n, 'a')] \| [0].s | z[?length(t) > `0`].n | z[].to_string(s) | z[].{n: n, first: t[0]} | z[?n == 'a' \|\| n == 'b'].s | z[?(s > `1`) == `true`].n | reverse(`[]`)
 z[-3] | z[2:0:-1].n | z[:-1].n | z[10:].n | a[0] | a[*] | z.* | texts[*].x | texts.x | @.a | z[0].["n", s] | z[0].[n] | z[*].[n][] | z[*].t[0] | z[*].t \| [0]
+z[?n == `a`].s | z[?n==` a`].s | `foo bar` | `foo\\\\`bar` | `[1` | 'a`b' | `"é"` | `é` | z[?n == `b`] \| [0].n | a.b.c == `é` | ``
 a.b.c == 'é' | a.b.c > 'a' | `1` == `true` | `"1"` == `1` | none == missing | !empty | !a | !`0` | `0` && 'a' | `0` \|\| 'a' | '' \|\| 'b' | (a).y | (z)[0].n | (z[*])[0].n
 """
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 use fracas_engine::convert;
@@ -28,6 +28,31 @@ pub struct Args {
 
     #[command(flatten)]
     pub global: Global,
+}
+
+/// Reads the command line; ends the process when something is wrong with it.
+pub fn read() -> Args {
+    let mut args = Args::try_parse().unwrap_or_else(|mut error| {
+        if let Some(tip) = parameter_tip(&error) {
+            error.remove(ContextKind::SuggestedArg);
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        }
+        error.exit()
+    });
+    if let Command::Aws(aws) = &mut args.command {
+        aws.take_cli_names();
+    }
+    args
+}
+
+/// Where a parameter goes that was typed as an option, as for the AWS CLI.
+fn parameter_tip(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return None };
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let typed: Vec<String> = words.skip_while(|word| word != "aws").skip(1).collect();
+    let [service, operation, ..] = &typed[..] else { return None };
+    let parameter = complete::parameter(cli_service(service), operation, option.trim_start_matches('-'))?;
+    Some(format!("parameters go into --params, as JSON: --params '{{\"{parameter}\": ...}}'"))
 }
 
 /// What every command takes, before its name or after it.
@@ -542,7 +567,7 @@ pub struct Aws {
     pub params: Option<String>,
 
     /// Print all parameters of the operation, to fill in and give with --params.
-    #[arg(long, conflicts_with_all = ["batch", "wait", "params"])]
+    #[arg(long, alias = "generate-cli-skeleton", conflicts_with_all = ["batch", "wait", "params"])]
     pub generate_skeleton: bool,
 
     /// What to print of the result, in JMESPath.
@@ -556,6 +581,10 @@ pub struct Aws {
     /// Ask for every page, and print one result.
     #[arg(long)]
     pub paginate: bool,
+
+    /// Accepted and without effect: fracas never starts a pager.
+    #[arg(long, hide = true)]
+    pub no_cli_pager: bool,
 
     /// Poll until this waiter of the service is content, such as db-instance-available.
     #[arg(long, value_name = "WAITER", add = ArgValueCandidates::new(complete::waiters), conflicts_with_all = ["paginate", "print_request"])]
@@ -584,6 +613,29 @@ pub struct Aws {
     /// Tell about all services, or those that are named.
     #[arg(short, long)]
     pub help: bool,
+}
+
+impl Aws {
+    /// Takes what the AWS CLI calls otherwise: some services, and `wait WAITER` in place of an operation.
+    fn take_cli_names(&mut self) {
+        if let Some(service) = &mut self.service {
+            *service = cli_service(service).to_owned();
+        }
+        if self.operation.as_deref() == Some("wait") && self.wait.is_none() {
+            self.operation = None;
+            self.wait = self.outfile.take().map(|waiter| waiter.to_string_lossy().into_owned());
+        }
+    }
+}
+
+/// The name of a service that only the AWS CLI calls otherwise.
+fn cli_service(name: &str) -> &str {
+    match name {
+        "s3api" => "s3",
+        "configservice" => "config",
+        "deploy" => "codedeploy",
+        name => name,
+    }
 }
 
 /// Print what makes a shell complete the names of commands, options, AWS services, operations and

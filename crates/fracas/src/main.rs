@@ -13,7 +13,7 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 
 use crate::args::{Args, Command};
 use crate::session::Session;
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     clap_complete::CompleteEnv::with_factory(Args::command).var(commands::VARIABLE).complete();
-    let args = Args::parse();
+    let args = args::read();
     if let Err(error) = commands::enter_environment(&args) {
         eprintln!("error: the variables of the var files cannot be set: {error}");
         return ExitCode::from(u8::from(fracas_model::ExitCode::Invalid));

@@ -80,7 +80,12 @@ fn errors_are_told_in_boto3s_words() {
 fn mistakes_are_told_before_anything_is_sent() {
     let cases = [
         (vec!["docdbs", "x"], "did you mean docdb"),
-        (vec!["docdb", "failover-cluster"], "did you mean FailoverDBCluster"),
+        (vec!["docdb", "failover-cluster"], "did you mean failover-db-cluster"),
+        (vec!["docdb", "failover_cluster"], "did you mean failover_db_cluster"),
+        (vec!["s3", "ls"], "list-objects-v2"),
+        (vec!["ec2", "describe-instances", "--instance-ids", "i-1"], r#"--params '{"InstanceIds": ...}'"#),
+        (vec!["s3api", "get-objct"], "s3 has no operation get-objct"),
+        (vec!["docdb", "wait", "db-instance-avail"], "did you mean db-instance-available"),
         (vec!["ecs", "create_service", "--params", "{\"a\": 1}"], "Unknown parameter in input: \"a\""),
         (vec!["ecs", "list_clusters", "--params", "{"], "--params is no JSON"),
         (vec!["ecs", "list_clusters", "--params", "@/none/such"], "cannot read /none/such"),

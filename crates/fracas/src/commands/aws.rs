@@ -3,7 +3,6 @@
 mod batch;
 pub mod complete;
 mod help;
-mod names;
 mod output;
 mod query;
 mod skeleton;
@@ -127,7 +126,10 @@ async fn call(args: &args::Aws, session: &Session, aws: &Aws) -> Result<Written,
             None => Ok(Written::Whole),
         };
     }
-    let operation = aws.operation(service, operation_of(args))?.1.name;
+    let (service, operation) = match aws.operation(service, operation_of(args)) {
+        Ok((service, operation)) => (service.name, operation.name),
+        Err(error) => return Err(of_names(error, args)),
+    };
     if args.print_request {
         let request = aws.request(&scope, service, operation, &params).await?;
         return Ok(session.terminal.data_by(|out| output::json(out, &request_json(&request))));
@@ -148,6 +150,19 @@ async fn call(args: &args::Aws, session: &Session, aws: &Aws) -> Result<Written,
         true => printer.print_pages(aws.pages(&scope, service, operation, &params)?).await,
         false => printer.print_reply(aws.reply(&scope, service, operation, &params).await?),
     }
+}
+
+/// Of the AWS CLI's own s3 commands, the operations that they are made of.
+fn of_names(error: Error, args: &args::Aws) -> Failure {
+    let calls = match (service_of(args), operation_of(args)) {
+        ("s3", "ls") => "list-buckets and list-objects-v2",
+        ("s3", "cp" | "mv" | "sync") => "get-object, put-object and copy-object",
+        ("s3", "rm") => "delete-object",
+        ("s3", "mb") => "create-bucket",
+        ("s3", "rb") => "delete-bucket",
+        _ => return error.into(),
+    };
+    Problem::general(error.to_string()).help(format!("the operations of the API are {calls}")).into()
 }
 
 fn no_body(operation: &str) -> Failure {

@@ -1,9 +1,8 @@
 //! Names for a shell to complete.
 
 use clap_complete::CompletionCandidate;
-use fracas_aws::model::{Service, embedded};
-
-use super::names::kebab;
+use fracas_aws::model::{Kind, Service, embedded};
+use fracas_aws::{Aws, kebab};
 
 /// All services.
 pub fn services() -> Vec<CompletionCandidate> {
@@ -20,6 +19,13 @@ pub fn operations() -> Vec<CompletionCandidate> {
 pub fn waiters() -> Vec<CompletionCandidate> {
     let names = |service: &Service| service.waiters.iter().map(|one| kebab(one.name)).collect();
     named(names)
+}
+
+/// The parameter that an option of the AWS CLI stands for.
+pub fn parameter(service: &str, operation: &str, option: &str) -> Option<&'static str> {
+    let (service, operation) = Aws::new().operation(service, operation).ok()?;
+    let Kind::Structure(input) = &service.shape(operation.input?).kind else { return None };
+    input.members.iter().map(|member| member.name).find(|name| kebab(name) == option)
 }
 
 fn named(names: impl Fn(&Service) -> Vec<String>) -> Vec<CompletionCandidate> {

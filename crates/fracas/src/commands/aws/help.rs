@@ -4,9 +4,8 @@ use std::fmt::Write;
 
 use clap::CommandFactory;
 use fracas_aws::model::{Kind, Member, Operation, Service, ShapeId, Structure, embedded};
-use fracas_aws::{Aws, Error, iam};
+use fracas_aws::{Aws, Error, iam, kebab};
 
-use super::names::kebab;
 use super::skeleton;
 use crate::args::{self, Args};
 

@@ -1,4 +1,4 @@
-//! Names as they are typed in a shell.
+//! Names of the models as they are typed.
 
 /// Words that the rule for all others would take apart, as botocore lists them.
 const WHOLE: [(&str, &str); 5] = [
@@ -10,7 +10,11 @@ const WHOLE: [(&str, &str); 5] = [
 ];
 
 /// `DescribeDBClusters` as the AWS CLI writes it: `describe-db-clusters`.
-pub(super) fn kebab(name: &str) -> String {
+///
+/// ```
+/// assert_eq!(fracas_aws::kebab("DescribeDBClusters"), "describe-db-clusters");
+/// ```
+pub fn kebab(name: &str) -> String {
     let name = WHOLE.iter().fold(name.to_owned(), |name, (whole, one)| name.replace(whole, one));
     let stem = name.strip_suffix('s').unwrap_or_default();
     let capitals = stem.len() - stem.trim_end_matches(|c: char| c.is_ascii_uppercase()).len();
@@ -21,6 +25,15 @@ pub(super) fn kebab(name: &str) -> String {
             format!("{}-{}", hyphened(before), plural.to_lowercase())
         }
         _ => hyphened(&name),
+    }
+}
+
+/// A name in the spelling of another one: with hyphens, with underscores, or as the models have it.
+pub(crate) fn spelled_like(typed: &str, name: &str) -> String {
+    match typed {
+        _ if typed.contains('-') => kebab(name),
+        _ if typed.contains('_') => kebab(name).replace('-', "_"),
+        _ => name.to_owned(),
     }
 }
 
