@@ -14,6 +14,7 @@ mod profile;
 mod redirect;
 mod s3;
 mod s3control;
+mod save;
 mod send;
 mod settings;
 mod sigv2;
@@ -40,6 +41,7 @@ use serde_json::Value;
 use settings::Settings;
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 use transport::Transport;
@@ -187,6 +189,8 @@ struct Ready {
     request: protocol::Request,
     /// Sent in place of the request's body.
     file: Option<files::BodyFile>,
+    /// Where the body of the answer goes.
+    save: Option<save::Save>,
     address: address::Address,
     keys: Option<Credentials>,
 }
@@ -325,8 +329,27 @@ impl Aws {
         call: Call<'static>,
         params: &Value,
     ) -> Result<Reply, Error> {
-        let (success, region) = self.send(scope, call, params).await?;
+        let (success, region) = self.send(scope, call, params, None).await?;
         Ok(Reply { call, params: params.clone(), success, region })
+    }
+
+    /// Makes a call whose answer has a body, such as an object of S3, and writes that to a file piece by
+    /// piece. In the result stands `@path` for it. What came before an error stays in the file.
+    pub async fn save(
+        &self,
+        scope: &Scope,
+        service: &str,
+        operation: &str,
+        params: &Value,
+        path: &Path,
+    ) -> Result<Value, Error> {
+        let (service, operation) = self.operation(service, operation)?;
+        let call = Call { service, operation };
+        let body = operation.body_member(service).ok_or_else(|| save::no_body(call))?;
+        let (success, region) = self.send(scope, call, params, Some(path)).await?;
+        let mut result = Reply { call, params: params.clone(), success, region }.into_value()?;
+        result[body] = format!("@{}", path.display()).into();
+        Ok(result)
     }
 
     /// The answer, and the region it was signed for.
@@ -335,15 +358,17 @@ impl Aws {
         scope: &Scope,
         call: Call<'static>,
         params: &Value,
+        path: Option<&Path>,
     ) -> Result<(Success, String), Error> {
         let client = self.client(scope).await?;
         let mut region = String::new();
-        let mut sent = self.send_once(&client, scope, call, params, &mut region).await?;
+        let save = path.map(|path| save::Save::new(path, call));
+        let mut sent = self.send_once(&client, scope, call, params, save.as_ref(), &mut region).await?;
         if let Err(error) = &sent
             && (client.endpoints.forget(call, error)
                 || self.finds_bucket(&client, scope, call, params, error).await)
         {
-            sent = self.send_once(&client, scope, call, params, &mut region).await?;
+            sent = self.send_once(&client, scope, call, params, save.as_ref(), &mut region).await?;
         }
         Ok((sent.map_err(|error| with_way_out(error, call, &region))?, region))
     }
@@ -355,9 +380,11 @@ impl Aws {
         scope: &Scope,
         call: Call<'static>,
         params: &Value,
+        save: Option<&save::Save>,
         region: &mut String,
     ) -> Result<Result<Success, Error>, Error> {
         let mut ready = self.ready(client.clone(), scope, call, params).await?;
+        ready.save = save.cloned();
         if let Some(url) = self.discover(client, scope, call).await? {
             ready.address.url = url;
         }
@@ -421,12 +448,12 @@ impl Aws {
             address.signing.region = regions;
         }
         let mut request = protocol::wire(call.service).request(call, &params)?;
-        custom::request(call, &params, &mut request);
-        custom::add_trace(&client.settings, &mut request);
         let mut file = files::body(call, &params);
         if file.is_some() {
             request.body.clear();
         }
+        custom::request(call, &params, &mut request, file.as_ref())?;
+        custom::add_trace(&client.settings, &mut request);
         compress::body(&client.settings, call, &mut request);
         address.signing.payload =
             checksum::add(&client.settings, call, &params, &address, &mut request, &mut file)?;
@@ -446,7 +473,7 @@ impl Aws {
         if let (Some(source), Some(keys)) = (source, &keys) {
             presign::add(call, &mut request, &address, &source, keys)?;
         }
-        Ok(Ready { call, client, request, file, address, keys })
+        Ok(Ready { call, client, request, file, save: None, address, keys })
     }
 
     async fn client(&self, scope: &Scope) -> Result<Arc<Client>, Error> {

@@ -27,15 +27,25 @@ const BAD_KEYS: &[&str] = &[
     "UnrecognizedClientException",
 ];
 
-/// The error with the way out that fits, unless it has one. The region is the one that was asked.
+/// The error with the way out that fits, unless it has one, and with what its text leaves out: what was
+/// called, and AWS's name for the request. The region is the one that was asked.
 pub(crate) fn with_way_out(error: Error, call: Call, region: &str) -> Error {
-    match error.help() {
-        Some(_) => error,
-        None => match way_out(&error, call, region) {
-            Some(help) => error.with_help(help),
-            None => error,
-        },
-    }
+    let way_out = error.help().or_else(|| way_out(&error, call, region));
+    let told = format!("{error} {}", way_out.as_deref().unwrap_or_default());
+    let (service, operation) = (call.service.name, call.operation.name);
+    let called = match error.sent() {
+        Sent::No => format!("{service} {operation} was not sent"),
+        _ => format!("{service} {operation} was called"),
+    };
+    let request = error.request_id().map(|id| format!("request id {id}"));
+    let is_new = |fact: &str| !told.contains(fact);
+    let facts = [
+        way_out.clone(),
+        Some(called).filter(|_| is_new(operation)),
+        request.filter(|request| is_new(request)),
+    ];
+    let help = facts.into_iter().flatten().collect::<Vec<_>>().join("; ");
+    if help.is_empty() { error } else { error.with_help(help) }
 }
 
 fn way_out(error: &Error, call: Call, region: &str) -> Option<String> {
@@ -49,6 +59,7 @@ fn way_out(error: &Error, call: Call, region: &str) -> Option<String> {
         "ReadTimeoutError" | "ConnectionClosedError" => {
             "the call may have happened: look before trying again; check the network and the proxy".to_owned()
         }
+        "ProxyConnectionError" => "see HTTP_PROXY and HTTPS_PROXY: a proxy is http:// and a host".to_owned(),
         "HTTPClientError" if error.sent() != Sent::No => {
             "the call may have happened: look before trying again; check that the endpoint \
                               speaks HTTP: see AWS_ENDPOINT_URL and the proxy"
@@ -94,14 +105,17 @@ mod tests {
         let service = embedded::service("docdb").expect("docdb");
         let call = Call { service, operation: service.operation("FailoverDBCluster").expect("an operation") };
         let api = ApiError { code: Some(code.to_owned()), status, ..ApiError::default() };
-        let error = Error::new(format!("botocore.exceptions.{class}"), Sent::Maybe, "x").with_api(api);
+        let text = if code.is_empty() { "x" } else { "calling FailoverDBCluster" };
+        let error = Error::new(format!("botocore.exceptions.{class}"), Sent::Maybe, text).with_api(api);
         with_way_out(error, call, "cn-north-1").help().unwrap_or_default()
     }
 
     #[test]
     fn common_failures_have_a_way_out() {
-        let connection = "check the region cn-north-1, AWS_ENDPOINT_URL, the network and the proxy";
-        let look = "the call may have happened: look before trying again; check the network and the proxy";
+        let connection = "check the region cn-north-1, AWS_ENDPOINT_URL, the network and the proxy; \
+                          docdb FailoverDBCluster was called";
+        let look = "the call may have happened: look before trying again; check the network and the proxy; \
+                    docdb FailoverDBCluster was called";
         for (class, expected) in [
             ("EndpointConnectionError", connection),
             ("ConnectTimeoutError", connection),
@@ -140,8 +154,20 @@ mod tests {
     #[test]
     fn an_error_keeps_the_way_out_that_it_has() {
         let service = embedded::service("docdb").expect("docdb");
-        let call = Call { service, operation: &service.operations[0] };
+        let call = Call { service, operation: service.operation("FailoverDBCluster").expect("an operation") };
         let error = Error::unsent("SSLError", "x").with_help("mine");
-        assert_eq!(with_way_out(error, call, "x").help().as_deref(), Some("mine"));
+        let help = with_way_out(error, call, "x").help();
+        assert_eq!(help.as_deref(), Some("mine; docdb FailoverDBCluster was not sent"));
+    }
+
+    #[test]
+    fn the_request_is_named_once() {
+        let service = embedded::service("docdb").expect("docdb");
+        let call = Call { service, operation: service.operation("FailoverDBCluster").expect("an operation") };
+        let api = ApiError { request_id: Some("id-1".to_owned()), ..ApiError::default() };
+        let error = Error::new("x", Sent::Yes, "when calling the FailoverDBCluster operation").with_api(api);
+        let error = with_way_out(error, call, "x");
+        assert_eq!(error.help().as_deref(), Some("request id id-1"));
+        assert_eq!(with_way_out(error, call, "x").help().as_deref(), Some("request id id-1"));
     }
 }

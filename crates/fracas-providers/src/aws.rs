@@ -79,12 +79,13 @@ impl AwsCalls {
         let effect = if changes { Effect::Changes } else { Effect::Looks };
         let mut result = None;
         if let Some((operation, parameters)) = &calls.call {
-            let called = match calls.paginate {
-                true => match aws.pages(scope, service, operation.name, parameters) {
+            let called = match (&calls.outfile, calls.paginate) {
+                (Some(path), _) => aws.save(scope, service, operation.name, parameters, path).await,
+                (None, true) => match aws.pages(scope, service, operation.name, parameters) {
                     Ok(pages) => pages.all().await,
                     Err(error) => Err(error),
                 },
-                false => aws.call(scope, service, operation.name, parameters).await,
+                (None, false) => aws.call(scope, service, operation.name, parameters).await,
             };
             result = Some(called.map_err(|error| failed(&error, happened(&error, effect)))?);
         }

@@ -16,6 +16,19 @@ fn server(status: u16, body: &'static str) -> String {
     server_of(status, vec![body])
 }
 
+/// A server that answers every request with this, as it is, and closes.
+fn server_of_text(text: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    thread::spawn(move || {
+        for mut socket in listener.incoming().flatten() {
+            let _ = socket.read(&mut [0; 8192]);
+            let _ = socket.write_all(text.as_bytes());
+        }
+    });
+    url
+}
+
 /// As [`server`], with these answers in turn.
 fn server_of(status: u16, bodies: Vec<&'static str>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -345,6 +358,63 @@ fn a_body_is_written_to_a_file() {
     assert_eq!(fs::read_to_string(&path).expect("it was written"), "the object");
     assert_eq!(answer.get("Body"), None);
     assert_eq!(answer["ContentLength"], 10);
+}
+
+#[test]
+fn half_an_object_is_no_success() {
+    let url = server_of_text("HTTP/1.1 200 OK\r\nContent-Length: 10\r\nx-amz-request-id: id-1\r\n\r\nhalf");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("object");
+    let (path_text, params) = (path.to_str().expect("UTF-8"), r#"{"Bucket": "b", "Key": "k"}"#);
+    let call = ["s3", "get-object", "--params", params, "--endpoint-url", &url];
+    for output in [run(&call), run(&[&call[..], &[path_text]].concat())] {
+        assert_eq!(output.status.code(), Some(1));
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.starts_with("error: 4 read, but total bytes expected is 10."), "{told}");
+        assert!(told.contains("s3 GetObject was called; request id id-1"), "{told}");
+    }
+    // As with the AWS CLI, what came is there.
+    assert_eq!(fs::read_to_string(&path).expect("it was written"), "half");
+}
+
+#[test]
+fn a_wrong_object_and_a_file_that_cannot_be_written_are_told() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nx-amz-checksum-crc32: AAAAAA==\r\n\r\nhalf";
+    let url = server_of_text(head);
+    let folder = tempfile::tempdir().expect("a folder");
+    let call = |path: &str| {
+        let path = folder.path().join(path);
+        let params = r#"{"Bucket": "b", "Key": "k"}"#;
+        let output = run(&[
+            "s3",
+            "get-object",
+            path.to_str().expect("UTF-8"),
+            "--params",
+            params,
+            "--endpoint-url",
+            &url,
+        ]);
+        String::from_utf8_lossy(&output.stderr).replace(&folder.path().display().to_string(), "FOLDER")
+    };
+    let told = call("object");
+    assert!(told.contains("Expected checksum AAAAAA== did not match calculated checksum: "), "{told}");
+    assert!(told.contains("FOLDER/object holds the 4 bytes that came, and is not to be relied on"), "{told}");
+    let told = call("none/object");
+    assert!(told.starts_with("error: cannot write FOLDER/none/object: No such file or directory"), "{told}");
+}
+
+#[test]
+fn an_error_leaves_the_file_alone() {
+    let url = server(404, "<Error><Code>NoSuchKey</Code><Message>no</Message></Error>");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("object");
+    fs::write(&path, "older").expect("the folder is ours");
+    let params = r#"{"Bucket": "b", "Key": "k"}"#;
+    let output =
+        run(&["s3", "get-object", path.to_str().expect("UTF-8"), "--params", params, "--endpoint-url", &url]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("(NoSuchKey)") && told.contains("request id id"), "{told}");
+    assert_eq!(fs::read_to_string(&path).expect("it is there"), "older");
 }
 
 #[test]

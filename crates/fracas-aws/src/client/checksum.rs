@@ -3,6 +3,7 @@
 use super::address::Address;
 use super::custom::hex;
 use super::files::BodyFile;
+use super::save::Saved;
 use super::settings::Settings;
 use crate::error::{Error, Sent};
 use crate::model::{Checksum, Kind, Operation};
@@ -227,24 +228,32 @@ pub(super) fn ask_for_validation(settings: &Settings, call: Call, params: &mut O
     }
 }
 
+/// The checksum that an answer names, and its algorithm, if it can be compared. That of a multipart
+/// upload, which has a hyphen, cannot.
+pub(super) fn expected(
+    call: Call,
+    header: impl Fn(&str) -> Option<String>,
+) -> Option<(&'static str, String)> {
+    let known = &call.operation.checksum.as_ref()?.response_algorithms;
+    let usable =
+        ALGORITHMS.into_iter().filter(|name| known.iter().any(|known| known.eq_ignore_ascii_case(name)));
+    let mut named = usable.filter_map(|name| Some((name, header(&format!("{PREFIX}{name}"))?)));
+    named.find(|(_, checksum)| !checksum.contains('-'))
+}
+
 /// Checks an answer against the checksum that came with it; gives the algorithm, if there was one
-/// that can be checked. That of a multipart upload, which has a hyphen, cannot.
-pub(super) fn validate(call: Call, asked: bool, answer: &Answer) -> Result<Option<&'static str>, Error> {
-    let Some(modelled) = call.operation.checksum.as_ref().filter(|_| asked) else { return Ok(None) };
-    let usable = ALGORITHMS
-        .into_iter()
-        .filter(|name| modelled.response_algorithms.iter().any(|known| known.eq_ignore_ascii_case(name)));
-    for algorithm in usable {
-        let Some(expected) = answer.header(&format!("{PREFIX}{algorithm}")) else { continue };
-        if expected.contains('-') {
-            continue;
-        }
-        let actual = checksum(algorithm, &answer.body);
-        if actual != expected {
-            let text = format!("Expected checksum {expected} did not match calculated checksum: {actual}");
-            return Err(Error::new("botocore.exceptions.FlexibleChecksumError", Sent::Yes, text));
-        }
+/// that can be checked. What was saved to a file has its sum already.
+pub(super) fn validate(
+    call: Call,
+    answer: &Answer,
+    saved: Option<&Saved>,
+) -> Result<Option<&'static str>, Error> {
+    let Some((algorithm, expected)) = expected(call, |name| answer.header(name)) else { return Ok(None) };
+    let saved = saved.and_then(|saved| saved.checksum.clone());
+    let actual = saved.unwrap_or_else(|| checksum(algorithm, &answer.body));
+    if actual == expected {
         return Ok(Some(algorithm));
     }
-    Ok(None)
+    let text = format!("Expected checksum {expected} did not match calculated checksum: {actual}");
+    Err(Error::new("botocore.exceptions.FlexibleChecksumError", Sent::Yes, text))
 }

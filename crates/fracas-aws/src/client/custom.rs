@@ -1,12 +1,13 @@
 //! What boto3 does for single operations, beside what their models say (botocore's `handlers.py`).
 
+use super::files::{BodyFile, PIECE};
 use super::settings::Settings;
 use super::{s3, s3control};
 use crate::error::{Error, Sent};
 use crate::model::{Kind, Service, ShapeId};
 use crate::protocol::{Answer, Call, Object, Request, quote};
 use aws_smithy_types::base64;
-use ring::digest::{SHA256, digest};
+use ring::digest::{Context, SHA256, digest};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -92,17 +93,25 @@ fn shorten_ids(call: Call, params: &mut Object) {
 }
 
 /// Changes a request that is written.
-pub(super) fn request(call: Call, params: &Object, request: &mut Request) {
+pub(super) fn request(
+    call: Call,
+    params: &Object,
+    request: &mut Request,
+    file: Option<&BodyFile>,
+) -> Result<(), Error> {
     let metadata = &call.service.metadata;
     match (call.service.name, call.operation.name) {
         ("apigateway", _) => request.header("accept", || "application/json".to_owned()),
         ("glacier", operation) => {
             request.header("x-amz-glacier-version", || metadata.api_version.to_owned());
             if matches!(operation, "UploadArchive" | "UploadMultipartPart") {
-                let hash = hex(digest(&SHA256, &request.body).as_ref());
-                let tree = tree_hash(&request.body);
-                request.header("x-amz-content-sha256", || hash);
-                request.header("x-amz-sha256-tree-hash", || tree);
+                let mut hashes = Hashes::default();
+                match file {
+                    Some(file) => file.read(|piece| hashes.add(piece))?,
+                    None => request.body.chunks(LEAF).for_each(|piece| hashes.add(piece)),
+                }
+                request.header("x-amz-content-sha256", || hashes.whole());
+                request.header("x-amz-sha256-tree-hash", || hashes.tree());
             }
         }
         ("cloudsearchdomain", "Search") => post_instead_of_get(request),
@@ -112,6 +121,7 @@ pub(super) fn request(call: Call, params: &Object, request: &mut Request) {
     if call.operation.endpoint_operation {
         request.header("x-amz-api-version", || metadata.api_version.to_owned());
     }
+    Ok(())
 }
 
 /// Within a Lambda function a request carries the function's trace, by which endless loops are found.
@@ -153,21 +163,47 @@ fn post_instead_of_get(request: &mut Request) {
     }
 }
 
-/// The SHA-256 of a tree whose leaves are the body's mebibytes, as Glacier wants it.
-fn tree_hash(body: &[u8]) -> String {
-    let leaf = |chunk: &[u8]| digest(&SHA256, chunk).as_ref().to_vec();
-    let mut level: Vec<Vec<u8>> = body.chunks(1024 * 1024).map(leaf).collect();
-    if level.is_empty() {
-        level.push(leaf(b""));
+/// Bytes in a leaf of Glacier's hash of a tree: files are read in pieces of that length.
+const LEAF: usize = PIECE as usize;
+
+/// The hashes of a body that Glacier wants, taken leaf by leaf.
+struct Hashes {
+    all: Context,
+    leaves: Vec<Vec<u8>>,
+}
+
+impl Default for Hashes {
+    fn default() -> Self {
+        Self { all: Context::new(&SHA256), leaves: Vec::new() }
     }
-    while level.len() > 1 {
-        let join = |pair: &[Vec<u8>]| match pair {
-            [one, other] => leaf(&[one.as_slice(), other].concat()),
-            rest => rest.concat(),
-        };
-        level = level.chunks(2).map(join).collect();
+}
+
+impl Hashes {
+    fn add(&mut self, leaf: &[u8]) {
+        self.all.update(leaf);
+        self.leaves.push(digest(&SHA256, leaf).as_ref().to_vec());
     }
-    hex(&level.concat())
+
+    fn whole(&self) -> String {
+        hex(self.all.clone().finish().as_ref())
+    }
+
+    /// The SHA-256 of a tree whose leaves are the body's mebibytes.
+    fn tree(&self) -> String {
+        let hash = |bytes: &[u8]| digest(&SHA256, bytes).as_ref().to_vec();
+        let mut level = self.leaves.clone();
+        if level.is_empty() {
+            level.push(hash(b""));
+        }
+        while level.len() > 1 {
+            let join = |pair: &[Vec<u8>]| match pair {
+                [one, other] => hash(&[one.as_slice(), other].concat()),
+                rest => rest.concat(),
+            };
+            level = level.chunks(2).map(join).collect();
+        }
+        hex(&level.concat())
+    }
 }
 
 /// Bytes in lower-case hexadecimal.

@@ -19,7 +19,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Bytes from which on a body is not read into memory, and bytes that are read at once.
-const PIECE: u64 = 1024 * 1024;
+pub(super) const PIECE: u64 = 1024 * 1024;
 
 /// A large file that is sent as the body of a request.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ pub(super) fn fill(call: Call, params: &mut Value) -> Result<(), Error> {
     let mut wrong = Vec::new();
     fill_shape(call.service, input, params, "", &mut wrong);
     if let (Some((name, mut value)), Value::Object(entries)) = (body, params) {
-        if large(call, &value).is_none() {
+        if large(&value).is_none() {
             fill_text(&mut value, name, &mut wrong);
         }
         entries.insert(name.to_owned(), value);
@@ -51,15 +51,13 @@ pub(super) fn fill(call: Call, params: &mut Value) -> Result<(), Error> {
 /// The large file that is the body of a call.
 pub(super) fn body(call: Call, params: &serde_json::Map<String, Value>) -> Option<BodyFile> {
     let name = call.service.body_member(call.operation.input?)?;
-    large(call, params.get(name)?)
+    large(params.get(name)?)
 }
 
-/// Glacier wants hashes of the parts of a body, for which it is read into memory.
-fn large(call: Call, value: &Value) -> Option<BodyFile> {
+fn large(value: &Value) -> Option<BodyFile> {
     let path = PathBuf::from(value.as_str()?.strip_prefix('@')?);
     let metadata = path.metadata().ok().filter(|metadata| metadata.is_file() && metadata.len() > PIECE)?;
-    let fits = call.service.name != "glacier";
-    fits.then_some(BodyFile { path, length: metadata.len(), sha256: None, trailer: None })
+    Some(BodyFile { path, length: metadata.len(), sha256: None, trailer: None })
 }
 
 fn fill_shape(service: &Service, id: ShapeId, value: &mut Value, name: &str, wrong: &mut Vec<String>) {

@@ -7,8 +7,9 @@ use super::checksum::{self, Payload};
 use super::custom;
 use super::files::BodyFile;
 use super::s3;
+use super::save::{Save, Saved};
 use super::settings::{RetryMode, Settings};
-use super::transport::{Failure, TIMEOUT};
+use super::transport::{ANNOUNCED, Failure, TIMEOUT};
 use super::{Ready, express, sigv2};
 use crate::error::{ApiError, Error, Sent};
 use crate::model::Kind;
@@ -66,10 +67,14 @@ pub(super) async fn send(ready: Ready) -> Result<Success, Error> {
     let attempts = ready.client.settings.retries.attempts(ready.call.service.name);
     let classifier = Classifier { call: ready.call, maybe_sent: Arc::default() };
     let maybe_sent = classifier.maybe_sent.clone();
-    let http_client = ready.client.transport.clone();
+    let save = ready.save.clone();
+    let http_client = ready.client.transport.saving(save.clone());
     let operation = operation(ready, http_client, classifier, attempts);
     let answer = operation.invoke(()).await.map_err(into_error);
-    answer.map_err(|error| with_earlier_attempts(error, maybe_sent.load(Ordering::Relaxed)))
+    answer.map_err(|error| {
+        let error = with_earlier_attempts(error, maybe_sent.load(Ordering::Relaxed));
+        save.map_or(error.clone(), |save| save.tell(error))
+    })
 }
 
 /// A request as it would go over the wire.
@@ -132,11 +137,11 @@ fn operation(
     classifier: Classifier,
     attempts: u32,
 ) -> Operation<(), Success, Error> {
-    let Ready { call, client, request, file, address, keys } = ready;
+    let Ready { call, client, request, file, save, address, keys } = ready;
     let mode = client.settings.retries.mode;
     let wire = protocol::wire(call.service);
     let asked_for_checksum = request.headers.iter().any(|(name, _)| name == "x-amz-checksum-mode");
-    let reader = Reader { wire, call, attempts, legacy: mode == RetryMode::Legacy, asked_for_checksum };
+    let reader = Reader { wire, call, attempts, legacy: mode == RetryMode::Legacy, asked_for_checksum, save };
     let (endpoint, target) = address.split(&request.target);
     let (request, headers) = (Request { target, ..request }, address.headers.clone());
     let connect = client.settings.connect_timeout();
@@ -316,6 +321,7 @@ struct Reader {
     attempts: u32,
     legacy: bool,
     asked_for_checksum: bool,
+    save: Option<Save>,
 }
 
 impl fmt::Debug for Reader {
@@ -345,7 +351,10 @@ fn answer(response: &HttpResponse) -> Answer {
         headers: response
             .headers()
             .iter_bytes()
-            .map(|(name, value)| (name.to_lowercase(), text(value)))
+            .map(|(name, value)| match name {
+                ANNOUNCED => ("content-length".to_owned(), text(value)),
+                name => (name.to_lowercase(), text(value)),
+            })
             .collect(),
         body: body(response),
     }
@@ -359,9 +368,26 @@ fn body(response: &HttpResponse) -> Bytes {
 }
 
 impl Reader {
+    /// What is given as it came has to be whole; what is read is read as far as it goes.
+    fn check_length(&self, answer: &Answer, saved: Option<&Saved>) -> Result<(), Error> {
+        let announced = answer.header("content-length").and_then(|length| length.trim().parse::<u64>().ok());
+        let came = saved.map_or(answer.body.len() as u64, |saved| saved.length);
+        match announced.filter(|announced| *announced != came && answer.status < 300) {
+            Some(announced) if self.call.operation.body_member(self.call.service).is_some() => {
+                Err(incomplete(came, announced, answer))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Takes an answer that went well as it is, and reads any other.
     fn read(&self, mut answer: Answer, attempt: u32) -> Result<Success, Error> {
-        let algorithm = checksum::validate(self.call, self.asked_for_checksum, &answer)?;
+        let saved = self.save.as_ref().and_then(Save::saved).filter(|_| answer.status < 300);
+        self.check_length(&answer, saved.as_ref())?;
+        let algorithm = match self.asked_for_checksum {
+            true => checksum::validate(self.call, &answer, saved.as_ref())?,
+            false => None,
+        };
         let mut expiry = None;
         custom::answer(self.call, &mut answer);
         if self.call.service.name == "s3" {
@@ -481,13 +507,22 @@ fn api_error(call: Call, parsed: &Object, status: u16) -> Error {
     Error::new(class, Sent::Yes, text).with_api(ApiError { code, message, request_id, status, region })
 }
 
+fn incomplete(came: u64, announced: u64, answer: &Answer) -> Error {
+    let text = format!("{came} read, but total bytes expected is {announced}.");
+    let api = ApiError { request_id: request_id(answer), status: answer.status, ..ApiError::default() };
+    Error::new("botocore.exceptions.IncompleteReadError", Sent::Yes, text).with_api(api)
+}
+
+/// The request's id in the headers of an answer.
+fn request_id(answer: &Answer) -> Option<String> {
+    answer.header("x-amzn-requestid").or_else(|| answer.header("x-amz-request-id"))
+}
+
 /// AWS, or something in its place, answered what cannot be read: nobody knows what became of the call.
 fn garbage(unreadable: Unreadable, answer: &Answer) -> Error {
-    let header =
-        |name: &str| answer.headers.iter().find(|(known, _)| known == name).map(|(_, id)| id.clone());
-    let request_id = header("x-amzn-requestid").or_else(|| header("x-amz-request-id"));
+    let request_id = request_id(answer);
     let which = request_id.as_ref().map(|id| format!(" and request id {id}")).unwrap_or_default();
-    let region = header("x-amz-bucket-region");
+    let region = answer.header("x-amz-bucket-region");
     let api = ApiError { request_id, status: answer.status, region, ..ApiError::default() };
     Error::new("botocore.parsers.ResponseParserError", Sent::Yes, unreadable.0).with_api(api).with_help(
         format!(
@@ -565,11 +600,12 @@ impl ClassifyRetry for Classifier {
     fn classify_retry(&self, ctx: &context::InterceptorContext) -> RetryAction {
         let Some(Err(error)) = ctx.output_or_error() else { return RetryAction::NoActionIndicated };
         if error.is_connector_error() {
-            self.note(
-                find::<Failure>(error.as_connector_error().map(|e| e as _))
-                    .map(|failure| failure.error().sent()),
-            );
-            return RetryAction::transient_error();
+            let failure = find::<Failure>(error.as_connector_error().map(|e| e as _));
+            self.note(failure.map(|failure| failure.error().sent()));
+            return match failure.is_some_and(Failure::is_final) {
+                true => RetryAction::NoActionIndicated,
+                false => RetryAction::transient_error(),
+            };
         }
         let Some(error) = error.as_operation_error().and_then(|error| error.downcast_ref::<Error>()) else {
             return RetryAction::NoActionIndicated;

@@ -3,6 +3,7 @@
 //! Nothing of TLS is set up before the first https request: reading the system's roots takes
 //! longer than a whole call over http.
 
+use super::save::Save;
 use super::settings::Authorities;
 use crate::error::{Error, Sent};
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -31,11 +32,17 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes of an answer that are made room for before they come.
 const LARGE: usize = 64 * 1024 * 1024;
 
+/// What the length of an answer is called whose body is shorter, or went elsewhere: the runtime would
+/// refuse it otherwise.
+pub(super) const ANNOUNCED: &str = "fracas-announced-length";
+
 /// The connections of a run, shared by all scopes. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Transport {
     connectors: Arc<Mutex<HashMap<Kind, SharedHttpConnector>>>,
     authorities: Option<Authorities>,
+    /// Where the body of an answer goes, if not into memory.
+    save: Option<Save>,
 }
 
 /// What connections have in common.
@@ -91,7 +98,7 @@ impl Sender {
         let fail = |way| Failure { way, url: url.clone() };
         let connector = transport.connector(Kind { tls, connect, read, proxied }).map_err(fail)?;
         let answer = connector.call(request).await.map_err(|error| fail(way(&error)))?;
-        whole(answer, read).await.map_err(fail)
+        whole(answer, read, transport.save.as_ref()).await.map_err(fail)
     }
 }
 
@@ -99,6 +106,11 @@ impl Transport {
     /// The same connections for those who trust these authorities, or the system's.
     pub(super) fn trusting(&self, authorities: Option<Authorities>) -> Self {
         Self { authorities, ..self.clone() }
+    }
+
+    /// The same connections for an answer whose body goes to a file.
+    pub(super) fn saving(&self, save: Option<Save>) -> Self {
+        Self { save, ..self.clone() }
     }
 
     /// Sends one request as it is.
@@ -188,19 +200,34 @@ fn usable(bundle: &[u8]) -> Vec<u8> {
 
 /// Reads the body. One that ends before its announced length stays as it is, and is parsed as far
 /// as it goes, as botocore does.
-async fn whole(mut answer: HttpResponse, patience: Duration) -> Result<HttpResponse, Way> {
-    let length = answer.headers().get("content-length").and_then(|length| length.parse().ok());
+async fn whole(
+    mut answer: HttpResponse,
+    patience: Duration,
+    save: Option<&Save>,
+) -> Result<HttpResponse, Way> {
+    let unwritten = |error| Way::Unwritten(save.map(|save| save.unwritten(&error)).unwrap_or_default());
+    let mut saving = save.map(|save| save.begin(&answer)).transpose().map_err(unwritten)?.flatten();
+    let length: Option<usize> = answer.headers().get("content-length").and_then(|length| length.parse().ok());
     let mut stream = ByteStream::new(answer.take_body());
     // What is announced is not trusted with more memory than a large answer takes.
-    let mut body = Vec::with_capacity(length.unwrap_or(0).min(LARGE));
+    let room = if saving.is_some() { 0 } else { length.unwrap_or(0).min(LARGE) };
+    let mut body = Vec::with_capacity(room);
     loop {
         match tokio::time::timeout(patience, stream.next()).await {
             Err(_) => return Err(Way::ReadTimeout),
             Ok(None) => break,
-            Ok(Some(Ok(bytes))) => body.extend_from_slice(&bytes),
-            Ok(Some(Err(_))) if answer.headers_mut().remove("content-length").is_some() => break,
+            Ok(Some(Ok(bytes))) => match &mut saving {
+                Some(saving) => saving.add(&bytes).map_err(unwritten)?,
+                None => body.extend_from_slice(&bytes),
+            },
+            Ok(Some(Err(_))) if length.is_some() => break,
             Ok(Some(Err(_))) => return Err(Way::Closed),
         }
+    }
+    if length.is_some_and(|length| length != body.len())
+        && let Some(announced) = answer.headers_mut().remove("content-length")
+    {
+        answer.headers_mut().insert(ANNOUNCED, announced);
     }
     *answer.body_mut() = SdkBody::from(body);
     Ok(answer)
@@ -216,6 +243,8 @@ enum Way {
     Tls(String),
     /// The proxy that is configured can be none.
     Proxy(String),
+    /// There is an answer, but the file for its body cannot be written.
+    Unwritten(String),
     Other(String),
 }
 
@@ -227,6 +256,11 @@ pub(super) struct Failure {
 }
 
 impl Failure {
+    /// Whether another try would fail as well.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self.way, Way::Unwritten(_) | Way::Proxy(_))
+    }
+
     /// In botocore's words.
     pub(super) fn error(&self) -> Error {
         let url = &self.url;
@@ -243,6 +277,7 @@ impl Failure {
             Way::Proxy(proxy) => {
                 ("ProxyConnectionError", Sent::No, format!("Failed to connect to proxy URL: \"{proxy}\""))
             }
+            Way::Unwritten(what) => return Error::new("OSError", Sent::Yes, what.clone()),
             Way::ReadTimeout => {
                 ("ReadTimeoutError", Sent::Maybe, format!("Read timeout on endpoint URL: \"{url}\""))
             }

@@ -7,6 +7,7 @@ use fracas_engine::Values;
 use fracas_jmespath::Expression;
 use fracas_model::{ActivityKind, Node, Problem, Problems, Span};
 use serde_json::{Map, Value};
+use std::path::PathBuf;
 
 use super::mistakes::{self, Place};
 use super::native::Target;
@@ -14,7 +15,7 @@ use super::scope::Own;
 use crate::catalogue;
 use crate::text;
 
-pub(super) const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 17] = [
     "type",
     "service",
     "operation",
@@ -22,6 +23,7 @@ pub(super) const KEYS: [&str; 16] = [
     "query",
     "wait",
     "paginate",
+    "outfile",
     "activity",
     "arguments",
     "region",
@@ -34,7 +36,7 @@ pub(super) const KEYS: [&str; 16] = [
 ];
 
 /// What an activity of the catalogue does by itself.
-const OF_OPERATIONS: [&str; 5] = ["service", "operation", "parameters", "wait", "paginate"];
+const OF_OPERATIONS: [&str; 6] = ["service", "operation", "parameters", "wait", "paginate", "outfile"];
 
 /// What an activity asks for.
 pub(crate) struct Asked {
@@ -62,6 +64,8 @@ pub(crate) struct Calls {
     pub(crate) call: Option<(&'static Operation<'static>, Value)>,
     /// Whether all pages of the result are fetched.
     pub(super) paginate: bool,
+    /// The file that the body of the answer goes to.
+    pub(super) outfile: Option<PathBuf>,
     /// The waiter, and its parameters.
     pub(crate) wait: Option<(&'static Waiter<'static>, Value)>,
 }
@@ -202,6 +206,7 @@ impl Reader<'_> {
         let operation = self.operation(service);
         let wait = self.wait(service, operation, &parameters);
         let paginate = self.paginate(service, operation);
+        let outfile = self.outfile(service, operation);
         if let Some(operation) = operation.filter(|_| is_sound) {
             self.check_parameters(
                 service,
@@ -213,7 +218,7 @@ impl Reader<'_> {
         // What was asked for, but cannot be told, is not left out.
         let told = self.has("operation") == operation.is_some() && self.has("wait") == wait.is_some();
         let call = operation.map(|operation| (operation, parameters));
-        told.then_some(Calls { service, call, paginate, wait })
+        told.then_some(Calls { service, call, paginate, outfile, wait })
     }
 
     /// What has to be there, and what is there by mistake.
@@ -291,6 +296,22 @@ impl Reader<'_> {
                 false
             }
         }
+    }
+
+    /// The file, whose name may begin with `@` as those that parameters are read from.
+    fn outfile(&mut self, service: &Service<'_>, operation: Option<&Operation<'_>>) -> Option<PathBuf> {
+        let name = self.text("outfile")?;
+        match operation {
+            Some(operation) if operation.body_member(service).is_none() => {
+                let message = format!("`{}` answers without a body that could go to a file", operation.name);
+                self.error("outfile", message, "leave `outfile` out");
+            }
+            None if !self.has("operation") => {
+                self.error("outfile", "`outfile` needs an `operation` that answers with a body", "");
+            }
+            _ => {}
+        }
+        Some(PathBuf::from(name.strip_prefix('@').unwrap_or(&name)))
     }
 
     /// The waiter and what it is asked about: the parameters of its own, else those of the call that it

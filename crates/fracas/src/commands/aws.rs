@@ -138,12 +138,9 @@ async fn call(args: &args::Aws, session: &Session, aws: &Aws) -> Result<Written,
     if let Some(path) = &args.outfile {
         let (service, operation) = aws.operation(service, operation)?;
         let body = operation.body_member(service).ok_or_else(|| no_body(operation.name))?;
-        let mut answer = aws.call(&scope, service.name, operation.name, &params).await?;
-        let text = answer.as_object_mut().and_then(|answer| answer.shift_remove(body)).unwrap_or_default();
-        let bytes = STANDARD.decode(text.as_str().unwrap_or_default()).unwrap_or_default();
-        fs::write(path, bytes).map_err(|error| {
-            Problem::general(format!("cannot write {}: {}", path.display(), io_words(&error)))
-        })?;
+        let mut answer = aws.save(&scope, service.name, operation.name, &params, path).await?;
+        // As the AWS CLI, what is in the file is not printed.
+        answer.as_object_mut().map(|answer| answer.shift_remove(body));
         return printer.print(answer);
     }
     match args.paginate {

@@ -80,7 +80,11 @@ async fn answer(aws: &Aws, args: &args::Aws, line: Line) -> Value {
 fn failure(error: &Error, operation: &str) -> Value {
     let class = error.python_class();
     let code = error.code().unwrap_or_else(|| class.rsplit('.').next().unwrap_or(&class));
-    refused(code, error.message(), operation)
+    let mut answer = refused(code, error.message(), operation);
+    if let Some(id) = error.request_id() {
+        answer["error"]["request_id"] = id.into();
+    }
+    answer
 }
 
 fn refused(code: &str, message: &str, operation: &str) -> Value {
