@@ -27,25 +27,28 @@ const BAD_KEYS: &[&str] = &[
     "UnrecognizedClientException",
 ];
 
-/// The error with the way out that fits, unless it has one, and with what its text leaves out: what was
-/// called, and AWS's name for the request. The region is the one that was asked.
+/// The error with the way out that fits, unless it has one, and with what its text leaves out: what became
+/// of which call, and AWS's name for the request. The region is the one that was asked.
 pub(crate) fn with_way_out(error: Error, call: Call, region: &str) -> Error {
     let way_out = error.help().or_else(|| way_out(&error, call, region));
-    let told = format!("{error} {}", way_out.as_deref().unwrap_or_default());
-    let (service, operation) = (call.service.name, call.operation.name);
-    let called = match error.sent() {
-        Sent::No => format!("{service} {operation} was not sent"),
-        _ => format!("{service} {operation} was called"),
-    };
+    let told = way_out.as_deref().unwrap_or_default();
+    let called = format!("{} {}", call.service.name, call.operation.name);
+    let became = (!told.contains(&called)).then(|| format!("{called} {}", what_became(&error, told)));
     let request = error.request_id().map(|id| format!("request id {id}"));
-    let is_new = |fact: &str| !told.contains(fact);
-    let facts = [
-        way_out.clone(),
-        Some(called).filter(|_| is_new(operation)),
-        request.filter(|request| is_new(request)),
-    ];
-    let help = facts.into_iter().flatten().collect::<Vec<_>>().join("; ");
-    if help.is_empty() { error } else { error.with_help(help) }
+    let request = request.filter(|request| !told.contains(request));
+    let help: Vec<_> = [way_out, became, request].into_iter().flatten().collect();
+    error.with_help(help.join("; "))
+}
+
+/// What became of a call that failed.
+fn what_became(error: &Error, told: &str) -> &'static str {
+    let is_refused = error.code().is_some() && error.status().is_some_and(|status| status < 500);
+    match error.sent() {
+        Sent::No => "was not sent",
+        Sent::Yes if is_refused => "was refused",
+        _ if told.contains("may have happened") => "was called",
+        _ => "may have happened",
+    }
 }
 
 fn way_out(error: &Error, call: Call, region: &str) -> Option<String> {
@@ -105,17 +108,14 @@ mod tests {
         let service = embedded::service("docdb").expect("docdb");
         let call = Call { service, operation: service.operation("FailoverDBCluster").expect("an operation") };
         let api = ApiError { code: Some(code.to_owned()), status, ..ApiError::default() };
-        let text = if code.is_empty() { "x" } else { "calling FailoverDBCluster" };
-        let error = Error::new(format!("botocore.exceptions.{class}"), Sent::Maybe, text).with_api(api);
-        with_way_out(error, call, "cn-north-1").help().unwrap_or_default()
+        let error = Error::new(format!("botocore.exceptions.{class}"), Sent::Maybe, "x").with_api(api);
+        way_out(&error, call, "cn-north-1").unwrap_or_default()
     }
 
     #[test]
     fn common_failures_have_a_way_out() {
-        let connection = "check the region cn-north-1, AWS_ENDPOINT_URL, the network and the proxy; \
-                          docdb FailoverDBCluster was called";
-        let look = "the call may have happened: look before trying again; check the network and the proxy; \
-                    docdb FailoverDBCluster was called";
+        let connection = "check the region cn-north-1, AWS_ENDPOINT_URL, the network and the proxy";
+        let look = "the call may have happened: look before trying again; check the network and the proxy";
         for (class, expected) in [
             ("EndpointConnectionError", connection),
             ("ConnectTimeoutError", connection),
@@ -161,13 +161,29 @@ mod tests {
     }
 
     #[test]
-    fn the_request_is_named_once() {
+    fn what_became_of_the_call_is_told_once() {
         let service = embedded::service("docdb").expect("docdb");
         let call = Call { service, operation: service.operation("FailoverDBCluster").expect("an operation") };
-        let api = ApiError { request_id: Some("id-1".to_owned()), ..ApiError::default() };
-        let error = Error::new("x", Sent::Yes, "when calling the FailoverDBCluster operation").with_api(api);
-        let error = with_way_out(error, call, "x");
-        assert_eq!(error.help().as_deref(), Some("request id id-1"));
-        assert_eq!(with_way_out(error, call, "x").help().as_deref(), Some("request id id-1"));
+        let api = |code: &str, status| ApiError {
+            code: Some(code.to_owned()),
+            status,
+            request_id: Some("id-1".to_owned()),
+            ..ApiError::default()
+        };
+        let refused = Error::new("x", Sent::Yes, "x").with_api(api("InvalidParameterValue", 400));
+        let failed = Error::new("x", Sent::Yes, "x").with_api(api("InternalFailure", 500));
+        let lost = Error::new("x", Sent::Maybe, "x").with_help("look");
+        for (error, expected) in [
+            (refused, "docdb FailoverDBCluster was refused; request id id-1"),
+            (
+                failed,
+                "try again later; the call may have happened: look first; docdb FailoverDBCluster was called; request id id-1",
+            ),
+            (lost, "look; docdb FailoverDBCluster may have happened"),
+        ] {
+            let once = with_way_out(error, call, "x");
+            assert_eq!(once.help().as_deref(), Some(expected));
+            assert_eq!(with_way_out(once, call, "x").help().as_deref(), Some(expected));
+        }
     }
 }

@@ -221,6 +221,92 @@ fn an_unreadable_answer_with_keys_is_not_shown() {
     assert!(text.ends_with("61 bytes, not shown since such answers hold secrets"), "{text}");
 }
 
+/// A call of another protocol, and an answer to it with this head and body.
+fn answered(call: (&str, &str), head: &str, body: &str) -> Value {
+    let answer = format!("HTTP/1.1 {head}\r\nX-Amzn-RequestId: id-1\r\nConnection: close\r\n\r\n{body}");
+    let server = Server::start(move |_, _| Reply::Raw(answer.clone()));
+    let child = Child::new(&format!("bad-{}", server.url.rsplit(':').next().unwrap_or_default()));
+    let step = json!({"service": call.0, "operation": call.1, "params": {}});
+    child.at(&server).with("AWS_MAX_ATTEMPTS", "1").step(step)
+}
+
+#[test]
+fn what_no_reader_takes_is_told_with_the_request() {
+    let (list, functions) = (("dynamodb", "ListTables"), ("lambda", "ListFunctions"));
+    let (clusters, metrics) = (("docdb", "DescribeDBClusters"), ("cloudwatch", "ListMetrics"));
+    let ok = "200 OK";
+    let cbor = "200 OK\r\nsmithy-protocol: rpc-v2-cbor\r\ncontent-type: application/cbor";
+    let deep = |text: &str| text.repeat(100_000);
+    let huge = |number: &str| format!("{{\"Functions\": [{{\"CodeSize\": {number}}}]}}");
+    let cases = [
+        (clusters, ok, "<a><b></a>".to_owned(), "mismatched tag"),
+        (clusters, ok, deep("<a>"), "too many levels"),
+        (clusters, ok, "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>".to_owned(), "undefined entity"),
+        (list, ok, "{\"TableNames\": [".to_owned(), "EOF while parsing a list"),
+        (list, ok, deep("["), "recursion limit exceeded"),
+        (list, ok, "<html>log in</html>".to_owned(), "expected value"),
+        (list, ok, "[1]".to_owned(), "sent a list where"),
+        (functions, ok, huge("1e999999"), "number out of range"),
+        (functions, ok, huge(&"9".repeat(400)), "number out of range"),
+        (metrics, cbor, deep("["), ""),
+        (metrics, cbor, "<html>log in</html>".to_owned(), ""),
+    ];
+    for (call, head, body, what) in cases {
+        let outcome = answered(call, head, &body);
+        let told = outcome["error"].as_str().unwrap_or_default();
+        assert_eq!(outcome["class"], "botocore.parsers.ResponseParserError", "{call:?} {outcome}");
+        assert!(told.contains(what) && told.len() < 10_000, "{told}");
+        assert_eq!((&outcome["request_id"], &outcome["sent"]), (&json!("id-1"), &json!("Yes")), "{outcome}");
+        let help = outcome["help"].as_str().unwrap_or_default();
+        assert!(
+            help.contains("may have happened") && help.contains(&format!("{} {}", call.0, call.1)),
+            "{help}"
+        );
+    }
+}
+
+#[test]
+fn lengths_that_are_none_may_have_done_it() {
+    for length in ["-5", "abc", "99999999999999999999999", "2\r\nContent-Length: 5"] {
+        let head = format!("200 OK\r\nContent-Length: {length}");
+        let outcome = answered(("docdb", "DescribeDBClusters"), &head, "<a/>");
+        assert_eq!(outcome["class"], "botocore.exceptions.HTTPClientError", "{outcome}");
+        assert_eq!(outcome["sent"], "Maybe");
+        let help = outcome["help"].as_str().unwrap_or_default();
+        assert!(help.contains("may have happened") && help.contains("docdb DescribeDBClusters"), "{help}");
+    }
+}
+
+#[test]
+fn a_body_that_is_shorter_or_longer_than_it_says_is_read_as_by_boto3() {
+    let call = ("docdb", "DescribeDBClusters");
+    let longer = answered(call, "200 OK\r\nContent-Length: 9999", &no_clusters());
+    assert_eq!(longer["ok"]["DBClusters"], json!([]), "{longer}");
+    let shorter = answered(call, "200 OK\r\nContent-Length: 20", &no_clusters());
+    assert_eq!(shorter["class"], "botocore.parsers.ResponseParserError", "{shorter}");
+}
+
+#[test]
+fn a_bucket_that_is_always_elsewhere_is_not_looked_for_without_end() {
+    let moved = "HTTP/1.1 301 Moved\r\nx-amz-bucket-region: eu-west-1\r\nx-amz-request-id: id-1\r\nContent-Length: 0\r\n\r\n";
+    let server = Server::start(move |_, _| Reply::Raw(moved.to_owned()));
+    let step = json!({"service": "s3", "operation": "ListObjectsV2", "params": {"Bucket": "a-bucket"}});
+    let outcome = Child::new("elsewhere").at(&server).step(step);
+    assert_eq!((&outcome["code"], &outcome["request_id"]), (&json!("301"), &json!("id-1")), "{outcome}");
+    assert!(server.received().len() <= 3);
+}
+
+#[test]
+fn expired_keys_are_told_with_the_way_out() {
+    for (status, code) in [(403, "ExpiredToken"), (400, "RequestExpired")] {
+        let server = Server::answering(status, &error_answer(code, "too late"));
+        let outcome = Child::new("expired").at(&server).describe();
+        let help = outcome["help"].as_str().unwrap_or_default();
+        assert!(help.starts_with("renew the credentials"), "{help}");
+        assert!(help.ends_with("docdb DescribeDBClusters was refused; request id error-id"), "{help}");
+    }
+}
+
 #[test]
 fn redirects_are_not_followed() {
     let server = Server::start(|_, _| {

@@ -92,7 +92,10 @@ fn a_waiter_ends_at_an_error_that_it_does_not_expect() {
     let (outcome, polls) = user_exists(|_| (403, error_answer("AccessDenied", "not you")));
     assert_eq!(outcome["error"], "Waiter UserExists failed: An error occurred (AccessDenied): not you");
     assert_eq!(outcome["class"], "botocore.exceptions.WaiterError");
-    assert_eq!(outcome["help"], "allow iam:GetUser to the identity that calls; request id error-id");
+    assert_eq!(
+        outcome["help"],
+        "allow iam:GetUser to the identity that calls; iam GetUser was refused; request id error-id"
+    );
     assert_eq!(polls, 1);
 }
 
