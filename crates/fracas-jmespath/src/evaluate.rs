@@ -11,21 +11,32 @@ use crate::found::{Found, NULL, equal, ordering};
 use crate::{Error, Function, functions};
 
 /// What a tree finds, which [`functions::check`] has seen.
-pub fn search(ast: &Ast, data: &Value, own: &'static [Function]) -> Result<Value, Error> {
-    Evaluation { own }.evaluate(ast, Found::Part(data)).map(Found::into_value)
+pub fn search(
+    ast: &Ast,
+    data: &Value,
+    own: &'static [Function],
+    has_variables: bool,
+) -> Result<Value, Error> {
+    let variables = Some(data).filter(|_| has_variables);
+    Evaluation { own, variables }.evaluate(ast, Found::Part(data)).map(Found::into_value)
 }
 
 /// A search, with the functions that it has besides those of the standard.
 #[derive(Clone, Copy)]
-pub struct Evaluation {
+pub struct Evaluation<'v> {
     pub own: &'static [Function],
+    /// What `$name` looks into.
+    pub variables: Option<&'v Value>,
 }
 
-impl Evaluation {
-    pub fn evaluate<'v>(self, ast: &Ast, data: Found<'v>) -> Result<Found<'v>, Error> {
+impl<'v> Evaluation<'v> {
+    pub fn evaluate(self, ast: &Ast, data: Found<'v>) -> Result<Found<'v>, Error> {
         Ok(match ast {
             Ast::Identity { .. } => data,
-            Ast::Field { name, .. } => data.field(name),
+            Ast::Field { name, .. } => match (name.strip_prefix('$'), self.variables) {
+                (Some(name), Some(variables)) => Found::Part(variables).field(name),
+                _ => data.field(name),
+            },
             Ast::Literal { value, .. } => Found::Made(literal(value)),
             Ast::Subexpr { lhs, rhs, .. } => self.evaluate(rhs, self.evaluate(lhs, data)?)?,
             Ast::Index { idx, .. } => data.items().and_then(|items| at(items, *idx)).unwrap_or(NULL),
@@ -71,7 +82,7 @@ impl Evaluation {
         })
     }
 
-    fn project<'v>(self, ast: &Ast, items: Vec<Found<'v>>) -> Result<Found<'v>, Error> {
+    fn project(self, ast: &Ast, items: Vec<Found<'v>>) -> Result<Found<'v>, Error> {
         let found = items.into_iter().map(|item| self.evaluate(ast, item));
         let found = found.filter(|found| !found.as_ref().is_ok_and(Found::is_null));
         Ok(Found::List(found.collect::<Result<_, _>>()?))

@@ -19,8 +19,8 @@ pub struct Function {
     pub takes: &'static [&'static [Takes]],
     /// Whether the last argument can come more than once.
     pub variadic: bool,
-    /// What it gives for arguments that it takes.
-    pub call: fn(&[Value]) -> Value,
+    /// What it gives for arguments that it takes, or what is wrong with them.
+    pub call: fn(&[Value]) -> Result<Value, String>,
 }
 
 /// What an argument may be.
@@ -150,7 +150,7 @@ fn unknown(name: &str, own: &'static [Function]) -> String {
 
 /// Calls a function, whose call was checked.
 pub fn call<'v>(
-    evaluation: Evaluation,
+    evaluation: Evaluation<'v>,
     name: &str,
     args: &[Ast],
     data: &Found<'v>,
@@ -176,7 +176,7 @@ pub fn call<'v>(
         None => match evaluation.own.iter().find(|function| function.name == name) {
             Some(own) => {
                 let values: Vec<Value> = values.into_iter().map(Found::into_value).collect();
-                Ok(Found::Made((own.call)(&values)))
+                (own.call)(&values).map(Found::Made).map_err(wrong)
             }
             None => standard(name, values).map_err(wrong),
         },

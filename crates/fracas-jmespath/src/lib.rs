@@ -20,6 +20,8 @@ pub use functions::{Function, Takes};
 pub struct Expression {
     ast: Ast,
     own: &'static [Function],
+    /// Whether `$name` means what is so called where the expression begins.
+    has_variables: bool,
 }
 
 impl Expression {
@@ -29,17 +31,23 @@ impl Expression {
     /// The first mistake: what is no JMESPath, or calls a function that there is not, or with the
     /// wrong number of arguments.
     pub fn new(text: &str) -> Result<Self, Error> {
-        Self::with(text, &[])
+        let ast = parse::parse(text)?;
+        functions::check(&ast, &[])?;
+        Ok(Self { ast, own: &[], has_variables: false })
     }
 
-    /// As [`Expression::new`], with functions besides those of the standard.
+    /// As [`Expression::new`], with functions besides those of the standard. `$name` means, wherever
+    /// it stands, what `name` means where the expression begins, as in JEP 18
+    /// (<https://github.com/jmespath/jmespath.jep>).
     ///
     /// # Errors
     /// See [`Expression::new`].
     pub fn with(text: &str, own: &'static [Function]) -> Result<Self, Error> {
-        let ast = parse::parse(text)?;
-        functions::check(&ast, own)?;
-        Ok(Self { ast, own })
+        let (quoted, places) = parse::quote_variables(text);
+        let ast = parse::parse(&quoted);
+        let ast = ast.and_then(|ast| functions::check(&ast, own).map(|()| ast));
+        let ast = ast.map_err(|error| parse::unquoted(error, &places))?;
+        Ok(Self { ast, own, has_variables: true })
     }
 
     /// What it finds in a value.
@@ -47,7 +55,7 @@ impl Expression {
     /// # Errors
     /// A function was given what it does not take.
     pub fn search(&self, data: &Value) -> Result<Value, Error> {
-        evaluate::search(&self.ast, data, self.own)
+        evaluate::search(&self.ast, data, self.own, self.has_variables)
     }
 
     /// Its keys, when it is nothing but keys.
@@ -55,9 +63,14 @@ impl Expression {
         parse::keys(&self.ast)
     }
 
-    /// The names that it looks up where it begins, not below other values.
+    /// The names that it looks up where it begins, not below other values, and its variables.
     pub fn names(&self) -> Vec<String> {
-        parse::names(&self.ast)
+        let mut names = parse::names(&self.ast);
+        if self.has_variables {
+            names.extend(parse::variables(&self.ast));
+            names.retain(|name| !name.starts_with('$'));
+        }
+        names
     }
 }
 

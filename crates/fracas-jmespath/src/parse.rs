@@ -53,8 +53,49 @@ fn quoted_length(text: &str, quote: &str) -> Option<usize> {
         .map(|(place, _)| place)
 }
 
+/// An expression with each `$name` in double quotes, and the places in it where one ends.
+pub fn quote_variables(text: &str) -> (String, Vec<usize>) {
+    let (mut quoted, mut places, mut rest) = (String::new(), Vec::new(), 0);
+    let starts: Vec<usize> =
+        outside_quotes(text).filter(|(_, sign)| *sign == '$').map(|(start, _)| start).collect();
+    for start in starts {
+        let word = text[start + 1..].find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let end = word.map_or(text.len(), |length| start + 1 + length);
+        quoted.push_str(&text[rest..start]);
+        quoted.push('"');
+        quoted.push_str(&text[start..end]);
+        quoted.push('"');
+        places.push(quoted.len());
+        rest = end;
+    }
+    quoted.push_str(&text[rest..]);
+    (quoted, places)
+}
+
+/// A mistake in an expression, at its place before [`quote_variables`].
+pub fn unquoted(error: Error, places: &[usize]) -> Error {
+    let before = places.iter().filter(|place| **place <= error.offset).count();
+    Error { offset: error.offset.saturating_sub(2 * before), ..error }
+}
+
+/// The names that an expression looks up by `$name`.
+pub fn variables(ast: &Ast) -> Vec<String> {
+    let mut found = Vec::new();
+    let _ = walk(ast, &mut |node| {
+        if let Ast::Field { name, .. } = node {
+            found.extend(name.strip_prefix('$').map(str::to_owned));
+        }
+        Ok(())
+    });
+    found
+}
+
 /// Signs outside of quotes that can make the tree higher, with their places.
 fn operators(text: &str) -> impl Iterator<Item = (usize, char)> {
+    outside_quotes(text).filter(|(_, c)| "([{!&|.=<>*".contains(*c))
+}
+
+fn outside_quotes(text: &str) -> impl Iterator<Item = (usize, char)> {
     let (mut quote, mut escaped) = (None, false);
     text.char_indices().filter(move |(_, c)| {
         let is_plain = quote.is_none();
@@ -65,7 +106,7 @@ fn operators(text: &str) -> impl Iterator<Item = (usize, char)> {
             None if matches!(c, '"' | '\'' | '`') => quote = Some(*c),
             _ => {}
         }
-        is_plain && "([{!&|.=<>*".contains(*c)
+        is_plain
     })
 }
 
