@@ -266,7 +266,7 @@ fn show_secrets(document: &mut Value, names: &[&String], values: &Values) {
 mod tests {
     use super::*;
     use crate::{Changes, Given, Provider, Stop, experiment_of, resolve};
-    use fracas_model::Happened;
+    use fracas_model::{Choice, Happened};
     use futures_util::future::{FutureExt, ready};
     use serde_json::json;
     use std::cell::RefCell;
@@ -328,6 +328,10 @@ mod tests {
         }
 
         fn process_started(&self, _: u32) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn chose(&self, _: Choice) -> io::Result<()> {
             Ok(())
         }
 

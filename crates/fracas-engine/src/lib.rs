@@ -37,5 +37,5 @@ pub use run::{
     Ended, History, RecoverOptions, Recovered, Recovery, RunOptions, declared_rollbacks, read, recover, run,
 };
 pub use runner::Plan;
-pub use tolerance::{Verdict, with_value, within};
+pub use tolerance::{Verdict, matches, with_value, within};
 pub use values::{Pending, Values, lone_name};

@@ -102,6 +102,7 @@ impl Mask {
                 rollback.declared_name.iter_mut().for_each(|name| self.text(name));
             }
             Event::Saved(saved) => saved.values.values_mut().for_each(|value| self.value(value)),
+            Event::Chosen(chosen) => chosen.choice.chosen.iter_mut().for_each(|item| self.value(item)),
             Event::ToleranceChecked(checked) => checked.unknown.iter_mut().for_each(|why| self.text(why)),
             Event::HypothesisUnmet(unmet) => self.text(&mut unmet.probe),
             Event::Interrupted(Interrupted { by: InterruptedBy::Request(why), .. })

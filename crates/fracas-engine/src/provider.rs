@@ -3,7 +3,7 @@
 use std::io;
 use std::rc::Rc;
 
-use fracas_model::{Activity, Failure, Level, Policy, Problems};
+use fracas_model::{Activity, Choice, Failure, Level, Policy, Problems};
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
@@ -69,6 +69,13 @@ pub trait Tell {
     ///
     /// When the run log cannot be written.
     fn process_started(&self, group: u32) -> io::Result<()>;
+
+    /// The activity has drawn what it is going to act on.
+    ///
+    /// # Errors
+    ///
+    /// When the run log cannot be written.
+    fn chose(&self, choice: Choice) -> io::Result<()>;
 
     /// The activity, which fails with it, asks the whole run to stop.
     fn stop(&self, stop: Stop);

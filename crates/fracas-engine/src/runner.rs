@@ -504,6 +504,7 @@ fn phase_of(event: &Event) -> Option<Phase> {
         Event::ToleranceChecked(checked) => Some(checked.step.phase),
         Event::Retrying(retrying) => Some(retrying.step.phase),
         Event::Saved(saved) => Some(saved.step.phase),
+        Event::Chosen(chosen) => Some(chosen.step.phase),
         Event::ActivityLog(log) => log.step.map(|step| step.phase),
         Event::Amended(Amended::Run { step, .. }) => Some(step.phase),
         Event::Amended(Amended::Runs { phase, .. }) => Some(*phase),

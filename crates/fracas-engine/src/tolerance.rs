@@ -143,17 +143,24 @@ fn in_range(low: &Value, value: &Value, high: &Value) -> Judged {
     Ok(low.is_le() && bound(high).ok_or_else(not_a_number)?.is_ge())
 }
 
-/// Whether a regular expression is found in a text.
-fn found(pattern: &str, target: Option<&str>, output: &Value, values: &Values) -> Judged {
-    let pattern = python::to_str(&values.substitute(&Value::String(pattern.to_owned())));
-    let regex = compile(&pattern).map_err(|error| match error {
+/// Whether a regular expression of Python's is found anywhere in a text.
+///
+/// # Errors
+///
+/// Why the expression cannot be used.
+pub fn matches(pattern: &str, text: &str) -> Result<bool, String> {
+    let regex = compile(pattern).map_err(|error| match error {
         Unusable::Invalid(words) => format!("`{pattern}` is no regular expression: {words}"),
         Unusable::Unsupported(why) => format!("`{pattern}` cannot be used: {why}"),
     })?;
+    regex.is_match(text).map_err(|_| format!("the search for `{pattern}` does not end"))
+}
+
+/// Whether a regular expression is found in an output, or a part of it.
+fn found(pattern: &str, target: Option<&str>, output: &Value, values: &Values) -> Judged {
+    let pattern = python::to_str(&values.substitute(&Value::String(pattern.to_owned())));
     match looked_at(target, output)? {
-        Value::String(text) => {
-            regex.is_match(text).map_err(|_| format!("the search for `{pattern}` does not end"))
-        }
+        Value::String(text) => matches(&pattern, text),
         other => Err(format!("{} cannot be searched for a regular expression", kind(other))),
     }
 }

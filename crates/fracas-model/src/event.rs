@@ -49,6 +49,8 @@ pub enum Event {
     ActivityStarted(ActivityStarted),
     /// An activity, or a control, says something about its own work.
     ActivityLog(ActivityLog),
+    /// An activity has drawn what it acts on.
+    Chosen(Chosen),
     /// A process that an activity runs on this machine.
     ProcessStarted(ProcessStarted),
     /// An activity has ended.
@@ -333,6 +335,27 @@ pub struct Saved {
     pub step: StepId,
     /// The values by name.
     pub values: Map<String, Value>,
+}
+
+/// See [`Event::Chosen`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Chosen {
+    /// Which step of the plan.
+    pub step: StepId,
+    /// What was drawn.
+    #[serde(flatten)]
+    pub choice: Choice,
+}
+
+/// What an activity drew at random.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    /// What the activity drew with; the same seed draws the same of the same items.
+    pub seed: u64,
+    /// How many items there were.
+    pub of: usize,
+    /// The items drawn.
+    pub chosen: Vec<Value>,
 }
 
 /// See [`Event::PauseStarted`].

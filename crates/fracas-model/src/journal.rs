@@ -161,6 +161,9 @@ pub struct Run {
     /// What of its output was saved for later activities.
     #[serde(skip_serializing_if = "Option::is_none")]
     saved: Option<Map<String, Value>>,
+    /// What it drew at random, in the order in which it did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    choices: Vec<Choice>,
     #[serde(skip)]
     amended: Option<Value>,
 }
@@ -270,6 +273,7 @@ impl JournalFold {
                 self.open_run(retrying.step, |run| run.tries = Some(retrying.tries + 1))
             }
             Event::Saved(saved) => self.open_run(saved.step, |run| run.saved = Some(saved.values)),
+            Event::Chosen(chosen) => self.open_run(chosen.step, |run| run.choices.push(chosen.choice)),
             Event::Amended(amended) => self.amended(amended),
             Event::RunFinished(finished) => self.run_finished(time, finished.outcome),
             Event::Prepared(_)
@@ -476,6 +480,7 @@ impl Default for Run {
             happened: None,
             tries: None,
             saved: None,
+            choices: Vec::new(),
             amended: None,
         }
     }

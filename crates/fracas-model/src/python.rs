@@ -4,7 +4,10 @@
 //! and servers that they talk to.
 
 use std::cmp::Ordering;
+use std::io::{self, Write};
 
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Number, Value};
 
 /// What `str(value)` gives.
@@ -138,6 +141,49 @@ fn text_repr(text: &str) -> String {
     repr
 }
 
+/// JSON as Python's `json.dumps` writes it.
+pub fn to_json(value: &Value) -> String {
+    let mut bytes = Vec::new();
+    let mut serializer = Serializer::with_formatter(&mut bytes, Dumps);
+    // Writing to memory cannot fail, and every `Value` can be written.
+    let _ = value.serialize(&mut serializer);
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// Spaces after commas and colons, ASCII only, Python's floats.
+struct Dumps;
+
+impl Formatter for Dumps {
+    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        writer.write_all(float_repr(value).as_bytes())
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        writer.write_all(if first { b"" } else { b", " })
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        writer.write_all(if first { b"" } else { b", " })
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
+    }
+
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        for character in fragment.chars() {
+            if matches!(character, ' '..='~') {
+                writer.write_all(&[character as u8])?;
+                continue;
+            }
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,5 +248,12 @@ mod tests {
             assert_eq!(compare_numbers(&left, &right), expected, "{left} {right}");
             assert_eq!(compare_numbers(&right, &left), expected.map(Ordering::reverse), "{right} {left}");
         }
+    }
+
+    #[test]
+    fn json_is_written_as_python_does() {
+        let value = json!({"a": [1, 1e16, "é😀\n\u{7f}"], "b": {}});
+        let text = to_json(&value);
+        assert_eq!(text, r#"{"a": [1, 1e+16, "\u00e9\ud83d\ude00\n\u007f"], "b": {}}"#);
     }
 }

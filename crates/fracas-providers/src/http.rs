@@ -267,7 +267,7 @@ fn request(provider: &Node, values: &Values) -> Result<Request, String> {
 
 fn encode(arguments: &Value, as_json: bool, headers: &mut HeaderMap) -> Result<Bytes, String> {
     if as_json && !arguments.is_null() {
-        return Ok(Bytes::from(body::json(arguments)));
+        return Ok(Bytes::from(python::to_json(arguments)));
     }
     let form = body::pairs(arguments)?;
     if !form.is_empty() && !arguments.is_string() {

@@ -5,7 +5,8 @@ use std::io;
 
 use fracas_engine::{Changes, Context, Provider, Stop, Surroundings, Tell, Values, parse_document};
 use fracas_model::{
-    Activity, ActivityKind, Failure, Format, Level, OnFailure, Pauses, Policy, Problem, Problems, Source,
+    Activity, ActivityKind, Choice, Failure, Format, Level, OnFailure, Pauses, Policy, Problem, Problems,
+    Source,
 };
 use futures_util::future::FutureExt;
 use indexmap::IndexMap;
@@ -42,6 +43,7 @@ pub fn activity_of(kind: ActivityKind, provider: &str) -> Activity {
 pub struct Ears {
     pub lines: RefCell<Vec<(Level, String)>>,
     pub groups: RefCell<Vec<u32>>,
+    pub choices: RefCell<Vec<Choice>>,
     pub stops: RefCell<Vec<Stop>>,
     pub changes: RefCell<Vec<Changes>>,
     /// Whether the run log is full.
@@ -55,6 +57,11 @@ impl Tell for Ears {
 
     fn process_started(&self, group: u32) -> io::Result<()> {
         self.groups.borrow_mut().push(group);
+        if self.deaf { Err(io::Error::other("no space left on device")) } else { Ok(()) }
+    }
+
+    fn chose(&self, choice: Choice) -> io::Result<()> {
+        self.choices.borrow_mut().push(choice);
         if self.deaf { Err(io::Error::other("no space left on device")) } else { Ok(()) }
     }
 

@@ -6,7 +6,7 @@
 //! <https://developer.hashicorp.com/vault/api-docs>.
 
 use fracas_engine::{Context, Provider, Stop, Tell, Values, Vault, VaultSecret, activity_of};
-use fracas_model::{Failure, Happened, Level, Node, Policy, python};
+use fracas_model::{Choice, Failure, Happened, Level, Node, Policy, python};
 use futures_util::future::LocalBoxFuture;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
@@ -232,6 +232,10 @@ impl Tell for Deaf {
     fn log(&self, _: Level, _: String) {}
 
     fn process_started(&self, _: u32) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn chose(&self, _: Choice) -> std::io::Result<()> {
         Ok(())
     }
 

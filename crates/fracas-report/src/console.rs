@@ -70,6 +70,7 @@ impl Console {
             Event::HypothesisChecked(_)
             | Event::ProcessStarted(_)
             | Event::Saved(_)
+            | Event::Chosen(_)
             | Event::ControlFailed(_)
             | Event::Amended(_) => Lines::new(),
         }

@@ -5,7 +5,7 @@
 use std::io;
 
 use fracas_engine::{Changes, Context, Provider, Stop, Tell, Values, activity_of};
-use fracas_model::{Level, Node};
+use fracas_model::{Choice, Level, Node};
 use fracas_providers::Http;
 use serde_json::{Map, Value, json};
 
@@ -138,6 +138,10 @@ impl Tell for Silence {
     fn log(&self, _: Level, _: String) {}
 
     fn process_started(&self, _: u32) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn chose(&self, _: Choice) -> io::Result<()> {
         Ok(())
     }
 

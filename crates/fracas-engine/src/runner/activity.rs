@@ -475,6 +475,11 @@ impl Tell for StepTell<'_> {
         if self.step.phase == Phase::Rollbacks { Ok(()) } else { recorded }
     }
 
+    fn chose(&self, choice: Choice) -> io::Result<()> {
+        let recorded = self.runner.record(Event::Chosen(Chosen { step: self.step, choice }));
+        if self.step.phase == Phase::Rollbacks { Ok(()) } else { recorded }
+    }
+
     fn stop(&self, stop: Stop) {
         self.stop.replace(Some(stop));
     }

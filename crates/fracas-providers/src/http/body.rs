@@ -1,16 +1,14 @@
 //! Arguments to query strings, forms and JSON, and bodies back to texts, as `requests` does.
 
 use std::borrow::Cow;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
 use encoding_rs::Encoding;
 use flate2::bufread::GzDecoder;
 use flate2::read::{DeflateDecoder, ZlibDecoder};
 use fracas_model::python;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Serialize;
 use serde_json::Value;
-use serde_json::ser::{Formatter, Serializer};
 
 use super::tap::latin1;
 
@@ -68,49 +66,6 @@ fn iterated(value: &Value) -> Cow<'_, [Value]> {
 
 fn quoted(text: &str) -> String {
     utf8_percent_encode(text, &QUOTED).to_string().replace("%20", "+")
-}
-
-/// JSON as Python's `json.dumps` writes it.
-pub(super) fn json(value: &Value) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut serializer = Serializer::with_formatter(&mut bytes, Dumps);
-    // Writing to memory cannot fail, and every `Value` can be written.
-    let _ = value.serialize(&mut serializer);
-    bytes
-}
-
-/// Spaces after commas and colons, ASCII only, Python's floats.
-struct Dumps;
-
-impl Formatter for Dumps {
-    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        writer.write_all(python::float_repr(value).as_bytes())
-    }
-
-    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        writer.write_all(if first { b"" } else { b", " })
-    }
-
-    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        writer.write_all(if first { b"" } else { b", " })
-    }
-
-    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        writer.write_all(b": ")
-    }
-
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        for character in fragment.chars() {
-            if matches!(character, ' '..='~') {
-                writer.write_all(&[character as u8])?;
-                continue;
-            }
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                write!(writer, "\\u{unit:04x}")?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// A body without its content encodings (`Content-Encoding`); unknown ones are left on. It may
@@ -248,6 +203,7 @@ fn decoded(charset: &str, body: &[u8]) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::io::Write;
 
     #[test]
     fn pairs_are_written_as_python_prints_values() {
@@ -261,13 +217,6 @@ mod tests {
         assert_eq!(pairs(&json!("as it is")).unwrap(), "as it is");
         assert_eq!(pairs(&json!([1])).unwrap_err(), "expected pairs of a name and a value, got 1");
         assert_eq!(pairs(&json!(5)).unwrap_err(), "expected an object, got 5");
-    }
-
-    #[test]
-    fn json_is_written_as_python_does() {
-        let value = json!({"a": [1, 1e16, "é😀\n\u{7f}"], "b": {}});
-        let text = String::from_utf8(json(&value)).unwrap();
-        assert_eq!(text, r#"{"a": [1, 1e+16, "\u00e9\ud83d\ude00\n\u007f"], "b": {}}"#);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use fracas_engine::{
     Changes, Given, Mask, Providers, Stop, Tell, check_declared, check_dynamic, experiment_of,
     parse_document, resolve, resolve_dynamic,
 };
-use fracas_model::{ExitCode, Experiment, Level, Problem, Problems, Severity, Source};
+use fracas_model::{Choice, ExitCode, Experiment, Level, Problem, Problems, Severity, Source};
 use serde_json::Value;
 
 use crate::args;
@@ -212,6 +212,10 @@ impl Tell for BeforeRun<'_> {
     }
 
     fn process_started(&self, _: u32) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn chose(&self, _: Choice) -> io::Result<()> {
         Ok(())
     }
 
