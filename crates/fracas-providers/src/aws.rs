@@ -20,7 +20,7 @@ pub(crate) use native::{Native, Target, arguments, as_map, not_called};
 pub(crate) use scope::{NO_REGION, SET_REGION};
 pub(crate) use scope::{Own, called_span, no_region};
 
-use crate::catalogue::play::{Effect, activity_failed, happened};
+use crate::catalogue::play::{activity_failed, happened};
 use crate::{Python, text};
 
 /// Carries out `aws` activities.
@@ -76,7 +76,6 @@ impl AwsCalls {
     /// Makes the call, waits for its effect, and gives its result. A wait alone gives its last answer.
     async fn perform(&self, calls: &Calls, scope: &Scope, changes: bool) -> Result<Value, Failure> {
         let (aws, service) = (&self.native.aws, calls.service.name);
-        let effect = if changes { Effect::Changes } else { Effect::Looks };
         let mut result = None;
         if let Some((operation, parameters)) = &calls.call {
             let called = match (&calls.outfile, calls.paginate) {
@@ -87,7 +86,7 @@ impl AwsCalls {
                 },
                 (None, false) => aws.call(scope, service, operation.name, parameters).await,
             };
-            result = Some(called.map_err(|error| failed(&error, happened(&error, effect)))?);
+            result = Some(called.map_err(|error| failed(&error, happened(&error, changes)))?);
         }
         if let Some((waiter, parameters)) = &calls.wait {
             let done = if result.is_some() && changes { Happened::Yes } else { Happened::No };

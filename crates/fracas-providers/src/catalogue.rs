@@ -4,11 +4,13 @@
 //! language in one sentence: a text that starts with `$` is JMESPath over the arguments and
 //! earlier results, anything else is literal, and a key whose value is null is left out.
 //!
-//! To add an activity, write it in the file of its service; tests hold every file against the
-//! services' models. A new file also needs its line in `FILES`.
+//! To add an activity, write it in the file of its service, or in a new one; tests hold every file
+//! against the services' models.
 
 pub(crate) mod arguments;
+mod choice;
 mod expression;
+mod functions;
 pub(crate) mod play;
 mod read;
 mod verify;
@@ -20,13 +22,14 @@ use fracas_aws::iam::prefix_name;
 use fracas_aws::model::Service;
 use fracas_model::{ActivityKind, Span};
 use indexmap::IndexMap;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub use expression::Template;
 pub use verify::verify;
 
-/// The files, by the package of chaosaws whose activities they declare.
-static FILES: [File; 1] = [File::new("docdb", include_str!("../../../catalogue/aws/docdb.yaml"))];
+// `static FILES: [File; N]`: one for each file of `catalogue/aws`, by the package of chaosaws whose
+// activities it declares.
+include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// A file of the catalogue.
 pub struct File {
@@ -113,6 +116,10 @@ pub struct Declaration {
     pub kind: ActivityKind,
     /// What it does, in a line.
     pub summary: String,
+    /// Whether discoveries show it. Some functions of chaosaws can be called but are not exported.
+    pub exported: bool,
+    /// The type of its output as discoveries name it, where the function that it stands for tells.
+    pub returns: Option<String>,
     /// What it takes, in the file's order.
     pub arguments: Vec<Argument>,
     /// What it does, in order. Without a `return` the output is the last call's answer.
@@ -130,12 +137,31 @@ pub struct Argument {
     pub name: String,
     /// Other names that experiments may use for it.
     pub aliases: Vec<String>,
-    /// What its value has to be.
-    pub kind: ArgumentKind,
+    /// What its value has to be: one of these.
+    pub kinds: Vec<ArgumentKind>,
     /// Whether it must be given.
     pub required: bool,
+    /// What it is when it is not given.
+    pub default: Option<Value>,
     /// What it is for.
     pub doc: String,
+    /// Whether it is one that fracas adds, which discoveries leave out.
+    pub added: bool,
+}
+
+impl Argument {
+    /// What every activity that draws at random takes.
+    fn seed() -> Argument {
+        Argument {
+            name: play::SEED.to_owned(),
+            aliases: Vec::new(),
+            kinds: vec![ArgumentKind::Integer],
+            required: false,
+            default: None,
+            doc: "Draws the same again: a seed that a journal tells.".to_owned(),
+            added: true,
+        }
+    }
 }
 
 /// What an argument has to be.
@@ -145,6 +171,8 @@ pub enum ArgumentKind {
     String,
     /// whole number
     Integer,
+    /// number with or without a fraction
+    Number,
     /// true or false
     Boolean,
     /// list of anything
@@ -155,9 +183,10 @@ pub enum ArgumentKind {
 
 impl ArgumentKind {
     /// All kinds, as files write them, with the words for users.
-    const ALL: [(ArgumentKind, &'static str, &'static str); 5] = [
+    const ALL: [(ArgumentKind, &'static str, &'static str); 6] = [
         (ArgumentKind::String, "string", "a string"),
         (ArgumentKind::Integer, "integer", "an integer"),
+        (ArgumentKind::Number, "number", "a number"),
         (ArgumentKind::Boolean, "boolean", "a boolean"),
         (ArgumentKind::List, "list", "a list"),
         (ArgumentKind::Object, "object", "an object"),
@@ -178,6 +207,7 @@ impl ArgumentKind {
         match self {
             ArgumentKind::String => value.is_string(),
             ArgumentKind::Integer => value.is_i64() || value.is_u64(),
+            ArgumentKind::Number => value.is_number(),
             ArgumentKind::Boolean => value.is_boolean(),
             ArgumentKind::List => value.is_array(),
             ArgumentKind::Object => value.is_object(),
@@ -198,6 +228,10 @@ pub struct Step {
     pub log: Option<Template>,
     /// Why the activity fails when a check does not hold or nothing is found.
     pub or_fail: Option<Template>,
+    /// What an error of AWS is wrapped in, in place of the activity's own `fails_with`.
+    pub fails_with: Option<Template>,
+    /// Codes of errors that do not matter: the step's result is null then. `any` stands for all.
+    pub catch: Vec<String>,
     /// Where it stands.
     pub span: Span,
 }
@@ -211,8 +245,20 @@ pub enum Verb {
     Find(Request),
     /// Polls until a waiter of the service is content; its result is the last answer.
     Wait(Request),
+    /// Draws items of a list, and records which; its result is the list of them.
+    Pick(Pick),
+    /// Does steps for each item of a list; its result is the list of what they give.
+    Each(Each),
+    /// Does steps again and again until something holds; its result is how many seconds that took.
+    Until(Until),
     /// Fails when the condition does not hold.
     Check(Template),
+    /// Its result is this value.
+    Set(Template),
+    /// Does nothing for so many seconds.
+    Pause(Template),
+    /// A warning for the console.
+    Warn(Template),
     /// Ends the activity with this output.
     Return(Template),
 }
@@ -220,12 +266,116 @@ pub enum Verb {
 /// What is asked of a service.
 #[derive(Debug)]
 pub struct Request {
+    /// The service, where it is not the file's.
+    pub service: Option<String>,
     /// The operation, or the waiter.
     pub name: String,
     /// An object of parameters.
     pub parameters: Template,
+    /// Whether an answer has its lists to their last pages.
+    pub all_pages: bool,
     /// Where the parameters stand.
     pub span: Span,
+}
+
+/// Which items are drawn. Without a count and a percentage it is one.
+#[derive(Debug)]
+pub struct Pick {
+    /// The items.
+    pub from: Template,
+    /// How many.
+    pub count: Option<Template>,
+    /// How many of a hundred, rounded down.
+    pub percent: Option<Template>,
+}
+
+/// What is done for each item of a list.
+#[derive(Debug)]
+pub struct Each {
+    /// The items.
+    pub list: Template,
+    /// The name that the steps know the item by.
+    pub item: String,
+    /// What is done.
+    pub steps: Vec<Step>,
+    /// What the steps give for the item; nothing where this is null.
+    pub give: Option<Template>,
+}
+
+/// What is waited for.
+#[derive(Debug)]
+pub struct Until {
+    /// What has to hold.
+    pub condition: Template,
+    /// What is done before each look at the condition.
+    pub steps: Vec<Step>,
+    /// Seconds between two looks.
+    pub every: Template,
+    /// Seconds after which the result is null.
+    pub timeout: Template,
+}
+
+impl Declaration {
+    /// What it may ask AWS with these arguments, in the order of the file: all but steps that are
+    /// surely left out. `is_open` tells values that nobody can judge yet.
+    pub(crate) fn requests(
+        &self,
+        arguments: &Map<String, Value>,
+        is_open: &dyn Fn(&Value) -> bool,
+    ) -> Vec<&Request> {
+        let is_known =
+            |name: &str| self.argument(name).is_some() && !arguments.get(name).is_some_and(is_open);
+        let is_left_out = |step: &Step| {
+            let known = |when: &&Template| when.names().into_iter().all(is_known);
+            step.when.as_ref().filter(known).is_some_and(|when| when.holds(arguments) == Ok(false))
+        };
+        let mut found = Vec::new();
+        collect(&self.steps, &is_left_out, &mut found);
+        found
+    }
+}
+
+fn collect<'s>(steps: &'s [Step], is_left_out: &dyn Fn(&Step) -> bool, found: &mut Vec<&'s Request>) {
+    for step in steps.iter().filter(|step| !is_left_out(step)) {
+        found.extend(step.verb.request());
+        collect(step.verb.steps(), is_left_out, found);
+    }
+}
+
+impl Verb {
+    /// What it asks of a service.
+    pub fn request(&self) -> Option<&Request> {
+        match self {
+            Verb::Call(request) | Verb::Find(request) | Verb::Wait(request) => Some(request),
+            _ => None,
+        }
+    }
+
+    /// The steps within it.
+    pub fn steps(&self) -> &[Step] {
+        match self {
+            Verb::Each(each) => &each.steps,
+            Verb::Until(until) => &until.steps,
+            _ => &[],
+        }
+    }
+
+    /// What it is given, in the order in which it is evaluated.
+    fn templates(&self) -> Vec<&Template> {
+        match self {
+            Verb::Call(request) | Verb::Find(request) | Verb::Wait(request) => vec![&request.parameters],
+            Verb::Pick(pick) => {
+                [Some(&pick.from), pick.count.as_ref(), pick.percent.as_ref()].into_iter().flatten().collect()
+            }
+            Verb::Each(each) => vec![&each.list],
+            Verb::Until(until) => vec![&until.every, &until.timeout],
+            Verb::Check(template)
+            | Verb::Set(template)
+            | Verb::Pause(template)
+            | Verb::Warn(template)
+            | Verb::Return(template) => vec![template],
+        }
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::aws::{self, Calls, Native, Own, Target, What, arguments, as_map, called_span, no_region};
 use crate::catalogue::arguments::bind;
-use crate::catalogue::{self, Catalogue, Verb};
+use crate::catalogue::{self, Catalogue};
 use crate::python::{Unresolved, resolve};
 use crate::text::is_open;
 
@@ -81,9 +81,8 @@ fn of_activity(
     let requests = match &what {
         What::Calls(calls) => of_calls(calls),
         What::Activity(target) => {
-            let service = native.aws.service(&target.catalogue.service);
-            let service = service.map_err(|error| problem(error.to_string()))?;
-            of_target(service, target, &as_map(values.substitute_arguments(&arguments(provider))))
+            let given = as_map(values.substitute_arguments(&arguments(provider)));
+            of_target(&native.aws, target, &given).map_err(|error| problem(error.to_string()))?
         }
     };
     let mut permissions = Vec::new();
@@ -128,22 +127,27 @@ struct Request<'a> {
 }
 
 /// The calls of an activity of the catalogue.
-fn of_target<'a>(service: &'a Service<'a>, target: &Target, given: &Map<String, Value>) -> Vec<Request<'a>> {
+fn of_target(
+    aws: &Aws,
+    target: &Target,
+    given: &Map<String, Value>,
+) -> Result<Vec<Request<'static>>, fracas_aws::Error> {
     // A check before this has told all that is wrong with them.
     let names = bind(target.declaration, given, &is_open).unwrap_or_default();
-    let requests = target.declaration.steps.iter().filter_map(|step| match &step.verb {
-        Verb::Call(request) | Verb::Find(request) | Verb::Wait(request) => Some(request),
-        Verb::Check(_) | Verb::Return(_) => None,
-    });
-    let request = |request: &'static catalogue::Request| Request {
-        service,
-        operation: service.waiter(&request.name).map_or(request.name.as_str(), |waiter| waiter.operation),
-        // What refers to the results of earlier steps becomes null here, and so anything.
-        parameters: request.parameters.evaluate(&names).unwrap_or_default(),
-        names: request.parameters.entries().iter().map(|(key, ..)| key.as_str()).collect(),
-        catalogue: Some(target.catalogue),
+    let own = &target.catalogue.service;
+    let request = |request: &'static catalogue::Request| {
+        let service = aws.service(request.service.as_deref().unwrap_or(own))?;
+        let waiter = service.waiter(&request.name);
+        Ok(Request {
+            service,
+            operation: waiter.map_or(request.name.as_str(), |waiter| waiter.operation),
+            // What refers to the results of earlier steps becomes null here, and so anything.
+            parameters: request.parameters.evaluate(&names).unwrap_or_default(),
+            names: request.parameters.entries().iter().map(|(key, ..)| key.as_str()).collect(),
+            catalogue: catalogue::of_prefix(service),
+        })
     };
-    requests.map(request).collect()
+    target.declaration.requests(&names, &is_open).into_iter().map(request).collect()
 }
 
 /// The calls of an activity that names its operation or waiter.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::scope::Own;
 use crate::catalogue::arguments::{Mistake, bind};
 use crate::catalogue::play::{Player, activity_failed};
-use crate::catalogue::{Catalogue, Declaration, Request, Template, Verb};
+use crate::catalogue::{Catalogue, Declaration, Request, Verb};
 use crate::text;
 
 /// What makes calls of AWS for activities, and carries out those of the catalogue.
@@ -85,21 +85,15 @@ impl Native {
         bound: &Map<String, Value>,
         problems: &mut Problems,
     ) {
-        for step in &target.declaration.steps {
-            let (Verb::Call(request) | Verb::Find(request) | Verb::Wait(request)) = &step.verb else {
-                continue;
-            };
-            let is_known = |name: &str| {
-                target.declaration.arguments.iter().any(|argument| argument.name == name)
-                    && !bound.get(name).is_some_and(text::is_open)
-            };
-            let when = step.when.as_ref();
-            let mut names =
-                request.parameters.names().into_iter().chain(when.into_iter().flat_map(Template::names));
-            if !names.all(is_known) || when.is_some_and(|when| when.holds(bound) != Ok(true)) {
+        let is_known = |name: &str| {
+            target.declaration.argument(name).is_some() && !bound.get(name).is_some_and(text::is_open)
+        };
+        for request in target.declaration.requests(bound, &text::is_open) {
+            if !request.parameters.names().into_iter().all(is_known) {
                 continue;
             }
-            for line in self.refused(&target.catalogue.service, request, bound) {
+            let service = request.service.as_deref().unwrap_or(&target.catalogue.service);
+            for line in self.refused(service, request, bound) {
                 let message = format!("parameter validation failed: {line}");
                 problems
                     .push(Problem::error(place_of(&line, request, target.declaration, provider), message));

@@ -41,7 +41,28 @@ pub(crate) fn bind(
         |argument: &&Argument| argument.required && !bound.contains_key(&argument.name) && !meant(argument);
     mistakes
         .extend(declaration.arguments.iter().filter(missing).map(|argument| lacking(declaration, argument)));
-    if mistakes.is_empty() { Ok(bound) } else { Err(mistakes) }
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    for argument in &declaration.arguments {
+        if let (false, Some(default)) = (bound.contains_key(&argument.name), &argument.default) {
+            bound.insert(argument.name.clone(), default.clone());
+        }
+    }
+    Ok(bound)
+}
+
+impl Argument {
+    /// Whether a value is one that it can have.
+    pub(crate) fn takes(&self, value: &Value) -> bool {
+        self.kinds.iter().any(|kind| kind.takes(value))
+    }
+
+    /// What a user would call such a value.
+    pub(crate) fn words(&self) -> String {
+        let words: Vec<&str> = self.kinds.iter().map(|kind| kind.words()).collect();
+        words.join(" or ")
+    }
 }
 
 impl Declaration {
@@ -94,10 +115,10 @@ fn is_nothing(value: &Value) -> bool {
 fn unfit(argument: &Argument, key: &str, value: &Value) -> Option<Mistake> {
     let message = if argument.required && value.as_str() == Some("") {
         format!("`{key}` must not be empty")
-    } else if argument.kind.takes(value) {
+    } else if argument.takes(value) {
         return None;
     } else {
-        format!("`{key}` must be {}, got {}", argument.kind.words(), words(value))
+        format!("`{key}` must be {}, got {}", argument.words(), words(value))
     };
     Some(mistake(key, message, argument.doc.clone()))
 }
@@ -105,7 +126,7 @@ fn unfit(argument: &Argument, key: &str, value: &Value) -> Option<Mistake> {
 /// What a user would call the value.
 fn words(value: &Value) -> &'static str {
     let kind = ArgumentKind::ALL.iter().find(|(kind, ..)| kind.takes(value));
-    kind.map_or(if value.is_null() { "null" } else { "a float" }, |(_, _, words)| words)
+    kind.map_or("null", |(_, _, words)| words)
 }
 
 fn lacking(declaration: &Declaration, argument: &Argument) -> Mistake {

@@ -1,12 +1,14 @@
 //! Values of a declaration that become known when an activity is carried out.
 //!
-//! Texts that start with `$` are JMESPath. Besides the functions of the standard there are `format(text, ...)`, which puts values in place of each `{}` as Python
-//! prints them, and `one_or_all(list)`, which gives the one value of a list whose items are all
-//! equal, else its different values, sorted.
+//! Texts that start with `$` are JMESPath over the names that are bound. `$name` within one means what
+//! is so called, wherever it stands, such as in `$instances[?Zone == $az]`. `functions.rs` has the
+//! functions besides those of the standard.
 
-use fracas_jmespath::{Expression, Function, Takes};
+use fracas_jmespath::Expression;
 use fracas_model::{Node, NodeValue, Span, python};
 use serde_json::{Map, Value};
+
+use super::functions::FUNCTIONS;
 
 /// A value, or how to get it.
 #[derive(Debug, Clone)]
@@ -172,33 +174,6 @@ fn follow(path: &[String], names: &Map<String, Value>) -> Value {
     let Some((first, keys)) = path.split_first() else { return Value::Null };
     let found = names.get(first).and_then(|value| keys.iter().try_fold(value, |value, key| value.get(key)));
     found.cloned().unwrap_or_default()
-}
-
-const FUNCTIONS: [Function; 2] = [
-    Function { name: "format", takes: &[&[Takes::String], &[Takes::Any]], variadic: true, call: formatted },
-    Function { name: "one_or_all", takes: &[&[Takes::Array]], variadic: false, call: one_or_all },
-];
-
-fn formatted(arguments: &[Value]) -> Value {
-    let text = arguments.first().and_then(Value::as_str).unwrap_or_default();
-    let mut values = arguments.iter().skip(1);
-    let mut pieces = text.split("{}");
-    let mut result = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        result.push_str(&python::to_str(values.next().unwrap_or(&Value::Null)));
-        result.push_str(piece);
-    }
-    Value::from(result)
-}
-
-fn one_or_all(arguments: &[Value]) -> Value {
-    let mut items = arguments.first().and_then(Value::as_array).cloned().unwrap_or_default();
-    items.sort_by_cached_key(Value::to_string);
-    items.dedup();
-    match items.as_slice() {
-        [one] => one.clone(),
-        _ => Value::Array(items),
-    }
 }
 
 #[cfg(test)]

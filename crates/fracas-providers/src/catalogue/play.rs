@@ -1,11 +1,30 @@
 //! Carries a declared activity out, step by step.
 
-use fracas_aws::{Aws, Error, Scope, Sent};
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use fracas_aws::endpoint::partition;
+use fracas_aws::model::Service;
+use fracas_aws::{Aws, Error, Scope, Sent, iam};
 use fracas_engine::Tell;
-use fracas_model::{ActivityKind, Failure, Happened, Level};
+use fracas_model::{Choice, Failure, Happened, Level, python};
+use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use super::{Declaration, Request, Step, Template, Verb};
+use super::choice::Dice;
+use super::{Declaration, Each, Pick, Request, Step, Template, Until, Verb};
+
+/// The argument that repeats a choice; every activity that draws has it.
+pub(crate) const SEED: &str = "seed";
+
+/// What declarations call the place where they are carried out: `aws.region`, `aws.partition`.
+pub(crate) const AWS: &str = "aws";
+
+/// What `fails_with` calls the error: `error.text`, `error.message`, `error.code`.
+pub(crate) const ERROR: &str = "error";
+
+/// Sleeps end a little after the timeout, not before it.
+const TICK: Duration = Duration::from_millis(1);
 
 /// Where an activity makes its calls and tells what it does.
 pub(crate) struct Player<'a> {
@@ -15,122 +34,348 @@ pub(crate) struct Player<'a> {
     pub(crate) tell: &'a dyn Tell,
 }
 
-/// Why an activity failed in the middle, before it is known what had happened by then.
+/// Why an activity ended in the middle.
 enum Stop {
     /// AWS, or the way to it.
-    Aws(Error, Effect),
+    Aws(Box<Refusal>),
     /// The declaration's own reason.
     Reason(String),
 }
 
-/// Whether a step can change anything.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Effect {
-    Changes,
-    Looks,
+impl From<String> for Stop {
+    fn from(reason: String) -> Stop {
+        Stop::Reason(reason)
+    }
 }
+
+/// A request that failed.
+struct Refusal {
+    error: Error,
+    call: Call,
+    /// The error in the words of the declaration.
+    text: String,
+}
+
+/// A request that was made.
+#[derive(Clone, PartialEq)]
+struct Call {
+    service: String,
+    operation: String,
+}
+
+impl Call {
+    fn changes(&self, aws: &Aws) -> bool {
+        aws.service(&self.service).map_or(true, |service| changes(service, &self.operation))
+    }
+}
+
+/// Whether an operation may change anything, as the permissions that it needs tell.
+pub(super) fn changes(service: &Service<'_>, operation: &str) -> bool {
+    let actions = iam::actions(service, operation);
+    actions.is_empty() || actions.iter().any(|action| !action.access.is_reading())
+}
+
+/// Whether the steps go on.
+#[derive(PartialEq)]
+enum Flow {
+    On,
+    Returned,
+}
+
+/// An activity being carried out.
+struct Scene<'d> {
+    declaration: &'d Declaration,
+    names: Map<String, Value>,
+    /// What it gives if it ends here.
+    output: Value,
+    dice: Dice,
+    done: Vec<Call>,
+}
+
+type Doing<'a> = Pin<Box<dyn Future<Output = Result<Flow, Stop>> + 'a>>;
 
 impl Player<'_> {
     /// The output of an activity with these arguments: what it returns, else its last answer.
     pub(crate) async fn play(
         &self,
         declaration: &Declaration,
-        arguments: Map<String, Value>,
+        mut arguments: Map<String, Value>,
     ) -> Result<Value, Failure> {
-        let mut names = arguments;
-        let mut output = Value::Null;
-        let mut changed = false;
-        for step in &declaration.steps {
-            match self.step(step, declaration.kind, &mut names, &mut output).await {
-                Ok(true) => changed |= effect(step, declaration.kind) == Effect::Changes,
-                Ok(false) => break,
-                Err(stop) => return Err(failure(declaration, stop, names, changed)),
-            }
+        let seed = arguments.remove(SEED).and_then(|seed| seed.as_u64());
+        arguments.insert(AWS.to_owned(), self.surroundings());
+        let dice = Dice::new(seed);
+        let mut scene = Scene { declaration, names: arguments, output: Value::Null, dice, done: Vec::new() };
+        match self.steps(&declaration.steps, &mut scene).await {
+            Ok(_) => Ok(scene.output),
+            Err(stop) => Err(self.failure(stop, &scene)),
         }
-        Ok(output)
     }
 
-    /// Does a step; false when it was the last.
-    async fn step(
-        &self,
-        step: &Step,
-        kind: ActivityKind,
-        names: &mut Map<String, Value>,
-        output: &mut Value,
-    ) -> Result<bool, Stop> {
-        if !step.when.as_ref().map_or(Ok(true), |when| when.holds(names)).map_err(Stop::Reason)? {
-            return Ok(true);
-        }
-        let (result, holds) = match &step.verb {
-            Verb::Check(condition) => (None, condition.holds(names).map_err(Stop::Reason)?),
-            Verb::Return(value) => {
-                *output = value.evaluate(names).map_err(Stop::Reason)?;
-                return Ok(false);
+    /// What every declaration knows of where it is carried out.
+    fn surroundings(&self) -> Value {
+        let region = self.scope.region.as_deref().unwrap_or_default();
+        json!({"region": region, "partition": partition(region).id})
+    }
+
+    fn steps<'a>(&'a self, steps: &'a [Step], scene: &'a mut Scene<'_>) -> Doing<'a> {
+        Box::pin(async move {
+            for step in steps {
+                let left_out =
+                    step.when.as_ref().map(|when| when.holds(&scene.names)).transpose()? == Some(false);
+                if !left_out && self.step(step, scene).await? == Flow::Returned {
+                    return Ok(Flow::Returned);
+                }
             }
-            Verb::Call(request) | Verb::Find(request) | Verb::Wait(request) => {
-                let parameters = request.parameters.evaluate(names).map_err(Stop::Reason)?;
-                let asked = self.ask(&step.verb, request, &parameters).await;
-                let result = asked.map_err(|error| Stop::Aws(error, effect(step, kind)))?;
-                let nothing = result.as_array().is_some_and(Vec::is_empty);
-                (Some(result), !nothing)
+            Ok(Flow::On)
+        })
+    }
+
+    async fn step(&self, step: &Step, scene: &mut Scene<'_>) -> Result<Flow, Stop> {
+        let result = match &step.verb {
+            Verb::Call(_) | Verb::Find(_) | Verb::Wait(_) => self.request(step, scene).await?,
+            Verb::Pick(pick) => self.pick(pick, scene)?,
+            Verb::Each(each) => match self.each(each, scene).await? {
+                Some(results) => results,
+                None => return Ok(Flow::Returned),
+            },
+            Verb::Until(until) => match self.until(until, scene).await? {
+                Some(seconds) => seconds,
+                None => return Ok(Flow::Returned),
+            },
+            Verb::Check(condition) => Value::Bool(condition.holds(&scene.names)?),
+            Verb::Set(value) => value.evaluate(&scene.names)?,
+            Verb::Pause(seconds) => {
+                tokio::time::sleep(duration(&seconds.evaluate(&scene.names)?)).await;
+                return Ok(Flow::On);
+            }
+            Verb::Warn(line) => {
+                self.tell.log(Level::Warning, line.text(&scene.names)?);
+                return Ok(Flow::On);
+            }
+            Verb::Return(value) => {
+                scene.output = value.evaluate(&scene.names)?;
+                return Ok(Flow::Returned);
             }
         };
-        if let Some(result) = result {
-            if let Some(name) = &step.result {
-                names.insert(name.clone(), result.clone());
-            }
-            *output = result;
+        self.take(step, result, scene)
+    }
+
+    /// Keeps the result of a step, tells of it, and fails when it is not what it has to be.
+    fn take(&self, step: &Step, result: Value, scene: &mut Scene<'_>) -> Result<Flow, Stop> {
+        let is_check = matches!(step.verb, Verb::Check(_));
+        let fails = if is_check { result == false } else { result.as_array().is_some_and(Vec::is_empty) };
+        if let Some(name) = &step.result {
+            scene.names.insert(name.clone(), result.clone());
+        }
+        if !is_check {
+            scene.output = result;
         }
         if let Some(line) = &step.log {
-            self.tell.log(Level::Info, line.text(names).map_err(Stop::Reason)?);
+            self.tell.log(Level::Info, line.text(&scene.names)?);
         }
-        match step.or_fail.as_ref().filter(|_| !holds) {
-            Some(reason) => Err(Stop::Reason(reason.text(names).unwrap_or_else(|error| error))),
-            None => Ok(true),
+        match step.or_fail.as_ref().filter(|_| fails) {
+            Some(reason) => Err(Stop::Reason(reason.text(&scene.names)?)),
+            None => Ok(Flow::On),
         }
     }
 
-    async fn ask(&self, verb: &Verb, request: &Request, parameters: &Value) -> Result<Value, Error> {
+    /// Asks AWS. An error that the step catches is the result null.
+    async fn request(&self, step: &Step, scene: &mut Scene<'_>) -> Result<Value, Stop> {
+        let Some(request) = step.verb.request() else { return Ok(Value::Null) };
+        let service = request.service.as_deref().unwrap_or(self.service);
+        let parameters = request.parameters.evaluate(&scene.names)?;
+        let call = Call { service: service.to_owned(), operation: self.operation(service, &request.name) };
+        match self.ask(&step.verb, request, service, &parameters).await {
+            Ok(answer) => {
+                scene.done.push(call);
+                Ok(answer)
+            }
+            Err(error) if step.catches(&error) => Ok(Value::Null),
+            Err(error) => {
+                let words = step.fails_with.as_ref().or(scene.declaration.fails_with.as_ref());
+                let text = wrapped(words, &error, &scene.names);
+                Err(Stop::Aws(Box::new(Refusal { error, call, text })))
+            }
+        }
+    }
+
+    /// The operation that a request makes: itself, or that of a waiter.
+    fn operation(&self, service: &str, name: &str) -> String {
+        let waiter = self.aws.service(service).ok().and_then(|service| service.waiter(name));
+        waiter.map_or(name, |waiter| waiter.operation).to_owned()
+    }
+
+    async fn ask(
+        &self,
+        verb: &Verb,
+        request: &Request,
+        service: &str,
+        parameters: &Value,
+    ) -> Result<Value, Error> {
         match verb {
-            Verb::Wait(_) => self.aws.wait(self.scope, self.service, &request.name, parameters).await,
-            Verb::Find(_) => self.list(&request.name, parameters).await,
-            _ => self.aws.call(self.scope, self.service, &request.name, parameters).await,
+            Verb::Wait(_) => self.aws.wait(self.scope, service, &request.name, parameters).await,
+            Verb::Find(_) => self.list(service, &request.name, parameters).await,
+            _ if request.all_pages => self.whole(service, &request.name, parameters).await,
+            _ => self.aws.call(self.scope, service, &request.name, parameters).await,
         }
     }
 
     /// What a listing finds, over all its pages.
-    async fn list(&self, operation: &str, parameters: &Value) -> Result<Value, Error> {
-        let mut found = self.aws.pages(self.scope, self.service, operation, parameters)?.all().await?;
-        let paginator = self.aws.service(self.service)?.paginator(operation);
+    async fn list(&self, service: &str, operation: &str, parameters: &Value) -> Result<Value, Error> {
+        let mut found = self.aws.pages(self.scope, service, operation, parameters)?.all().await?;
+        let paginator = self.aws.service(service)?.paginator(operation);
         let key = paginator.and_then(|paginator| paginator.result_keys.first());
         Ok(key.and_then(|key| found.get_mut(*key)).map_or_else(|| json!([]), Value::take))
     }
-}
 
-fn effect(step: &Step, kind: ActivityKind) -> Effect {
-    match (kind, &step.verb) {
-        (ActivityKind::Action, Verb::Call(_)) => Effect::Changes,
-        _ => Effect::Looks,
+    /// The answer of a listing, with the lists of all its pages in it and without a token for more.
+    async fn whole(&self, service: &str, operation: &str, parameters: &Value) -> Result<Value, Error> {
+        let mut pages = self.aws.pages(self.scope, service, operation, parameters)?;
+        let mut whole = pages.next().await.transpose()?.unwrap_or_default();
+        while let Some(page) = pages.next().await {
+            for (name, items) in page?.as_object_mut().into_iter().flatten() {
+                if let (Some(known), Value::Array(items)) = (whole[name].as_array_mut(), items) {
+                    known.append(items);
+                }
+            }
+        }
+        let paginator = self.aws.service(service)?.paginator(operation);
+        for token in paginator.iter().flat_map(|paginator| &paginator.output_tokens) {
+            whole.as_object_mut().map(|whole| whole.remove(*token));
+        }
+        Ok(whole)
+    }
+
+    /// Draws, and has the choice recorded before anything is done with it.
+    fn pick(&self, pick: &Pick, scene: &mut Scene<'_>) -> Result<Value, Stop> {
+        let names = &scene.names;
+        let from = pick.from.evaluate(names)?;
+        let items = from.as_array().map(Vec::as_slice).unwrap_or_default();
+        let count = pick.count.as_ref().map(|count| count.evaluate(names)).transpose()?;
+        let percent = pick.percent.as_ref().map(|percent| percent.evaluate(names)).transpose()?;
+        let count = how_many(items.len(), count.unwrap_or_default(), percent.unwrap_or_default())?;
+        let chosen = scene.dice.draw(items, count);
+        let choice = Choice { seed: scene.dice.seed, of: items.len(), chosen: chosen.clone() };
+        let recorded = self.tell.chose(choice);
+        recorded.map_err(|error| format!("the choice cannot be recorded: {error}"))?;
+        Ok(Value::Array(chosen))
+    }
+
+    /// What is given for each item; none when the steps ended the activity.
+    async fn each(&self, each: &Each, scene: &mut Scene<'_>) -> Result<Option<Value>, Stop> {
+        let mut given = Vec::new();
+        for item in items(each.list.evaluate(&scene.names)?) {
+            scene.names.insert(each.item.clone(), item);
+            if self.steps(&each.steps, scene).await? == Flow::Returned {
+                return Ok(None);
+            }
+            match &each.give {
+                Some(give) => {
+                    given.extend(Some(give.evaluate(&scene.names)?).filter(|value| !value.is_null()))
+                }
+                None => given.push(scene.output.clone()),
+            }
+        }
+        Ok(Some(Value::Array(given)))
+    }
+
+    /// How many seconds it took until the condition held, or null after the timeout; none when
+    /// the steps ended the activity.
+    async fn until(&self, until: &Until, scene: &mut Scene<'_>) -> Result<Option<Value>, Stop> {
+        let begin = Instant::now();
+        let every = duration(&until.every.evaluate(&scene.names)?);
+        let timeout = duration(&until.timeout.evaluate(&scene.names)?);
+        loop {
+            if self.steps(&until.steps, scene).await? == Flow::Returned {
+                return Ok(None);
+            }
+            let holds = until.condition.holds(&scene.names)?;
+            match begin.elapsed() {
+                elapsed if elapsed > timeout => return Ok(Some(Value::Null)),
+                elapsed if holds => return Ok(Some(elapsed.as_secs().into())),
+                elapsed => tokio::time::sleep(every.min(timeout - elapsed + TICK)).await,
+            }
+        }
+    }
+
+    fn failure(&self, stop: Stop, scene: &Scene<'_>) -> Failure {
+        let changes: Vec<&Call> = scene.done.iter().filter(|call| call.changes(self.aws)).collect();
+        let (error, help, happened) = match stop {
+            Stop::Reason(reason) => (activity_failed(&reason), String::new(), Happened::No),
+            Stop::Aws(refusal) => {
+                let happened = happened(&refusal.error, refusal.call.changes(self.aws));
+                (refusal.text, refusal.error.help().unwrap_or_default(), happened)
+            }
+        };
+        match changes.is_empty() {
+            true => Failure { error, help, happened },
+            false => Failure { error, help: joined(&help, &told(&changes)), happened: Happened::Yes },
+        }
     }
 }
 
-fn failure(declaration: &Declaration, stop: Stop, mut names: Map<String, Value>, changed: bool) -> Failure {
-    let (error, help, happened) = match stop {
-        Stop::Reason(reason) => (activity_failed(&reason), String::new(), Happened::No),
-        Stop::Aws(error, effect) => {
-            let text = wrapped(declaration.fails_with.as_ref(), &error, &mut names);
-            (text, error.help().unwrap_or_default(), happened(&error, effect))
-        }
-    };
-    Failure { error, help, happened: if changed { Happened::Yes } else { happened } }
+impl Step {
+    /// Whether an error does not matter.
+    fn catches(&self, error: &Error) -> bool {
+        error.code().is_some_and(|code| self.catch.iter().any(|caught| caught == code || caught == "any"))
+    }
 }
 
-/// The error as Python would print it: the declaration's words around it, or the bare exception.
-fn wrapped(template: Option<&Template>, error: &Error, names: &mut Map<String, Value>) -> String {
-    let Some(template) = template else { return format!("{}: {error}", error.python_class()) };
+/// How many items of a list are drawn: a percentage of them, rounded down, else the count, else one.
+fn how_many(length: usize, count: Value, percent: Value) -> Result<usize, String> {
+    if let Some(percent) = python::number(&percent) {
+        return Ok((length as f64 * percent / 100.0) as usize);
+    }
+    match count {
+        Value::Null => Ok(1),
+        count => match count.as_u64().and_then(|count| usize::try_from(count).ok()) {
+            Some(count) if count <= length => Ok(count),
+            _ => Err(format!("cannot choose {count} of {length}")),
+        },
+    }
+}
+
+fn items(list: Value) -> Vec<Value> {
+    match list {
+        Value::Array(items) => items,
+        _ => Vec::new(),
+    }
+}
+
+fn duration(seconds: &Value) -> Duration {
+    let seconds = python::number(seconds).unwrap_or_default();
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}
+
+/// What had been changed before an activity failed.
+fn told(done: &[&Call]) -> String {
+    let mut counts: IndexMap<&str, usize> = IndexMap::new();
+    for call in done {
+        *counts.entry(&call.operation).or_default() += 1;
+    }
+    let times = |(operation, count): (&str, usize)| match count {
+        1 => operation.to_owned(),
+        count => format!("{operation} {count} times"),
+    };
+    let lines: Vec<String> = counts.into_iter().map(times).collect();
+    format!("before it failed it had carried out {}", lines.join(", "))
+}
+
+fn joined(help: &str, done: &str) -> String {
+    if help.is_empty() { done.to_owned() } else { format!("{help}; {done}") }
+}
+
+/// The error as Python would print it: the declaration's words around it, or the bare exception
+/// where it has none for this error.
+fn wrapped(template: Option<&Template>, error: &Error, names: &Map<String, Value>) -> String {
+    let mut names = names.clone();
     let about = json!({"text": error.to_string(), "message": error.message(), "code": error.code()});
-    names.insert("error".to_owned(), about);
-    activity_failed(&template.text(names).unwrap_or_else(|_| error.to_string()))
+    names.insert(ERROR.to_owned(), about);
+    let words = template.and_then(|template| template.evaluate(&names).ok());
+    match words.filter(python::truth) {
+        Some(words) => activity_failed(&python::to_str(&words)),
+        None => format!("{}: {error}", error.python_class()),
+    }
 }
 
 pub(crate) fn activity_failed(text: &str) -> String {
@@ -139,10 +384,10 @@ pub(crate) fn activity_failed(text: &str) -> String {
 
 /// A request that AWS refused as the caller's mistake did nothing; after any other answer or
 /// none, nobody can tell.
-pub(crate) fn happened(error: &Error, effect: Effect) -> Happened {
+pub(crate) fn happened(error: &Error, changes: bool) -> Happened {
     let refused = error.code().is_some() && error.status().is_some_and(|status| (400..500).contains(&status));
     match error.sent() {
-        _ if effect == Effect::Looks => Happened::No,
+        _ if !changes => Happened::No,
         Sent::No => Happened::No,
         Sent::Yes if refused => Happened::No,
         Sent::Yes | Sent::Maybe => Happened::Maybe,

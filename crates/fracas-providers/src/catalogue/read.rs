@@ -4,10 +4,31 @@ use fracas_engine::{nearest, parse_yaml};
 use fracas_model::{ActivityKind, Entry, Node, Problem, Problems, Span};
 use indexmap::IndexMap;
 
-use super::{Argument, ArgumentKind, Catalogue, Declaration, Request, ResourceName, Step, Template, Verb};
+use super::{
+    Argument, ArgumentKind, Catalogue, Declaration, Each, Pick, Request, ResourceName, Step, Template, Until,
+    Verb,
+};
 
-/// The verbs, one of which a step has.
-const VERBS: [&str; 5] = ["call", "find", "wait", "check", "return"];
+/// The verbs, one of which a step has, and the keys that belong to each.
+const VERBS: [(&str, &[&str]); 11] = [
+    ("call", &["with", "pages", "fails_with", "catch"]),
+    ("find", &["with", "or_fail", "fails_with", "catch"]),
+    ("wait", &["with", "fails_with", "catch"]),
+    ("pick", &["count", "percent", "or_fail"]),
+    ("each", &["item", "steps", "give", "or_fail"]),
+    ("until", &["every", "timeout", "steps"]),
+    ("pause", &[]),
+    ("check", &["or_fail"]),
+    ("set", &["or_fail"]),
+    ("warn", &[]),
+    ("return", &[]),
+];
+
+/// The keys of any step.
+const STEP_KEYS: [&str; 3] = ["when", "as", "log"];
+
+/// Types of outputs as discoveries name them. Source: `chaoslib.discovery.discover.portable_type_name`.
+const RETURNS: [&str; 8] = ["boolean", "integer", "list", "mapping", "null", "number", "object", "string"];
 
 /// Reads a file.
 ///
@@ -27,7 +48,8 @@ struct Reader {
 
 impl Reader {
     fn catalogue(&mut self, node: &Node) -> Catalogue {
-        self.known_keys(node, &["service", "resources", "activities"]);
+        // `parts` holds steps that activities share by YAML's anchors.
+        self.known_keys(node, &["service", "resources", "parts", "activities"]);
         let resources = entries(node.get("resources"));
         let resources = resources
             .map(|(key, entry)| (key.clone(), self.resource_name(&entry.value)))
@@ -50,11 +72,14 @@ impl Reader {
 
     fn activity(&mut self, name: &str, entry: &Entry) -> Declaration {
         let node = &entry.value;
-        self.known_keys(node, &["kind", "summary", "args", "steps", "fails_with"]);
+        self.known_keys(node, &["kind", "summary", "exported", "returns", "args", "steps", "fails_with"]);
         self.snake_case(name, entry.key_span);
         let arguments = entries(node.get("args"));
-        let arguments = arguments.map(|(name, entry)| self.argument(name, entry)).collect();
-        let steps = node.get("steps").and_then(Node::as_list).unwrap_or_default();
+        let mut arguments: Vec<_> = arguments.map(|(name, entry)| self.argument(name, entry)).collect();
+        let steps = self.steps(node);
+        if draws(&steps) {
+            arguments.push(Argument::seed());
+        }
         if steps.is_empty() {
             self.error(entry.key_span, format!("`{name}` has no `steps`"));
         }
@@ -62,11 +87,21 @@ impl Reader {
             name: name.to_owned(),
             kind: self.kind(node),
             summary: self.required_text(node, "summary"),
+            exported: node.get("exported").is_none_or(|exported| exported.to_json() == true),
+            returns: node.get("returns").map(|returns| self.returns(returns)),
             arguments,
-            steps: steps.iter().map(|step| self.step(step)).collect(),
+            steps,
             fails_with: self.template(node, "fails_with"),
             span: entry.key_span,
         }
+    }
+
+    fn returns(&mut self, node: &Node) -> String {
+        let name = node.as_str().unwrap_or_default();
+        if !RETURNS.contains(&name) {
+            self.error(node.span, format!("`returns` must be one of {}", RETURNS.join(", ")));
+        }
+        name.to_owned()
     }
 
     fn kind(&mut self, node: &Node) -> ActivityKind {
@@ -85,65 +120,141 @@ impl Reader {
 
     fn argument(&mut self, name: &str, entry: &Entry) -> Argument {
         let node = &entry.value;
-        self.known_keys(node, &["type", "required", "aliases", "doc"]);
+        self.known_keys(node, &["type", "required", "default", "aliases", "doc"]);
         self.snake_case(name, entry.key_span);
-        let kind = self.required_text(node, "type");
-        let known = ArgumentKind::from_name(&kind);
-        if known.is_none() {
-            let names = ArgumentKind::ALL.map(|(_, name, _)| name);
-            self.error(node.span, format!("`type` must be one of {}", names.join(", ")));
-        }
         let aliases = node.get("aliases").and_then(Node::as_list).unwrap_or_default();
         Argument {
             name: name.to_owned(),
             aliases: aliases.iter().map(|alias| self.text(alias)).collect(),
-            kind: known.unwrap_or(ArgumentKind::String),
+            kinds: self.kinds(node),
             required: node.get("required").is_some_and(|required| required.to_json() == true),
+            default: node.get("default").map(Node::to_json),
             doc: self.required_text(node, "doc"),
+            added: false,
+        }
+    }
+
+    /// One type, or a list of those that will do.
+    fn kinds(&mut self, node: &Node) -> Vec<ArgumentKind> {
+        let Some(kind) = node.get("type") else {
+            self.error(node.span, "`type` is missing");
+            return Vec::new();
+        };
+        let names = kind.as_list().unwrap_or(std::slice::from_ref(kind));
+        let known = names.iter().map(|name| name.as_str().and_then(ArgumentKind::from_name));
+        known.collect::<Option<_>>().unwrap_or_else(|| {
+            let names = ArgumentKind::ALL.map(|(_, name, _)| name);
+            self.error(kind.span, format!("`type` must be one of {}", names.join(", ")));
+            Vec::new()
+        })
+    }
+
+    fn steps(&mut self, node: &Node) -> Vec<Step> {
+        node.get("steps").map(|steps| self.flat(steps)).unwrap_or_default()
+    }
+
+    /// The steps of a list; a list among them stands for its own steps, so that activities can
+    /// share some by YAML's anchors.
+    fn flat(&mut self, node: &Node) -> Vec<Step> {
+        match node.as_list() {
+            Some(items) => items.iter().flat_map(|item| self.flat(item)).collect(),
+            None => vec![self.step(node)],
         }
     }
 
     fn step(&mut self, node: &Node) -> Step {
-        self.known_keys(node, &[&VERBS[..], &["with", "when", "as", "log", "or_fail"]].concat());
-        let mut verbs = entries(Some(node)).filter(|(key, _)| VERBS.contains(&key.as_str()));
-        let verb = match (verbs.next(), verbs.next()) {
-            (Some((verb, entry)), None) => self.verb(verb, &entry.value, node),
-            _ => {
-                self.error(node.span, format!("a step has one of {}", VERBS.join(", ")));
-                Verb::Return(Template::empty_object(node.span))
-            }
-        };
+        let (verb, keys) = self.verb(node);
+        self.known_keys(node, &keys);
+        let codes = node.get("catch");
+        let codes = codes.map_or(&[][..], |codes| codes.as_list().unwrap_or(std::slice::from_ref(codes)));
         Step {
             verb,
             when: self.template(node, "when"),
             result: node.get("as").map(|name| self.text(name)),
             log: self.template(node, "log"),
             or_fail: self.template(node, "or_fail"),
+            fails_with: self.template(node, "fails_with"),
+            catch: codes.iter().map(|code| self.text(code)).collect(),
             span: node.span,
         }
     }
 
-    fn verb(&mut self, verb: &str, value: &Node, step: &Node) -> Verb {
-        let request = |reader: &mut Reader| Request {
-            name: reader.text(value),
-            parameters: reader.template(step, "with").unwrap_or_else(|| Template::empty_object(value.span)),
-            span: value.span,
-        };
+    /// The verb of a step, and the keys that the step may have.
+    fn verb(&mut self, step: &Node) -> (Verb, Vec<&'static str>) {
+        let mut verbs = VERBS.iter().filter_map(|(verb, keys)| Some((*verb, *keys, step.get(verb)?)));
+        match (verbs.next(), verbs.next()) {
+            (Some((verb, keys, value)), None) => {
+                (self.verb_of(verb, value, step), [&[verb], keys, &STEP_KEYS].concat())
+            }
+            _ => {
+                self.error(
+                    step.span,
+                    format!("a step has one of {}", VERBS.map(|(verb, _)| verb).join(", ")),
+                );
+                let known = VERBS.iter().flat_map(|(verb, keys)| [&[*verb], *keys].concat());
+                (Verb::Return(Template::empty_object(step.span)), known.chain(STEP_KEYS).collect())
+            }
+        }
+    }
+
+    fn verb_of(&mut self, verb: &str, value: &Node, step: &Node) -> Verb {
         match verb {
-            "call" => Verb::Call(request(self)),
-            "find" => Verb::Find(request(self)),
-            "wait" => Verb::Wait(request(self)),
+            "call" => Verb::Call(self.request(value, step)),
+            "find" => Verb::Find(self.request(value, step)),
+            "wait" => Verb::Wait(self.request(value, step)),
+            "pick" => Verb::Pick(Pick {
+                from: self.required_template(step, verb),
+                count: self.template(step, "count"),
+                percent: self.template(step, "percent"),
+            }),
+            "each" => Verb::Each(Each {
+                list: self.required_template(step, verb),
+                item: self.required_text(step, "item"),
+                steps: self.steps(step),
+                give: self.template(step, "give"),
+            }),
+            "until" => Verb::Until(Until {
+                condition: self.required_template(step, verb),
+                steps: self.steps(step),
+                every: self.required_template(step, "every"),
+                timeout: self.required_template(step, "timeout"),
+            }),
             "check" => {
                 if step.get("or_fail").is_none() {
                     self.error(step.span, "a check needs `or_fail`, the reason it gives");
                 }
                 Verb::Check(self.required_template(step, verb))
             }
+            "set" => Verb::Set(self.required_template(step, verb)),
+            "pause" => Verb::Pause(self.required_template(step, verb)),
+            "warn" => Verb::Warn(self.required_template(step, verb)),
             _ => Verb::Return(self.required_template(step, verb)),
         }
     }
 
+    /// `Operation`, or `service.Operation`, with its parameters.
+    fn request(&mut self, value: &Node, step: &Node) -> Request {
+        let text = self.text(value);
+        let (service, name) = match text.split_once('.') {
+            Some((service, name)) => (Some(service.to_owned()), name.to_owned()),
+            None => (None, text),
+        };
+        let all_pages = match step.get("pages").map(|pages| (pages.as_str(), pages.span)) {
+            None => false,
+            Some((Some("all"), _)) => true,
+            Some((_, span)) => {
+                self.error(span, "`pages` can only be all");
+                false
+            }
+        };
+        let parameters = self.template(step, "with").unwrap_or_else(|| Template::empty_object(value.span));
+        Request { service, name, parameters, all_pages, span: value.span }
+    }
+
     fn required_template(&mut self, node: &Node, key: &str) -> Template {
+        if node.get(key).is_none() {
+            self.error(node.span, format!("`{key}` is missing"));
+        }
         self.template(node, key).unwrap_or_else(|| Template::empty_object(node.span))
     }
 
@@ -195,6 +306,11 @@ impl Reader {
     fn error(&mut self, span: Span, message: impl Into<String>) {
         self.problems.push(Problem::error(span, message));
     }
+}
+
+/// Whether any of the steps, or of those within them, draws at random.
+fn draws(steps: &[Step]) -> bool {
+    steps.iter().any(|step| matches!(step.verb, Verb::Pick(_)) || draws(step.verb.steps()))
 }
 
 fn entries(node: Option<&Node>) -> impl Iterator<Item = (&String, &Entry)> {

@@ -3,22 +3,24 @@
 use std::collections::HashSet;
 
 use fracas_aws::Aws;
-use fracas_aws::model::{Kind, Member, Service, Shape};
+use fracas_aws::model::{Kind, Member, Service, Shape, ShapeId};
 use fracas_engine::nearest;
-use fracas_model::{Problem, Problems, Span};
+use fracas_model::{ActivityKind, Problem, Problems, Span};
 use serde_json::Value;
 
-use super::{ArgumentKind, Catalogue, Declaration, Request, Step, Template, Verb};
+use super::play::{AWS, ERROR, changes};
+use super::{Argument, ArgumentKind, Catalogue, Declaration, Request, Step, Template, Verb};
 
-/// Every disagreement between a catalogue and the model of its service: unknown operations and
-/// parameters, wrong types, missing parameters, names that nothing binds, arguments that nothing
-/// uses.
+/// Every disagreement between a catalogue and the models of the services it calls: unknown
+/// operations and parameters, wrong types, missing parameters, names that nothing binds, arguments
+/// that nothing uses, probes that change something.
 pub fn verify(catalogue: &Catalogue) -> Problems {
     let mut problems = Problems::default();
-    match Aws::new().service(&catalogue.service) {
+    let aws = Aws::new();
+    match aws.service(&catalogue.service) {
         Ok(service) => {
             for declaration in &catalogue.activities {
-                Verifier { service, declaration, problems: &mut problems }.declaration();
+                Verifier::new(&aws, service, declaration, &mut problems).declaration();
             }
         }
         Err(error) => problems.push(Problem::general(error.to_string())),
@@ -27,89 +29,146 @@ pub fn verify(catalogue: &Catalogue) -> Problems {
 }
 
 struct Verifier<'a> {
+    aws: &'a Aws,
+    /// The file's.
     service: &'static Service<'static>,
     declaration: &'a Declaration,
+    /// The names that are bound so far.
+    bound: HashSet<&'a str>,
+    used: HashSet<&'a str>,
     problems: &'a mut Problems,
 }
 
-impl Verifier<'_> {
+impl<'a> Verifier<'a> {
+    fn new(
+        aws: &'a Aws,
+        service: &'static Service<'static>,
+        declaration: &'a Declaration,
+        problems: &'a mut Problems,
+    ) -> Verifier<'a> {
+        let bound = declaration.arguments.iter().map(|argument| argument.name.as_str());
+        let bound = bound.chain([AWS]).collect();
+        Verifier { aws, service, declaration, bound, used: HashSet::new(), problems }
+    }
+
     fn declaration(mut self) {
-        let mut bound: HashSet<&str> =
-            self.declaration.arguments.iter().map(|argument| argument.name.as_str()).collect();
-        let mut used = HashSet::new();
-        for step in &self.declaration.steps {
-            self.request(step);
-            for template in templates(step) {
-                // What a step finds is known to its own log and reason.
-                let own = step.result.as_deref().filter(|_| !self.feeds(step, template));
-                self.names(template, &bound, own);
-                used.extend(template.names());
-            }
-            bound.extend(step.result.as_deref());
-        }
+        self.steps(&self.declaration.steps);
         if let Some(template) = &self.declaration.fails_with {
-            self.names(template, &bound, Some("error"));
-            used.extend(template.names());
+            self.about_an_error(template);
         }
-        for argument in
-            self.declaration.arguments.iter().filter(|argument| !used.contains(argument.name.as_str()))
-        {
-            self.error(self.declaration.span, format!("the argument `{}` is not used", argument.name));
+        for argument in self.declaration.arguments.iter().filter(|argument| !argument.added) {
+            if !self.used.contains(argument.name.as_str()) {
+                self.error(self.declaration.span, format!("the argument `{}` is not used", argument.name));
+            }
+            self.default(argument);
         }
     }
 
-    /// Whether the template is an input of the step, not about its result.
-    fn feeds(&self, step: &Step, template: &Template) -> bool {
-        ![&step.log, &step.or_fail]
-            .iter()
-            .any(|about| about.as_ref().is_some_and(|about| std::ptr::eq(about, template)))
+    fn default(&mut self, argument: &Argument) {
+        let Some(default) = &argument.default else { return };
+        if argument.required {
+            let message = format!("`{}` is required, so it needs no default", argument.name);
+            self.error(self.declaration.span, message);
+        }
+        if !argument.takes(default) {
+            let message = format!("the default of `{}` must be {}", argument.name, argument.words());
+            self.error(self.declaration.span, message);
+        }
     }
 
-    fn names(&mut self, template: &Template, bound: &HashSet<&str>, own: Option<&str>) {
+    fn steps(&mut self, steps: &'a [Step]) {
+        for step in steps {
+            self.step(step);
+        }
+    }
+
+    fn step(&mut self, step: &'a Step) {
+        if let Some(request) = step.verb.request() {
+            self.request(step, request);
+        }
+        step.when.iter().chain(step.verb.templates()).for_each(|template| self.names(template));
+        match &step.verb {
+            Verb::Each(each) => {
+                self.bound.insert(&each.item);
+                self.steps(&each.steps);
+                each.give.iter().for_each(|give| self.names(give));
+            }
+            Verb::Until(until) => {
+                self.steps(&until.steps);
+                self.names(&until.condition);
+            }
+            _ => {}
+        }
+        self.bound.extend(step.result.as_deref());
+        step.log.iter().chain(&step.or_fail).for_each(|template| self.names(template));
+        step.fails_with.iter().for_each(|template| self.about_an_error(template));
+    }
+
+    fn about_an_error(&mut self, template: &'a Template) {
+        let is_new = self.bound.insert(ERROR);
+        self.names(template);
+        if is_new {
+            self.bound.remove(ERROR);
+        }
+    }
+
+    fn names(&mut self, template: &'a Template) {
         for name in template.names() {
-            if !bound.contains(name) && own != Some(name) {
+            if !self.bound.contains(name) {
                 self.error(template.span, format!("nothing is called `{name}` here"));
             }
+            self.used.insert(name);
         }
     }
 
-    fn request(&mut self, step: &Step) {
-        let (request, operation) = match &step.verb {
-            Verb::Call(request) | Verb::Find(request) => (request, request.name.as_str()),
-            Verb::Wait(request) => match self.service.waiter(&request.name) {
-                Some(waiter) => (request, waiter.operation),
+    fn request(&mut self, step: &Step, request: &Request) {
+        let name = request.service.as_deref();
+        let Some(service) = name.map_or(Some(self.service), |name| self.aws.service(name).ok()) else {
+            let message = format!("AWS has no service `{}`", name.unwrap_or_default());
+            return self.error(request.span, message);
+        };
+        let operation = match &step.verb {
+            Verb::Wait(_) => match service.waiter(&request.name) {
+                Some(waiter) => waiter.operation,
                 None => {
-                    return self.unknown(
-                        request,
-                        "waiter",
-                        self.service.waiters.iter().map(|waiter| waiter.name),
-                    );
+                    let known = service.waiters.iter().map(|waiter| waiter.name);
+                    return self.unknown(service, request, "waiter", known);
                 }
             },
-            Verb::Check(_) | Verb::Return(_) => return,
+            _ => request.name.as_str(),
         };
-        let Some(operation) = self.service.operation(operation) else {
-            return self.unknown(
-                request,
-                "operation",
-                self.service.operations.iter().map(|operation| operation.name),
-            );
+        let Some(operation) = service.operation(operation) else {
+            let known = service.operations.iter().map(|operation| operation.name);
+            return self.unknown(service, request, "operation", known);
         };
-        if matches!(step.verb, Verb::Find(_)) && self.service.paginator(operation.name).is_none() {
+        let has_pages = service.paginator(operation.name).is_some();
+        if (matches!(step.verb, Verb::Find(_)) || request.all_pages) && !has_pages {
             self.error(request.span, format!("`{}` does not list in pages: use `call`", operation.name));
         }
-        let input = operation.input.map(|id| self.service.shape(id));
-        self.parameters(&request.parameters, input, request.span);
+        if self.declaration.kind == ActivityKind::Probe && changes(service, operation.name) {
+            self.error(
+                request.span,
+                format!("`{}` changes something, which a probe must not", operation.name),
+            );
+        }
+        let input = operation.input.map(|id| service.shape(id));
+        self.parameters(service, &request.parameters, input, request.span);
     }
 
-    fn parameters(&mut self, parameters: &Template, shape: Option<&Shape<'static>>, span: Span) {
+    fn parameters(
+        &mut self,
+        service: &'static Service<'static>,
+        parameters: &Template,
+        shape: Option<&Shape<'static>>,
+        span: Span,
+    ) {
         let members = match shape.map(|shape| &shape.kind) {
             Some(Kind::Structure(structure)) => structure.members.as_slice(),
             _ => &[],
         };
         for (key, key_span, value) in parameters.entries() {
             match members.iter().find(|member| member.name == key) {
-                Some(member) => self.value(value, member),
+                Some(member) => self.value(service, value, member.name, member.shape),
                 None => {
                     let near = nearest(key, members.iter().map(|member| member.name));
                     let help = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
@@ -124,36 +183,48 @@ impl Verifier<'_> {
         }
     }
 
-    fn value(&mut self, value: &Template, member: &Member<'static>) {
-        let shape = self.service.shape(member.shape);
+    fn value(&mut self, service: &'static Service<'static>, value: &Template, name: &str, shape: ShapeId) {
+        let shape = service.shape(shape);
         if value.is_object() && matches!(shape.kind, Kind::Structure(_)) {
-            return self.parameters(value, Some(shape), value.span);
+            return self.parameters(service, value, Some(shape), value.span);
         }
-        if let Some(kind) = self.kind(value).filter(|kind| !fits(*kind, &shape.kind)) {
-            self.error(value.span, format!("`{}` cannot be {}", member.name, kind.words()));
+        if let (Some(items), Kind::List(list)) = (value.items(), &shape.kind) {
+            return items.iter().for_each(|item| self.value(service, item, name, list.member));
+        }
+        let kinds = self.kinds(value);
+        if !kinds.is_empty() && !kinds.iter().any(|kind| fits(*kind, &shape.kind)) {
+            let words: Vec<_> = kinds.iter().map(|kind| kind.words()).collect();
+            self.error(value.span, format!("`{name}` cannot be {}", words.join(" or ")));
         }
     }
 
-    /// What a template is known to become.
-    fn kind(&self, value: &Template) -> Option<ArgumentKind> {
+    /// What a template is known to become: one of these, or anything when there are none.
+    fn kinds(&self, value: &Template) -> Vec<ArgumentKind> {
         if let Some(name) = value.name() {
             let argument = self.declaration.arguments.iter().find(|argument| argument.name == name);
-            return argument.map(|argument| argument.kind);
+            return argument.map(|argument| argument.kinds.clone()).unwrap_or_default();
         }
-        match value.literal() {
+        let kind = match value.literal() {
             Some(Value::String(_)) => Some(ArgumentKind::String),
             Some(Value::Bool(_)) => Some(ArgumentKind::Boolean),
-            Some(Value::Number(_)) => Some(ArgumentKind::Integer),
+            Some(Value::Number(_)) => Some(ArgumentKind::Number),
             _ if value.items().is_some() => Some(ArgumentKind::List),
             _ if value.is_object() => Some(ArgumentKind::Object),
             _ => None,
-        }
+        };
+        kind.into_iter().collect()
     }
 
-    fn unknown(&mut self, request: &Request, what: &str, known: impl Iterator<Item = &'static str>) {
+    fn unknown(
+        &mut self,
+        service: &Service<'_>,
+        request: &Request,
+        what: &str,
+        known: impl Iterator<Item = &'static str>,
+    ) {
         let near = nearest(&request.name, known).map(|near| format!("did you mean `{near}`?"));
         let problem =
-            Problem::error(request.span, format!("{} has no {what} `{}`", self.service.name, request.name));
+            Problem::error(request.span, format!("{} has no {what} `{}`", service.name, request.name));
         self.problems.push(problem.help(near.unwrap_or_default()));
     }
 
@@ -162,18 +233,10 @@ impl Verifier<'_> {
     }
 }
 
-fn templates(step: &Step) -> impl Iterator<Item = &Template> {
-    let main = match &step.verb {
-        Verb::Call(request) | Verb::Find(request) | Verb::Wait(request) => &request.parameters,
-        Verb::Check(template) | Verb::Return(template) => template,
-    };
-    [Some(main), step.when.as_ref(), step.log.as_ref(), step.or_fail.as_ref()].into_iter().flatten()
-}
-
 fn fits(kind: ArgumentKind, shape: &Kind<'_>) -> bool {
     match kind {
         ArgumentKind::String => matches!(shape, Kind::String | Kind::Timestamp | Kind::Blob { .. }),
-        ArgumentKind::Integer => {
+        ArgumentKind::Integer | ArgumentKind::Number => {
             matches!(shape, Kind::Integer | Kind::Long | Kind::Float | Kind::Double | Kind::Timestamp)
         }
         ArgumentKind::Boolean => matches!(shape, Kind::Boolean),

@@ -107,9 +107,8 @@ fn native_activities() -> Vec<Value> {
     let mut activities = Vec::new();
     for package in catalogue::packages() {
         let declared = catalogue::file(package).map(|file| file.catalogue().activities.as_slice());
-        for activity in declared.unwrap_or_default() {
-            activities.push(described(package, activity));
-        }
+        let exported = declared.unwrap_or_default().iter().filter(|activity| activity.exported);
+        activities.extend(exported.map(|activity| described(package, activity)));
     }
     activities
 }
@@ -121,14 +120,19 @@ fn described(package: &str, activity: &Declaration) -> Value {
     };
     let shared =
         ["configuration", "secrets"].map(|name| json!({"name": name, "default": null, "type": "mapping"}));
-    let arguments = activity.arguments.iter().map(argument).chain(shared).collect::<Vec<Value>>();
-    json!({
+    let own = activity.arguments.iter().filter(|argument| !argument.added);
+    let arguments = own.map(argument).chain(shared).collect::<Vec<Value>>();
+    let mut described = json!({
         "type": kind,
         "name": activity.name,
         "mod": format!("chaosaws.{package}.{module}"),
         "doc": doc(activity),
         "arguments": arguments,
-    })
+    });
+    if let Some(returns) = &activity.returns {
+        described["return_type"] = returns.as_str().into();
+    }
+    described
 }
 
 /// What the activity does, and what its arguments are for.
@@ -140,20 +144,22 @@ fn doc(activity: &Declaration) -> String {
 }
 
 fn argument(argument: &Argument) -> Value {
-    let mut described = json!({"name": argument.name, "type": type_name(argument.kind)});
+    let mut described = json!({"name": argument.name, "type": type_name(&argument.kinds)});
     if !argument.required {
-        described["default"] = Value::Null;
+        described["default"] = argument.default.clone().unwrap_or_default();
     }
     described
 }
 
 /// How discoveries name types. Source: `chaoslib.discovery.discover.portable_type_name`.
-fn type_name(kind: ArgumentKind) -> &'static str {
-    match kind {
-        ArgumentKind::String => "string",
-        ArgumentKind::Integer => "integer",
-        ArgumentKind::Boolean => "boolean",
-        ArgumentKind::List => "list",
-        ArgumentKind::Object => "mapping",
+fn type_name(kinds: &[ArgumentKind]) -> &'static str {
+    match kinds {
+        [ArgumentKind::String] => "string",
+        [ArgumentKind::Integer] => "integer",
+        [ArgumentKind::Number] => "number",
+        [ArgumentKind::Boolean] => "boolean",
+        [ArgumentKind::List] => "list",
+        [ArgumentKind::Object] => "mapping",
+        _ => "object",
     }
 }

@@ -1,0 +1,346 @@
+//! The activities of the catalogue beside chaosaws: every scenario of `tests/activities/PACKAGE/ACTIVITY` is played by
+//! both against the same AWS, and the results, the errors' words and the calls made have to be the same.
+//!
+//! A scenario is a YAML file, see [`Scenario`]. What differs on purpose says why, and what is expected instead; a
+//! difference that is not there fails, too. `FRACAS_ACTIVITY=stop_instance` plays the scenarios of some activities only.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use regex_lite::Regex;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use support::{fracas, root};
+
+/// What a file says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scenario {
+    /// What it shows, in a sentence.
+    why: String,
+    #[serde(default)]
+    arguments: Map<String, Value>,
+    /// Arguments that only fracas has.
+    #[serde(default)]
+    own_arguments: Map<String, Value>,
+    #[serde(default)]
+    configuration: Map<String, Value>,
+    /// What AWS answers, by service and operation: outputs as boto3 shows them, or `error`; the last one stays.
+    #[serde(default)]
+    answers: Map<String, Value>,
+    /// Where fracas differs, and what it does instead; what is not named is the same.
+    differs: Option<Expected>,
+    /// Why there is nothing to compare with; all is expected here then.
+    alone: Option<Expected>,
+}
+
+/// What is expected of fracas.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    why: String,
+    output: Option<Value>,
+    error: Option<String>,
+    /// The operations that are called, in order.
+    calls: Option<Vec<String>>,
+}
+
+/// What came of an activity.
+#[derive(Default)]
+struct Outcome {
+    output: Option<Value>,
+    error: Option<String>,
+    calls: Vec<Value>,
+}
+
+/// The folder of a scenario's activity, and the file.
+struct Found {
+    activity: String,
+    name: String,
+    scenario: Scenario,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let packages = folders(&root().join("tests/activities"));
+    let trial = |package: PathBuf| Trial::test(name(&package), move || play(&package));
+    libtest_mimic::run(&arguments, packages.into_iter().map(trial).collect()).exit_code()
+}
+
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    paths
+}
+
+fn name(path: &Path) -> String {
+    path.file_stem().expect("a name").to_string_lossy().into_owned()
+}
+
+/// Plays the scenarios of a package.
+fn play(package: &Path) -> Result<(), Failed> {
+    let mut peer = Peer::start();
+    let scenarios = scenarios(package);
+    let mut wrong = Vec::new();
+    for found in &scenarios {
+        let differences = compare(&mut peer, &name(package), found);
+        if !differences.is_empty() {
+            wrong.push(format!("{}/{}: {}\n{differences}", found.activity, found.name, found.scenario.why));
+        }
+    }
+    let right = scenarios.len() - wrong.len();
+    println!("activities: {}: {right} of {} scenarios", name(package), scenarios.len());
+    for Found { activity, name, scenario } in &scenarios {
+        if let Some(expected) = scenario.differs.as_ref().or(scenario.alone.as_ref()) {
+            println!("activities:   {activity}/{name}: {}", expected.why);
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
+}
+
+fn scenarios(package: &Path) -> Vec<Found> {
+    let only = std::env::var("FRACAS_ACTIVITY").ok();
+    let mut found = Vec::new();
+    for folder in folders(package) {
+        let activity = name(&folder);
+        if only.as_ref().is_some_and(|only| *only != activity) {
+            continue;
+        }
+        for file in folders(&folder) {
+            let text = fs::read_to_string(&file).expect("it can be read");
+            let node =
+                fracas_engine::parse_yaml(&text).unwrap_or_else(|problems| panic!("{file:?}: {problems:?}"));
+            let scenario = serde_json::from_value(node.to_json());
+            let scenario = scenario.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            found.push(Found { activity: activity.clone(), name: name(&file), scenario });
+        }
+    }
+    found
+}
+
+fn compare(peer: &mut Peer, package: &str, found: &Found) -> String {
+    let scenario = &found.scenario;
+    let module = |kind: &str| format!("chaosaws.{package}.{kind}");
+    let module = module(kind_of(&root(), package, &found.activity));
+    let provider = json!({"module": module, "func": found.activity, "arguments": scenario.arguments});
+    let question =
+        json!({"provider": provider, "answers": scenario.answers, "configuration": scenario.configuration});
+    let ours = peer.play_fracas(&question, scenario);
+    if let Some(alone) = &scenario.alone {
+        return unexpected(alone, &ours, None);
+    }
+    let theirs = Outcome::of(peer.ask(&json!({"act": question})));
+    match &scenario.differs {
+        Some(expected) => {
+            let same = differences(&theirs, &ours).is_empty();
+            let same = if same { "both sides do the same\n" } else { "" };
+            unexpected(expected, &ours, Some(&theirs)) + same
+        }
+        None => differences(&theirs, &ours),
+    }
+}
+
+/// `actions` or `probes`, as the catalogue says.
+fn kind_of(root: &Path, package: &str, activity: &str) -> &'static str {
+    let path = root.join("catalogue/aws").join(package).with_extension("yaml");
+    let text = fs::read_to_string(path).expect("the package's file can be read");
+    let node = fracas_engine::parse_yaml(&text).expect("it is YAML").to_json();
+    let kind = &node["activities"][activity]["kind"];
+    if kind == "probe" { "probes" } else { "actions" }
+}
+
+/// What is not as a scenario says, or where that says nothing, as the reference does.
+fn unexpected(expected: &Expected, ours: &Outcome, theirs: Option<&Outcome>) -> String {
+    let says_outcome = expected.output.is_some() || expected.error.is_some();
+    let outcome = match (says_outcome, theirs) {
+        (false, Some(theirs)) => (theirs.output.clone(), theirs.error.clone()),
+        _ => (expected.output.clone(), expected.error.clone()),
+    };
+    let operations = |outcome: &Outcome| outcome.calls.iter().map(|call| call["operation"].clone()).collect();
+    let calls: Vec<Value> = match (&expected.calls, theirs) {
+        (Some(calls), _) => calls.iter().map(|call| Value::from(call.as_str())).collect(),
+        (None, Some(theirs)) => operations(theirs),
+        (None, None) => Vec::new(),
+    };
+    let our_calls: Vec<Value> = operations(ours);
+    [
+        difference(
+            "output",
+            &json!(outcome.0.map(without_metadata)),
+            &json!(ours.output.clone().map(without_metadata)),
+        ),
+        difference("error", &json!(outcome.1), &json!(ours.error)),
+        difference("calls", &json!(calls), &json!(our_calls)),
+    ]
+    .concat()
+}
+
+/// Expected outputs are written without what every answer has.
+fn without_metadata(mut output: Value) -> Value {
+    match &mut output {
+        Value::Object(entries) => _ = entries.shift_remove("ResponseMetadata"),
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = without_metadata(item.take())),
+        _ => {}
+    }
+    output
+}
+
+fn differences(theirs: &Outcome, ours: &Outcome) -> String {
+    [
+        difference("output", &json!(theirs.output), &json!(ours.output)),
+        difference("error", &json!(theirs.error), &json!(ours.error)),
+        difference("calls", &json!(theirs.calls), &json!(ours.calls)),
+    ]
+    .concat()
+}
+
+fn difference(what: &str, theirs: &Value, ours: &Value) -> String {
+    let [theirs, ours] = [theirs, ours]
+        .map(|side| without_chance(&serde_json::to_string_pretty(&sorted(side)).expect("JSON")));
+    match theirs == ours {
+        true => String::new(),
+        false => format!("  {what}:\n    expected {theirs}\n    fracas   {ours}\n"),
+    }
+}
+
+/// The order of keys is nobody's business.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(entries) => {
+            let entries: BTreeMap<_, _> =
+                entries.iter().map(|(key, value)| (key.clone(), sorted(value))).collect();
+            json!(entries)
+        }
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        other => other.clone(),
+    }
+}
+
+/// Tokens that are drawn, and moments near the present.
+fn without_chance(text: &str) -> String {
+    thread_local! {
+        static CHANCE: [Regex; 3] = [
+            "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
+            "20(2[6-9]|[3-9][0-9])-[0-9]{2}-[0-9]{2}T[0-9]{2}(:|%3A)[0-9]{2}(:|%3A)[0-9]{2}(\\.[0-9]+)?(Z|\\+00:00)?",
+            "\\b1[7-9][0-9]{8}(\\.[0-9]+)?\\b",
+        ].map(|pattern| Regex::new(pattern).expect("a pattern"));
+    }
+    CHANCE.with(|chance| {
+        chance.iter().fold(text.to_owned(), |text, part| part.replace_all(&text, "CHANCE").into_owned())
+    })
+}
+
+impl Outcome {
+    fn of(mut answer: Value) -> Outcome {
+        let text = |name: &str| answer[name].as_str().map(|text| text.trim_end().to_owned());
+        let (error, crash) = (text("error"), text("crash"));
+        Outcome {
+            error: error.or(crash),
+            output: answer.get_mut("output").map(Value::take),
+            calls: answer["calls"].as_array().cloned().unwrap_or_default(),
+        }
+    }
+}
+
+/// chaosaws, and the AWS of both.
+struct Peer {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    endpoint: String,
+}
+
+impl Peer {
+    fn start() -> Peer {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/activities/peer.py");
+        let mut child = Command::new(support::python())
+            .args(["-B", "-W", "ignore"])
+            .arg(script)
+            .env("TZ", "UTC")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("Python starts");
+        let input = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut peer = Peer { child, input, output, endpoint: String::new() };
+        peer.endpoint = peer.read()["endpoint"].as_str().expect("an address").to_owned();
+        peer
+    }
+
+    fn ask(&mut self, question: &Value) -> Value {
+        writeln!(self.input.as_mut().expect("it is open"), "{question}").expect("Python reads");
+        self.read()
+    }
+
+    fn read(&mut self) -> Value {
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("Python answers");
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("Python answered {line:?}"))
+    }
+
+    /// Runs an experiment with this one activity.
+    fn play_fracas(&mut self, question: &Value, scenario: &Scenario) -> Outcome {
+        self.ask(&json!({"answers": question}));
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut provider = question["provider"].clone();
+        provider["type"] = json!("python");
+        for (name, value) in &scenario.own_arguments {
+            provider["arguments"][name] = value.clone();
+        }
+        let mut configuration = scenario.configuration.clone();
+        configuration.entry("aws_region").or_insert_with(|| json!("us-east-1"));
+        let experiment = json!({
+            "title": "one activity", "description": "-", "configuration": configuration,
+            "method": [{"type": "action", "name": "it", "provider": provider}],
+        });
+        fs::write(folder.path().join("experiment.json"), experiment.to_string()).expect("it is written");
+        let ended = Command::new(fracas())
+            .args(["run", "--no-validation", "experiment.json"])
+            .current_dir(&folder)
+            .env_clear()
+            .envs([
+                ("AWS_ENDPOINT_URL", self.endpoint.as_str()),
+                ("AWS_ACCESS_KEY_ID", "AKID"),
+                ("AWS_SECRET_ACCESS_KEY", "secret"),
+                ("AWS_MAX_ATTEMPTS", "1"),
+                ("TZ", "UTC"),
+            ])
+            .env("HOME", folder.path())
+            .output()
+            .expect("fracas starts");
+        let journal = fs::read_to_string(folder.path().join("journal.json"));
+        let journal =
+            journal.unwrap_or_else(|_| panic!("no journal: {}", String::from_utf8_lossy(&ended.stderr)));
+        let journal: Value = serde_json::from_str(&journal).expect("a journal");
+        let run = &journal["run"][0];
+        let calls = self.ask(&json!({"calls": true}));
+        Outcome {
+            output: (run["status"] == "succeeded").then(|| run["output"].clone()),
+            error: run["exception"].as_array().map(|lines| words(lines)),
+            calls: calls["calls"].as_array().cloned().unwrap_or_default(),
+        }
+    }
+}
+
+/// The error as chaosaws raised it: without the class that the engine puts around it.
+fn words(lines: &[Value]) -> String {
+    let text: String = lines.iter().filter_map(Value::as_str).collect();
+    let text =
+        text.split_once("chaoslib.exceptions.ActivityFailed: ").map_or(text.as_str(), |(_, words)| words);
+    text.trim_end().to_owned()
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        let _ = self.child.wait();
+    }
+}
