@@ -15,7 +15,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 pub(crate) use asked::{Calls, What, read};
-pub(crate) use native::{Native, Target, arguments, as_map, not_called};
+pub(crate) use native::{Native, arguments, as_map, not_called};
 #[cfg(test)]
 pub(crate) use scope::{NO_REGION, SET_REGION};
 pub(crate) use scope::{Own, called_span, no_region};

@@ -11,6 +11,7 @@ pub(crate) mod arguments;
 mod choice;
 mod expression;
 mod functions;
+mod own;
 pub(crate) mod play;
 mod read;
 mod verify;
@@ -25,6 +26,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 pub use expression::Template;
+pub use own::{check, take_in};
 pub use verify::verify;
 
 // `static FILES: [File; N]`: one for each file of `catalogue/aws`, by the package of chaosaws whose
@@ -32,9 +34,9 @@ pub use verify::verify;
 include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// A file of the catalogue.
-pub struct File {
+struct File {
     /// The package, such as `docdb` for `chaosaws.docdb.actions`.
-    pub package: &'static str,
+    package: &'static str,
     text: &'static str,
     read: OnceLock<Catalogue>,
 }
@@ -44,22 +46,74 @@ impl File {
         File { package, text, read: OnceLock::new() }
     }
 
+    /// One of the user's, which stays until the program ends.
+    fn own(package: &str, catalogue: Catalogue) -> File {
+        File { package: String::leak(package.to_owned()), text: "", read: OnceLock::from(catalogue) }
+    }
+
     /// What the file declares.
-    pub fn catalogue(&self) -> &Catalogue {
+    fn catalogue(&self) -> &Catalogue {
         // A test reads every file, so that the ones inside the binary can be read.
         self.read.get_or_init(|| read::read(self.text).expect("the built-in catalogue can be read"))
     }
 }
 
-/// The file of a package.
-pub fn file(package: &str) -> Option<&'static File> {
-    FILES.iter().find(|file| file.package == package)
+/// All files, the user's own first.
+fn files() -> impl Iterator<Item = &'static File> {
+    own::files().chain(&FILES)
+}
+
+/// An activity, and the file it is declared in.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// The file's name, such as `docdb`.
+    pub package: &'static str,
+    /// The file.
+    pub catalogue: &'static Catalogue,
+    /// The activity.
+    pub declaration: &'static Declaration,
+}
+
+/// All activities, file by file; none that another one replaces.
+pub fn all() -> Vec<Target> {
+    let mut found: Vec<Target> = Vec::new();
+    for file in files() {
+        let catalogue = file.catalogue();
+        for declaration in &catalogue.activities {
+            let one = Target { package: file.package, catalogue, declaration };
+            let is_hidden = |known: &Target| {
+                known.package == one.package
+                    && known.declaration.name == declaration.name
+                    && known.declaration.kind == declaration.kind
+            };
+            if !found.iter().any(is_hidden) {
+                found.push(one);
+            }
+        }
+    }
+    found
+}
+
+/// An activity by its file, its name and its kind.
+pub fn find(package: &str, name: &str, kind: ActivityKind) -> Option<Target> {
+    files().filter(|file| file.package == package).find_map(|file| {
+        let catalogue = file.catalogue();
+        let declaration = catalogue.activity(name, kind)?;
+        Some(Target { package: file.package, catalogue, declaration })
+    })
+}
+
+/// The names of the activities of a package, of a kind.
+pub fn names(package: &str, kind: ActivityKind) -> Vec<&'static str> {
+    let of_package = files().filter(|file| file.package == package);
+    let declared = of_package.flat_map(|file| &file.catalogue().activities);
+    declared.filter(|activity| activity.kind == kind).map(|activity| activity.name.as_str()).collect()
 }
 
 /// What is declared for a service, or for another with the same permissions.
 pub(crate) fn of_prefix(service: &Service<'_>) -> Option<&'static Catalogue> {
     let prefix_of = |catalogue: &Catalogue| Aws::new().service(&catalogue.service).ok().and_then(prefix_name);
-    let all = || FILES.iter().map(File::catalogue);
+    let all = || files().map(File::catalogue);
     let same = all().find(|catalogue| catalogue.service == service.name);
     same.or_else(|| {
         let prefix = prefix_name(service)?;
@@ -67,9 +121,12 @@ pub(crate) fn of_prefix(service: &Service<'_>) -> Option<&'static Catalogue> {
     })
 }
 
-/// The packages that have a file.
-pub fn packages() -> impl Iterator<Item = &'static str> {
-    FILES.iter().map(|file| file.package)
+/// The packages that have a file, each once.
+pub fn packages() -> Vec<&'static str> {
+    let mut packages: Vec<&str> = files().map(|file| file.package).collect();
+    packages.sort_unstable();
+    packages.dedup();
+    packages
 }
 
 /// What a file declares: the activities of one service.
@@ -85,16 +142,8 @@ pub struct Catalogue {
 
 impl Catalogue {
     /// The activity of this name.
-    pub fn activity(&self, name: &str, kind: ActivityKind) -> Option<&Declaration> {
+    fn activity(&self, name: &str, kind: ActivityKind) -> Option<&Declaration> {
         self.activities.iter().find(|activity| activity.name == name && activity.kind == kind)
-    }
-
-    /// The names of all activities of a kind.
-    pub fn names(&self, kind: ActivityKind) -> impl Iterator<Item = &str> {
-        self.activities
-            .iter()
-            .filter(move |activity| activity.kind == kind)
-            .map(|activity| activity.name.as_str())
     }
 }
 
@@ -116,6 +165,8 @@ pub struct Declaration {
     pub kind: ActivityKind,
     /// What it does, in a line.
     pub summary: String,
+    /// Whether it takes the place of one inside the binary.
+    pub replaces: bool,
     /// Whether discoveries show it. Some functions of chaosaws can be called but are not exported.
     pub exported: bool,
     /// The type of its output as discoveries name it, where the function that it stands for tells.

@@ -10,9 +10,9 @@ use fracas_model::{Activity, Experiment, Node, Problem, Problems};
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use crate::aws::{self, Calls, Native, Own, Target, What, arguments, as_map, called_span, no_region};
+use crate::aws::{self, Calls, Native, Own, What, arguments, as_map, called_span, no_region};
 use crate::catalogue::arguments::bind;
-use crate::catalogue::{self, Catalogue};
+use crate::catalogue::{self, Catalogue, Target};
 use crate::python::{Unresolved, resolve};
 use crate::text::is_open;
 

@@ -21,8 +21,9 @@ use fracas_model::{Activity, ActivityKind, Failure, Node, Problem, Problems};
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
-use crate::aws::{Native, Own, Target, not_called};
-use crate::catalogue::{self, Catalogue};
+use crate::aws::{Native, Own, not_called};
+use crate::catalogue::Target;
+use crate::catalogue;
 use crate::inherited::Inherited;
 use crate::{PythonChoice, text};
 use modules::Modules;
@@ -134,11 +135,11 @@ pub(crate) fn resolve(provider: &Node) -> Result<Target, Unresolved> {
 
 fn find(module: &Node, func: &Node) -> Result<Target, Option<Box<Problem>>> {
     let (package, kind) = parse_module(module.as_str().unwrap_or_default()).ok_or_else(|| foreign(module))?;
-    let file = catalogue::file(package).ok_or_else(|| unknown_package(module, package))?;
-    let catalogue = file.catalogue();
-    let declaration = catalogue.activity(func.as_str().unwrap_or_default(), kind);
-    let declaration = declaration.ok_or_else(|| unknown_func(func, catalogue, kind))?;
-    Ok(Target { catalogue, declaration })
+    if !catalogue::packages().contains(&package) {
+        return Err(Some(unknown_package(module, package)));
+    }
+    let found = catalogue::find(package, func.as_str().unwrap_or_default(), kind);
+    found.ok_or_else(|| Some(unknown_func(func, package, kind)))
 }
 
 fn required<'a>(provider: &'a Node, key: &str) -> Result<&'a Node, Unresolved> {
@@ -176,7 +177,7 @@ fn foreign(module: &Node) -> Box<Problem> {
 
 fn unknown_package(module: &Node, package: &str) -> Box<Problem> {
     let known: Vec<String> = modules().collect();
-    let help = match nearest(package, catalogue::packages()) {
+    let help = match nearest(package, catalogue::packages().iter().copied()) {
         Some(near) => format!("did you mean `chaosaws.{near}`?"),
         None => format!("this version carries out: {}", known.join(", ")),
     };
@@ -185,21 +186,22 @@ fn unknown_package(module: &Node, package: &str) -> Box<Problem> {
     )
 }
 
-fn unknown_func(func: &Node, catalogue: &Catalogue, kind: ActivityKind) -> Box<Problem> {
+fn unknown_func(func: &Node, package: &str, kind: ActivityKind) -> Box<Problem> {
     let name = func.as_str().unwrap_or_default();
-    let known: Vec<&str> = catalogue.names(kind).collect();
+    let known = catalogue::names(package, kind);
     let help = match nearest(name, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("there are: {}", known.join(", ")),
     };
     let kind = kind.title().to_lowercase();
-    let message = format!("the catalogue has no {kind} `{name}` for {} yet", catalogue.service);
+    let message = format!("the catalogue has no {kind} `{name}` for {package} yet");
     Box::new(Problem::error(func.span, message).help(help))
 }
 
 /// The modules whose activities are in the catalogue.
 fn modules() -> impl Iterator<Item = String> {
     catalogue::packages()
+        .into_iter()
         .flat_map(|package| ["actions", "probes"].map(|kind| format!("chaosaws.{package}.{kind}")))
 }
 

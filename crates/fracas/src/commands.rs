@@ -9,6 +9,7 @@ mod iam;
 mod info;
 mod init;
 mod loader;
+mod own;
 mod ready;
 mod recover;
 mod run;

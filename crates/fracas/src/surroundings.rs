@@ -76,6 +76,14 @@ impl Surroundings {
         std::env::var(name).ok()
     }
 
+    /// The user's configuration folder, as the XDG base directories say.
+    pub fn configuration_folder() -> Option<PathBuf> {
+        let given = Self::environment("XDG_CONFIG_HOME").map(PathBuf::from);
+        let given = given.filter(|path| path.is_absolute());
+        let home = || std::env::home_dir().filter(|path| path.is_absolute());
+        given.or_else(|| Some(home()?.join(".config")))
+    }
+
     /// The folder of all runs: the one given, or the one that the XDG base directories say.
     ///
     /// # Errors

@@ -297,6 +297,7 @@ impl Peer {
         }
         let mut configuration = scenario.configuration.clone();
         configuration.entry("aws_region").or_insert_with(|| json!("us-east-1"));
+        take_along(&mut provider, folder.path());
         let experiment = json!({
             "title": "one activity", "description": "-", "configuration": configuration,
             "method": [{"type": "action", "name": "it", "provider": provider}],
@@ -328,6 +329,20 @@ impl Peer {
             calls: calls["calls"].as_array().cloned().unwrap_or_default(),
         }
     }
+}
+
+/// With `FRACAS_CATALOGUE=now` the package's file is read as it is now, though the program was built without it.
+fn take_along(provider: &mut Value, folder: &Path) {
+    if std::env::var_os("FRACAS_CATALOGUE").is_none() {
+        return;
+    }
+    let module = provider["module"].as_str().expect("a module").to_owned();
+    let package = module.split('.').nth(1).expect("a package");
+    let own = folder.join("fracas/aws");
+    fs::create_dir_all(&own).expect("a folder");
+    let file = root().join("catalogue/aws").join(package).with_extension("yaml");
+    fs::copy(file, own.join(format!("now_{package}.yaml"))).expect("it is copied");
+    provider["module"] = module.replace(&format!(".{package}."), &format!(".now_{package}.")).into();
 }
 
 /// The error as chaosaws raised it: without the class that the engine puts around it.

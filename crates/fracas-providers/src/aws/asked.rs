@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use std::path::PathBuf;
 
 use super::mistakes::{self, Place};
-use super::native::Target;
+use crate::catalogue::Target;
 use super::scope::Own;
 use crate::catalogue;
 use crate::text;
@@ -169,26 +169,20 @@ impl Reader<'_> {
         }
         let name = self.text("activity")?;
         let (package, func) = name.split_once('.').unwrap_or((&name, ""));
-        let catalogue = match catalogue::file(package) {
-            Some(file) => file.catalogue(),
-            None => {
-                let help = match text::did_you_mean(package, catalogue::packages()) {
-                    near if near.is_empty() => {
-                        let known: Vec<&str> = catalogue::packages().collect();
-                        format!("it has activities of {}", known.join(", "))
-                    }
-                    near => near,
-                };
-                self.error("activity", format!("the catalogue has no activities of `{package}`"), help);
-                return None;
-            }
-        };
-        let kinds = [self.kind, ActivityKind::Action, ActivityKind::Probe];
-        if let Some(declaration) = kinds.into_iter().find_map(|kind| catalogue.activity(func, kind)) {
-            return Some(What::Activity(Target { catalogue, declaration }));
+        let packages = catalogue::packages();
+        if !packages.contains(&package) {
+            let near = text::did_you_mean(package, packages.iter().copied());
+            let all = || format!("it has activities of {}", packages.join(", "));
+            let help = if near.is_empty() { all() } else { near };
+            self.error("activity", format!("the catalogue has no activities of `{package}`"), help);
+            return None;
         }
-        let names: Vec<&str> =
-            catalogue.activities.iter().map(|declaration| declaration.name.as_str()).collect();
+        let kinds = [self.kind, ActivityKind::Action, ActivityKind::Probe];
+        if let Some(found) = kinds.into_iter().find_map(|kind| catalogue::find(package, func, kind)) {
+            return Some(What::Activity(found));
+        }
+        let kinds = [ActivityKind::Action, ActivityKind::Probe];
+        let names: Vec<&str> = kinds.into_iter().flat_map(|kind| catalogue::names(package, kind)).collect();
         let help = match text::did_you_mean(func, names.iter().copied()) {
             near if near.is_empty() => format!("there are: {}", names.join(", ")),
             near => near,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::scope::Own;
 use crate::catalogue::arguments::{Mistake, bind};
 use crate::catalogue::play::{Player, activity_failed};
-use crate::catalogue::{Catalogue, Declaration, Request, Verb};
+use crate::catalogue::{Declaration, Request, Target, Verb};
 use crate::text;
 
 /// What makes calls of AWS for activities, and carries out those of the catalogue.
@@ -125,12 +125,6 @@ fn place_of(line: &str, request: &Request, declaration: &Declaration, provider: 
         arguments.as_map()?.iter().find(|(key, _)| declaration.argument(key) == Some(argument))
     };
     names.into_iter().find_map(of_name).map_or(arguments.span, |(_, entry)| entry.value.span)
-}
-
-/// What an activity stands for.
-pub(crate) struct Target {
-    pub(crate) catalogue: &'static Catalogue,
-    pub(crate) declaration: &'static Declaration,
 }
 
 /// Actions are written down more surely than probes, so the type matters.

@@ -146,9 +146,9 @@ mod tests {
 
     #[test]
     fn empty_optional_arguments_count_as_not_given() {
-        let catalogue = super::super::file("docdb").unwrap().catalogue();
-        let probe = catalogue.activity("cluster_status", ActivityKind::Probe).unwrap();
-        let reboot = catalogue.activity("reboot_db_instance", ActivityKind::Action).unwrap();
+        let declared = |name, kind| crate::catalogue::find("docdb", name, kind).unwrap().declaration;
+        let probe = declared("cluster_status", ActivityKind::Probe);
+        let reboot = declared("reboot_db_instance", ActivityKind::Action);
         let cases = [
             (probe, json!({"docdb_cluster_identifier": "", "filters": [5]}), json!({"filters": [5]})),
             (probe, json!({"cluster_id": "a", "filters": []}), json!({"docdb_cluster_identifier": "a"})),

@@ -72,7 +72,7 @@ impl Reader {
 
     fn activity(&mut self, name: &str, entry: &Entry) -> Declaration {
         let node = &entry.value;
-        self.known_keys(node, &["kind", "summary", "exported", "returns", "args", "steps", "fails_with"]);
+        self.known_keys(node, &["kind", "summary", "replaces", "exported", "returns", "args", "steps", "fails_with"]);
         self.snake_case(name, entry.key_span);
         let arguments = entries(node.get("args"));
         let mut arguments: Vec<_> = arguments.map(|(name, entry)| self.argument(name, entry)).collect();
@@ -87,6 +87,7 @@ impl Reader {
             name: name.to_owned(),
             kind: self.kind(node),
             summary: self.required_text(node, "summary"),
+            replaces: node.get("replaces").is_some_and(|replaces| replaces.to_json() == true),
             exported: node.get("exported").is_none_or(|exported| exported.to_json() == true),
             returns: node.get("returns").map(|returns| self.returns(returns)),
             arguments,

@@ -103,14 +103,10 @@ pub fn native() -> Value {
     })
 }
 
+/// Those that stand for functions of chaosaws.
 fn native_activities() -> Vec<Value> {
-    let mut activities = Vec::new();
-    for package in catalogue::packages() {
-        let declared = catalogue::file(package).map(|file| file.catalogue().activities.as_slice());
-        let exported = declared.unwrap_or_default().iter().filter(|activity| activity.exported);
-        activities.extend(exported.map(|activity| described(package, activity)));
-    }
-    activities
+    let exported = catalogue::all().into_iter().filter(|found| found.declaration.exported);
+    exported.map(|found| described(found.package, found.declaration)).collect()
 }
 
 fn described(package: &str, activity: &Declaration) -> Value {

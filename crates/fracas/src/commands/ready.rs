@@ -10,6 +10,7 @@ use fracas_engine::{
 use fracas_model::{Choice, ExitCode, Experiment, Level, Problem, Problems, Severity, Source};
 use serde_json::Value;
 
+use super::own;
 use crate::args;
 use crate::loading;
 use crate::session::Session;
@@ -47,14 +48,16 @@ impl Session {
     }
 }
 
-/// Gets the text of an experiment.
+/// Gets the text of an experiment, and the user's own activities that belong to it.
 ///
 /// # Errors
 ///
 /// That is impossible.
 pub async fn load(source: &str, fetching: &args::Fetching, session: &Session) -> Result<Source, Told> {
     let loaded = loading::load(source, !fetching.no_verify_tls, &session.settings).await;
-    loaded.map_err(|problem| session.refuse(problem))
+    let loaded = loaded.map_err(|problem| session.refuse(problem))?;
+    own::take_in(source, session)?;
+    Ok(loaded)
 }
 
 /// What an experiment's file holds, as far as it may be shown.

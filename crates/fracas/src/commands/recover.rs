@@ -3,7 +3,7 @@
 use fracas_engine::{Given, RecoverOptions, Recovered, Recovery, RunFolder, read, recover as recover_run};
 use fracas_model::{ExitCode, Problem};
 
-use super::given;
+use super::{given, own};
 use super::run::tell_end;
 use crate::args;
 use crate::host::ThisMachine;
@@ -60,20 +60,25 @@ async fn play(
         version: env!("CARGO_PKG_VERSION"),
         retry_failed,
     };
-    return_to_its_folder(&folder).map_err(general)?;
+    return_to_its_folder(&folder)?;
     let observer = Box::new(TerminalObserver::new(&session.terminal));
     let host = ThisMachine::new(&providers)?;
     recover_run(folder, &options, &host, vec![observer]).await
 }
 
-/// Relative paths of the experiment mean what they meant in the run.
-fn return_to_its_folder(folder: &RunFolder) -> Result<(), Problem> {
+/// Relative paths of the experiment mean what they meant in the run, and so do the user's own activities.
+fn return_to_its_folder(folder: &RunFolder) -> Result<(), Recovery> {
     // A log that cannot be read is told by the recovery itself.
     let Some((_, started)) = read(folder).ok().and_then(|history| history.started) else { return Ok(()) };
     let working_folder = &started.working_folder;
     std::env::set_current_dir(working_folder).map_err(|error| {
         let message = format!("cannot go to {working_folder}, where the run was started: {error}");
-        Problem::general(message).help("nothing was rolled back; make the folder available again")
+        general(Problem::general(message).help("nothing was rolled back; make the folder available again"))
+    })?;
+    // What is wrong with them is told one file at a time: nothing is rolled back before all are right.
+    own::read(&started.source).map_err(|mut wrong| {
+        let (source, problems) = wrong.swap_remove(0);
+        Recovery { source: Some(source), problems }
     })
 }
 

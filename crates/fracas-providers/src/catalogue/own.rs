@@ -1,0 +1,103 @@
+//! Activities of the user's own: files beside the experiment, then those of the user's configuration.
+//!
+//! They are read once, before the first activity is looked up, and come before the ones inside the
+//! binary.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use fracas_engine::load_text;
+use fracas_model::{Format, Problem, Problems, Source};
+
+use super::{Catalogue, File, read, verify};
+
+/// Where the files are, below a folder.
+const FOLDER: &str = "fracas/aws";
+
+static OWN: OnceLock<Vec<File>> = OnceLock::new();
+
+/// The files that were taken in.
+pub(super) fn files() -> impl Iterator<Item = &'static File> {
+    OWN.get().into_iter().flatten()
+}
+
+/// Takes in the files in `fracas/aws` of each of these folders; of two activities with the same name
+/// the first counts. Only the first call has an effect.
+///
+/// # Errors
+///
+/// All that is wrong with them, file by file.
+pub fn take_in(folders: &[PathBuf]) -> Result<(), Vec<(Source, Problems)>> {
+    let mut files: Vec<File> = Vec::new();
+    let mut wrong = Vec::new();
+    for path in folders.iter().flat_map(|folder| paths(&folder.join(FOLDER))) {
+        match file(&path, &files) {
+            Ok(file) => files.push(file),
+            Err(found) => wrong.push(found),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    let _ = OWN.set(files);
+    Ok(())
+}
+
+/// The YAML files of a folder, by name; none where there is no such folder.
+fn paths(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
+    paths.sort();
+    paths
+}
+
+/// Reads a file and holds it against the models and the files before it.
+fn file(path: &Path, before: &[File]) -> Result<File, (Source, Problems)> {
+    let name = path.display().to_string();
+    let source = |text| Source { name: name.clone(), text, format: Format::Yaml };
+    let text = load_text(path).map_err(|problem| (source(String::new()), problem.into()))?;
+    match check(&text) {
+        Ok(catalogue) => {
+            let package = path.file_stem().unwrap_or_default().to_string_lossy();
+            let problems = replaced(&package, &catalogue, before);
+            if problems.has_errors() { Err((source(text), problems)) } else { Ok(File::own(&package, catalogue)) }
+        }
+        Err(problems) => Err((source(text), problems)),
+    }
+}
+
+/// What a text declares.
+///
+/// # Errors
+///
+/// Every mistake in it, the disagreements with the services' models included.
+pub fn check(text: &str) -> Result<Catalogue, Problems> {
+    let catalogue = read::read(text)?;
+    let problems = verify(&catalogue);
+    if problems.has_errors() { Err(problems) } else { Ok(catalogue) }
+}
+
+/// Activities that take the place of others have to say so.
+fn replaced(package: &str, catalogue: &Catalogue, before: &[File]) -> Problems {
+    let mut problems = Problems::default();
+    let inside = super::FILES.iter().filter(|file| file.package == package);
+    for activity in &catalogue.activities {
+        let known = |file: &File| file.catalogue().activity(&activity.name, activity.kind).is_some();
+        let is_inside = inside.clone().any(known);
+        let is_hidden = before.iter().any(|file| file.package == package && known(file));
+        let problem = match (is_inside, activity.replaces) {
+            _ if is_hidden => continue,
+            (true, false) => Problem::error(activity.span, format!("fracas has an activity `{package}.{}`", activity.name))
+                .help("say `replaces: true` if this one is to take its place"),
+            (false, true) => {
+                let message = format!("there is no activity `{package}.{}` to replace", activity.name);
+                Problem::error(activity.span, message).help("leave `replaces` out")
+            }
+            _ => continue,
+        };
+        problems.push(problem);
+    }
+    problems
+}
