@@ -22,8 +22,8 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
 use crate::aws::{Native, Own, not_called};
-use crate::catalogue::Target;
 use crate::catalogue;
+use crate::catalogue::Target;
 use crate::inherited::Inherited;
 use crate::{PythonChoice, text};
 use modules::Modules;

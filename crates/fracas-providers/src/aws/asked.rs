@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 use std::path::PathBuf;
 
 use super::mistakes::{self, Place};
-use crate::catalogue::Target;
 use super::scope::Own;
 use crate::catalogue;
+use crate::catalogue::Target;
 use crate::text;
 
 pub(super) const KEYS: [&str; 17] = [

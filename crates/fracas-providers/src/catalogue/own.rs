@@ -62,7 +62,11 @@ fn file(path: &Path, before: &[File]) -> Result<File, (Source, Problems)> {
         Ok(catalogue) => {
             let package = path.file_stem().unwrap_or_default().to_string_lossy();
             let problems = replaced(&package, &catalogue, before);
-            if problems.has_errors() { Err((source(text), problems)) } else { Ok(File::own(&package, catalogue)) }
+            if problems.has_errors() {
+                Err((source(text), problems))
+            } else {
+                Ok(File::own(&package, catalogue))
+            }
         }
         Err(problems) => Err((source(text), problems)),
     }
@@ -89,8 +93,10 @@ fn replaced(package: &str, catalogue: &Catalogue, before: &[File]) -> Problems {
         let is_hidden = before.iter().any(|file| file.package == package && known(file));
         let problem = match (is_inside, activity.replaces) {
             _ if is_hidden => continue,
-            (true, false) => Problem::error(activity.span, format!("fracas has an activity `{package}.{}`", activity.name))
-                .help("say `replaces: true` if this one is to take its place"),
+            (true, false) => {
+                Problem::error(activity.span, format!("fracas has an activity `{package}.{}`", activity.name))
+                    .help("say `replaces: true` if this one is to take its place")
+            }
             (false, true) => {
                 let message = format!("there is no activity `{package}.{}` to replace", activity.name);
                 Problem::error(activity.span, message).help("leave `replaces` out")

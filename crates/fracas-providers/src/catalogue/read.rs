@@ -72,7 +72,10 @@ impl Reader {
 
     fn activity(&mut self, name: &str, entry: &Entry) -> Declaration {
         let node = &entry.value;
-        self.known_keys(node, &["kind", "summary", "replaces", "exported", "returns", "args", "steps", "fails_with"]);
+        self.known_keys(
+            node,
+            &["kind", "summary", "replaces", "exported", "returns", "args", "steps", "fails_with"],
+        );
         self.snake_case(name, entry.key_span);
         let arguments = entries(node.get("args"));
         let mut arguments: Vec<_> = arguments.map(|(name, entry)| self.argument(name, entry)).collect();

@@ -3,8 +3,8 @@
 use fracas_engine::{Given, RecoverOptions, Recovered, Recovery, RunFolder, read, recover as recover_run};
 use fracas_model::{ExitCode, Problem};
 
-use super::{given, own};
 use super::run::tell_end;
+use super::{given, own};
 use crate::args;
 use crate::host::ThisMachine;
 use crate::session::Session;
