@@ -45,10 +45,16 @@ struct Scenario {
 #[serde(deny_unknown_fields)]
 struct Expected {
     why: String,
+    /// Null is an output, too.
+    #[serde(default, deserialize_with = "given")]
     output: Option<Value>,
     error: Option<String>,
-    /// The operations that are called, in order.
-    calls: Option<Vec<String>>,
+    /// The operations that are called, in order; as `{operation: body}` with what is sent as JSON.
+    calls: Option<Vec<Value>>,
+}
+
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// What came of an activity.
@@ -165,11 +171,14 @@ fn unexpected(expected: &Expected, ours: &Outcome, theirs: Option<&Outcome>) -> 
     };
     let operations = |outcome: &Outcome| outcome.calls.iter().map(|call| call["operation"].clone()).collect();
     let calls: Vec<Value> = match (&expected.calls, theirs) {
-        (Some(calls), _) => calls.iter().map(|call| Value::from(call.as_str())).collect(),
+        (Some(calls), _) => calls.clone(),
         (None, Some(theirs)) => operations(theirs),
         (None, None) => Vec::new(),
     };
-    let our_calls: Vec<Value> = operations(ours);
+    let our_calls = ours.calls.iter().enumerate();
+    let our_calls: Vec<Value> = our_calls
+        .map(|(place, call)| call_as(calls.get(place).is_some_and(Value::is_object), call))
+        .collect();
     [
         difference(
             "output",
@@ -180,6 +189,18 @@ fn unexpected(expected: &Expected, ours: &Outcome, theirs: Option<&Outcome>) -> 
         difference("calls", &json!(calls), &json!(our_calls)),
     ]
     .concat()
+}
+
+/// The operation of a call, or with what is sent.
+fn call_as(with_body: bool, call: &Value) -> Value {
+    let operation = call["operation"].as_str().expect("every call has one");
+    match with_body {
+        true => {
+            let body = call["body"].as_str().unwrap_or_default();
+            json!({operation: serde_json::from_str(body).unwrap_or_else(|_| Value::from(body))})
+        }
+        false => operation.into(),
+    }
 }
 
 /// Expected outputs are written without what every answer has.

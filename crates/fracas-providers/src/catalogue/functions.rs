@@ -24,12 +24,13 @@ const fn function(name: &'static str, takes: &'static [&'static [Takes]], call: 
 }
 
 /// All of them, by name.
-pub(super) static FUNCTIONS: [Function; 24] = [
+pub(super) static FUNCTIONS: [Function; 25] = [
     function("ago", &[NUMBER], ago),
     function("base64", &[STRING], base64),
     function("chunks", &[ARRAY, NUMBER], chunks),
     function("file", &[STRING], file),
     Function { name: "format", takes: &[STRING, ANY], variadic: true, call: format },
+    function("from_base64", &[STRING], from_base64),
     function("from_items", &[ARRAY], from_items),
     function("from_json", &[STRING], from_json),
     function("items", &[OBJECT], items),
@@ -195,6 +196,13 @@ fn base64(arguments: &[Value]) -> Result<Value, String> {
     Ok(STANDARD.encode(text(arguments, 0)).into())
 }
 
+/// The text that is in base64; what is no text of UTF-8 stays as it is.
+fn from_base64(arguments: &[Value]) -> Result<Value, String> {
+    let encoded = text(arguments, 0);
+    let decoded = STANDARD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    Ok(decoded.map_or_else(|| encoded.into(), Value::from))
+}
+
 /// The text of a file of this machine.
 fn file(arguments: &[Value]) -> Result<Value, String> {
     let path = text(arguments, 0);
@@ -332,6 +340,8 @@ mod tests {
             ("from_json('{\"a\": 1}').a", json!(1)),
             ("from_json('no')", json!("no")),
             ("base64('ab')", json!("YWI=")),
+            ("from_base64('YWI=')", json!("ab")),
+            ("from_base64('/w==')", json!("/w==")),
             ("tag_map('a=1,b=x=y')", json!({"a": "1", "b": "x=y"})),
             ("tag_map(tags)", json!({"k": "v"})),
             ("tag_map(none)", json!({})),

@@ -152,6 +152,8 @@ fn type_name(kinds: &[ArgumentKind]) -> &'static str {
     match kinds {
         [ArgumentKind::String] => "string",
         [ArgumentKind::Integer] => "integer",
+        // A percentage that may be a text, too.
+        [ArgumentKind::Integer, ArgumentKind::Number, ArgumentKind::String] => "integer",
         [ArgumentKind::Number] => "number",
         [ArgumentKind::Boolean] => "boolean",
         [ArgumentKind::List] => "list",
