@@ -14,6 +14,7 @@ mod functions;
 mod own;
 pub(crate) mod play;
 mod read;
+mod schema;
 mod verify;
 
 use std::sync::OnceLock;
@@ -27,6 +28,7 @@ use serde_json::{Map, Value};
 
 pub use expression::Template;
 pub use own::{check, take_in};
+pub use schema::schema;
 pub use verify::verify;
 
 // `static FILES: [File; N]`: one for each file of `catalogue/aws`, by the package of chaosaws whose
@@ -72,6 +74,47 @@ pub struct Target {
     pub catalogue: &'static Catalogue,
     /// The activity.
     pub declaration: &'static Declaration,
+}
+
+/// A call that an activity may make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The service, as boto3 calls it.
+    pub service: String,
+    /// The operation.
+    pub operation: String,
+    /// Whether it may change something.
+    pub changes: bool,
+}
+
+impl Target {
+    /// Its name, such as `docdb.stop_db_cluster`.
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.package, self.declaration.name)
+    }
+
+    /// The module of chaosaws that has it, such as `chaosaws.docdb.actions`.
+    pub fn module(&self) -> String {
+        let kind = self.declaration.kind.title().to_lowercase();
+        format!("chaosaws.{}.{kind}s", self.package)
+    }
+
+    /// The calls that it may make, each once, in the order of the file.
+    pub fn calls(&self) -> Vec<Call> {
+        let aws = Aws::new();
+        let mut calls = Vec::new();
+        for request in self.declaration.requests(&Map::new(), &|_| true) {
+            let service = request.service.as_deref().unwrap_or(&self.catalogue.service);
+            let Ok(model) = aws.service(service) else { continue };
+            let operation = model.waiter(&request.name).map_or(request.name.as_str(), |waiter| waiter.operation);
+            let changes = play::changes(model, operation);
+            let call = Call { service: service.to_owned(), operation: operation.to_owned(), changes };
+            if !calls.contains(&call) {
+                calls.push(call);
+            }
+        }
+        calls
+    }
 }
 
 /// All activities, file by file; none that another one replaces.
@@ -251,6 +294,17 @@ impl ArgumentKind {
     /// What a user would call a value of this kind.
     pub fn words(self) -> &'static str {
         ArgumentKind::ALL.iter().find(|(kind, ..)| *kind == self).map_or("a value", |(_, _, words)| words)
+    }
+
+    /// A value of this kind, to show how one is written.
+    pub fn example(self) -> Value {
+        match self {
+            ArgumentKind::String => "...".into(),
+            ArgumentKind::Integer | ArgumentKind::Number => 1.into(),
+            ArgumentKind::Boolean => true.into(),
+            ArgumentKind::List => Value::Array(Vec::new()),
+            ArgumentKind::Object => Value::Object(Map::new()),
+        }
     }
 
     /// Whether the value is of this kind.

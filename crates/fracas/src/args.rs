@@ -167,6 +167,8 @@ pub enum Command {
     Settings(Settings),
     /// Tell about fracas, the settings, or the extensions in Python.
     Info(Info),
+    /// Look at the AWS activities, try one by hand, or write one.
+    Activity(Activity),
     /// Call any operation of any AWS service.
     ///
     /// Names may be written as boto3, the AWS CLI or AWS's own documentation write them:
@@ -233,6 +235,7 @@ impl Command {
             Command::Init(_) => "init",
             Command::Settings(_) => "settings",
             Command::Info(_) => "info",
+            Command::Activity(_) => "activity",
             Command::Aws(_) => "aws",
             Command::Completions(_) => "completions",
         }
@@ -346,6 +349,86 @@ pub struct Recover {
 
     #[command(flatten)]
     pub runs_dir: RunsDir,
+}
+
+/// Look at the AWS activities, try one by hand, or write one.
+#[derive(clap::Args)]
+pub struct Activity {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ActivityCommand,
+}
+
+/// What can be done with activities.
+#[derive(Subcommand)]
+pub enum ActivityCommand {
+    /// List the activities, those in fracas/aws beside you included.
+    List(ActivityList),
+    /// Show what an activity takes, what it calls, and how an experiment writes it.
+    Show(ActivityShow),
+    /// Look for mistakes in files of activities, without touching anything.
+    Check(ActivityCheck),
+    /// Write a file to start from into fracas/aws, for a service.
+    New(ActivityNew),
+    /// Carry one activity out, now.
+    Run(ActivityRun),
+    /// Print the JSON Schema of files of activities, for editors.
+    Schema,
+}
+
+/// List the activities.
+#[derive(clap::Args)]
+pub struct ActivityList {
+    /// Those of one package, such as `docdb`.
+    pub package: Option<String>,
+
+    /// How to print the list.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// Show an activity.
+#[derive(clap::Args)]
+pub struct ActivityShow {
+    /// Its name, such as `docdb.stop_db_cluster`.
+    pub name: String,
+}
+
+/// Look for mistakes in files of activities.
+#[derive(clap::Args)]
+pub struct ActivityCheck {
+    /// The files [default: those in fracas/aws, here and in the configuration folder].
+    pub files: Vec<PathBuf>,
+}
+
+/// Write a file to start from.
+#[derive(clap::Args)]
+pub struct ActivityNew {
+    /// The service, as boto3 calls it, such as `docdb`.
+    pub service: String,
+}
+
+/// Carry one activity out.
+#[derive(clap::Args)]
+pub struct ActivityRun {
+    /// Its name, such as `docdb.stop_db_cluster`.
+    pub name: String,
+
+    /// An argument; what is no text is written in JSON. Can be given several times.
+    #[arg(long = "arg", value_name = "NAME=VALUE")]
+    pub arguments: Vec<String>,
+
+    /// The region [default: AWS_REGION, AWS_DEFAULT_REGION, or that of the profile].
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+
+    /// The profile of AWS's configuration files.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+
+    /// The address of the service, in place of AWS's own.
+    #[arg(long, value_name = "URL")]
+    pub endpoint_url: Option<String>,
 }
 
 /// List what a package can do, for `init`.

@@ -1,6 +1,7 @@
 //! What each command does. All of them read like the design's table of contents: load, parse,
 //! check, then the one thing that the command is for.
 
+mod activity;
 mod aws;
 mod completions;
 mod discover;
@@ -20,6 +21,7 @@ mod validate;
 use fracas_model::Problem;
 use tokio::runtime::Builder;
 
+pub use activity::activity;
 pub use aws::{aws, complete};
 pub use completions::{VARIABLE, completions};
 pub use discover::discover;

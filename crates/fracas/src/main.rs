@@ -51,6 +51,7 @@ fn answer(command: &Command, session: &Session) -> fracas_model::ExitCode {
             Command::Init(args) => commands::init(args, session).await,
             Command::Settings(args) => commands::settings(args, session),
             Command::Info(args) => commands::info(args, session),
+            Command::Activity(args) => commands::activity(args, session).await,
             Command::Aws(args) => commands::aws(args, session).await,
             Command::Completions(args) => commands::completions(args, session),
         }

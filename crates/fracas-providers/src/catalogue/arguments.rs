@@ -59,13 +59,18 @@ impl Argument {
     }
 
     /// What a user would call such a value.
-    pub(crate) fn words(&self) -> String {
+    pub fn words(&self) -> String {
         let words: Vec<&str> = self.kinds.iter().map(|kind| kind.words()).collect();
         words.join(" or ")
     }
 }
 
 impl Declaration {
+    /// Whether the argument of this name can be a text.
+    pub fn takes_text(&self, name: &str) -> bool {
+        self.argument(name).is_some_and(|argument| argument.kinds.contains(&ArgumentKind::String))
+    }
+
     /// The argument of this name, or this other name.
     pub(crate) fn argument(&self, name: &str) -> Option<&Argument> {
         self.arguments

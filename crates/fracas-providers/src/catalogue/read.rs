@@ -10,7 +10,7 @@ use super::{
 };
 
 /// The verbs, one of which a step has, and the keys that belong to each.
-const VERBS: [(&str, &[&str]); 11] = [
+pub(super) const VERBS: [(&str, &[&str]); 11] = [
     ("call", &["with", "pages", "fails_with", "catch"]),
     ("find", &["with", "or_fail", "fails_with", "catch"]),
     ("wait", &["with", "fails_with", "catch"]),
@@ -25,10 +25,10 @@ const VERBS: [(&str, &[&str]); 11] = [
 ];
 
 /// The keys of any step.
-const STEP_KEYS: [&str; 3] = ["when", "as", "log"];
+pub(super) const STEP_KEYS: [&str; 3] = ["when", "as", "log"];
 
 /// Types of outputs as discoveries name them. Source: `chaoslib.discovery.discover.portable_type_name`.
-const RETURNS: [&str; 8] = ["boolean", "integer", "list", "mapping", "null", "number", "object", "string"];
+pub(super) const RETURNS: [&str; 8] = ["boolean", "integer", "list", "mapping", "null", "number", "object", "string"];
 
 /// Reads a file.
 ///

@@ -26,6 +26,15 @@ pub fn take_in(experiment: &str, session: &Session) -> Result<(), Told> {
     })
 }
 
+/// Takes in the activities beside experiments of the working folder.
+///
+/// # Errors
+///
+/// See [`take_in`].
+pub fn take_in_here(session: &Session) -> Result<(), Told> {
+    take_in("./experiment.json", session)
+}
+
 /// The same, for whoever tells the problems.
 ///
 /// # Errors

@@ -202,10 +202,12 @@ pub fn told(problems: &Problems) -> Told {
     Told { code: ExitCode::Invalid, why }
 }
 
-/// Hears what activities tell before there is a run.
-struct BeforeRun<'a> {
-    session: &'a Session,
-    mask: Mask,
+/// Hears what activities tell outside of a run.
+pub struct BeforeRun<'a> {
+    /// Where it is shown.
+    pub session: &'a Session,
+    /// What is not shown.
+    pub mask: Mask,
 }
 
 impl Tell for BeforeRun<'_> {
@@ -218,7 +220,10 @@ impl Tell for BeforeRun<'_> {
         Ok(())
     }
 
-    fn chose(&self, _: Choice) -> io::Result<()> {
+    fn chose(&self, choice: Choice) -> io::Result<()> {
+        let (of, seed) = (choice.of, choice.seed);
+        let line = format!("Chose {} of {of} with the seed {seed}", Value::from(choice.chosen));
+        self.log(Level::Info, line);
         Ok(())
     }
 

@@ -1,0 +1,124 @@
+//! `fracas activity new`: a file to start from, for a service.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use fracas_aws::Aws;
+use fracas_aws::{iam, kebab};
+use fracas_aws::model::{Kind, Operation, Service};
+use fracas_engine::io_words;
+use fracas_model::{ExitCode, Problem};
+
+use crate::args::ActivityNew;
+use crate::commands::ready::Told;
+use crate::session::Session;
+
+/// How the names of operations begin that are worth an action, the most telling first.
+const FAULTS: [&str; 10] =
+    ["Failover", "Reboot", "Restart", "Stop", "Disable", "Terminate", "Delete", "Update", "Put", "Create"];
+
+/// Writes the file, unless there is one.
+pub fn new(args: &ActivityNew, session: &Session) -> Result<ExitCode, Told> {
+    let aws = Aws::new();
+    let service = aws.service(&args.service).map_err(|error| {
+        session.refuse(Problem::general(error.to_string()).help(error.help().unwrap_or_default()))
+    })?;
+    let path = Path::new("fracas/aws").join(format!("{}.yaml", service.name));
+    write(&path, &text(service)).map_err(|problem| session.refuse(problem))?;
+    session.info(&format!("{} is yours to change; fracas activity check looks for mistakes", path.display()));
+    Ok(ExitCode::Ok)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Problem> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let cannot = |error: &std::io::Error| {
+        Problem::general(format!("cannot write {}: {}", path.display(), io_words(error)))
+    };
+    fs::create_dir_all(folder).map_err(|error| cannot(&error))?;
+    let mut file = fs::File::create_new(path).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => Problem::general(format!("{} is there already", path.display()))
+            .help("add to it, or move it away first"),
+        _ => cannot(&error),
+    })?;
+    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(|error| cannot(&error))
+}
+
+/// An action and a probe of the service, with comments that say what may be changed.
+fn text(service: &Service<'_>) -> String {
+    let name = service.name;
+    let mut text = format!(
+        "# Activities for {name}. Experiments call them as {{\"type\": \"aws\", \"activity\": \"{name}.NAME\"}}.\n\
+         # The language: a text that starts with $ is JMESPath over the arguments and earlier results.\n\
+         service: {name}\n\nactivities:\n"
+    );
+    let actions = FAULTS.iter().find_map(|verb| {
+        let starting = |operation: &&Operation| operation.name.starts_with(verb) && changes(service, operation);
+        service.operations.iter().find(starting)
+    });
+    let probes = ["Describe", "List", "Get"].iter().find_map(|verb| {
+        let starting = |operation: &&Operation| operation.name.starts_with(verb) && !changes(service, operation);
+        service.operations.iter().filter(starting).min_by_key(|operation| required(service, operation).len())
+    });
+    for (operation, kind) in [(actions, "action"), (probes, "probe")] {
+        if let Some(operation) = operation {
+            text.push_str(&activity(service, operation, kind));
+        }
+    }
+    text
+}
+
+fn changes(service: &Service<'_>, operation: &Operation<'_>) -> bool {
+    let actions = iam::actions(service, operation.name);
+    actions.is_empty() || actions.iter().any(|action| !action.access.is_reading())
+}
+
+fn activity(service: &Service<'_>, operation: &Operation<'_>, kind: &str) -> String {
+    let required = required(service, operation);
+    let mut text = format!(
+        "  {}:\n    kind: {kind}\n    # What it does, in a sentence: discoveries and help show it.\n    summary: Call {}.\n",
+        snake_case(operation.name),
+        operation.name
+    );
+    if !required.is_empty() {
+        text.push_str("    args:\n");
+    }
+    for (name, kind) in &required {
+        let argument = snake_case(name);
+        text.push_str(&format!("      {argument}: {{type: {kind}, required: true, doc: The {}.}}\n", argument.replace('_', " ")));
+    }
+    let is_listing = kind == "probe" && service.paginator(operation.name).is_some();
+    let verb = if is_listing { "find" } else { "call" };
+    text.push_str(&format!("    steps:\n      - {verb}: {}\n", operation.name));
+    if !required.is_empty() {
+        text.push_str("        # Optional parameters go here, too; what is null is left out.\n        with:\n");
+    }
+    for (name, _) in &required {
+        text.push_str(&format!("          {name}: ${}\n", snake_case(name)));
+    }
+    if is_listing {
+        text.push_str("        as: found\n      # What it gives, such as one member of each item: $found[].Status\n      - return: $length(found)\n");
+    }
+    text
+}
+
+/// The parameters that have to be given, with the type of an argument that fits.
+fn required<'a>(service: &Service<'a>, operation: &Operation<'a>) -> Vec<(&'a str, &'static str)> {
+    let input = operation.input.map(|input| &service.shape(input).kind);
+    let Some(Kind::Structure(input)) = input else { return Vec::new() };
+    let required = input.members.iter().filter(|member| member.required && !member.idempotency_token);
+    let kind = |shape: &Kind<'_>| match shape {
+        Kind::Structure(_) | Kind::Map(_) => "object",
+        Kind::List(_) => "list",
+        Kind::Boolean => "boolean",
+        Kind::Integer | Kind::Long => "integer",
+        Kind::Float | Kind::Double => "number",
+        _ => "string",
+    };
+    required.map(|member| (member.name, kind(&service.shape(member.shape).kind))).collect()
+}
+
+/// `DBClusterIdentifier` becomes `db_cluster_identifier`.
+fn snake_case(name: &str) -> String {
+    kebab(name).replace('-', "_")
+}

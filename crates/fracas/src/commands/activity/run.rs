@@ -1,0 +1,96 @@
+//! `fracas activity run`: one activity, by hand.
+
+use fracas_engine::{Context, Mask, Provider, Surroundings, Values, activity_of, parse_document};
+use fracas_model::{Activity, ExitCode, Failure, Format, Happened, Problem, Problems, Source};
+use fracas_providers::catalogue::Target;
+use serde_json::{Map, Value, json};
+
+use super::{find, pretty, printed};
+use crate::args::ActivityRun;
+use crate::commands::ready::{BeforeRun, Told, told};
+use crate::session::Session;
+
+/// Carries it out, and prints its output.
+pub async fn run(args: &ActivityRun, session: &Session) -> Result<ExitCode, Told> {
+    let target = find(&args.name, session)?;
+    let source = source(&target, args, session)?;
+    let (activity, problems) = read(&source);
+    let activity = activity.ok_or_else(|| tell(&source, problems, session))?;
+    let providers = fracas_providers::all(&session.python);
+    let provider = providers.get("aws").ok_or_else(|| session.refuse(Problem::general("there is no AWS")))?;
+    check(provider, &activity, &source, session).await?;
+    let (values, tell) = (Values::default(), BeforeRun { session, mask: Mask::default() });
+    let context = Context { values: &values, policy: &session.policy, tell: &tell, place: "" };
+    match provider.carry_out(&activity, &context).await {
+        Ok(output) => Ok(printed(&pretty(&output), session)),
+        Err(failure) => Err(failed(&failure, session)),
+    }
+}
+
+/// The activity as an experiment would have it.
+fn source(target: &Target, args: &ActivityRun, session: &Session) -> Result<Source, Told> {
+    let mut provider = json!({"type": "aws", "activity": target.name()});
+    for (key, value) in [("region", &args.region), ("profile", &args.profile), ("endpoint_url", &args.endpoint_url)] {
+        if let Some(value) = value {
+            provider[key] = value.as_str().into();
+        }
+    }
+    provider["arguments"] = arguments(target, args).map_err(|problem| session.refuse(problem))?.into();
+    let kind = target.declaration.kind.title().to_lowercase();
+    let activity = json!({"type": kind, "name": target.name(), "provider": provider});
+    Ok(Source { name: "the activity".to_owned(), text: format!("{activity:#}"), format: Format::Json })
+}
+
+/// `name=value`: JSON where the argument is no text, else as it stands.
+fn arguments(target: &Target, args: &ActivityRun) -> Result<Map<String, Value>, Problem> {
+    let mut arguments = Map::new();
+    for given in &args.arguments {
+        let (name, text) = given.split_once('=').ok_or_else(|| {
+            Problem::general(format!("`{given}` is no argument")).help("write it as --arg name=value")
+        })?;
+        let is_text = target.declaration.takes_text(name);
+        let value = serde_json::from_str(text).ok().filter(|value: &Value| !is_text || value.is_array() || value.is_object());
+        // A `$` is meant: there is no configuration to take values from.
+        arguments.insert(name.to_owned(), value.unwrap_or_else(|| text.replace('$', "$$").into()));
+    }
+    Ok(arguments)
+}
+
+fn read(source: &Source) -> (Option<Activity>, Problems) {
+    let (node, problems) = parse_document(source);
+    match node {
+        Some(node) => activity_of(&node),
+        None => (None, problems),
+    }
+}
+
+async fn check(
+    provider: &dyn Provider,
+    activity: &Activity,
+    source: &Source,
+    session: &Session,
+) -> Result<(), Told> {
+    let values = Values::default();
+    let surroundings = Surroundings { values: &values, running: true, policy: &session.policy };
+    let mut problems = Problems::default();
+    provider.check(activity, &surroundings, &mut problems).await;
+    if problems.has_errors() { Err(tell(source, problems, session)) } else { Ok(()) }
+}
+
+fn tell(source: &Source, problems: Problems, session: &Session) -> Told {
+    let problems = problems.sorted();
+    session.terminal.problems(Some(source), &problems);
+    told(&problems)
+}
+
+fn failed(failure: &Failure, session: &Session) -> Told {
+    let happened = match failure.happened {
+        Happened::No => "nothing was changed",
+        Happened::Maybe => "it may have happened",
+        Happened::Yes => "some of it has happened",
+    };
+    let help = [failure.help.as_str(), happened].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
+    let text = failure.error.trim_start_matches("chaoslib.exceptions.ActivityFailed: ");
+    let told = session.refuse(Problem::general(text.to_owned()).help(help.join("; ")));
+    Told { code: ExitCode::Deviated, ..told }
+}
