@@ -241,6 +241,8 @@ pub struct Argument {
     pub doc: String,
     /// Whether it is one that fracas adds, which discoveries leave out.
     pub added: bool,
+    /// Where its name stands.
+    pub span: Span,
 }
 
 impl Argument {
@@ -254,6 +256,7 @@ impl Argument {
             default: None,
             doc: "Draws the same again: a seed that a journal tells.".to_owned(),
             added: true,
+            span: Span::default(),
         }
     }
 }

@@ -78,9 +78,9 @@ fn file(path: &Path, before: &[File]) -> Result<File, (Source, Problems)> {
 ///
 /// Every mistake in it, the disagreements with the services' models included.
 pub fn check(text: &str) -> Result<Catalogue, Problems> {
-    let catalogue = read::read(text)?;
-    let problems = verify(&catalogue);
-    if problems.has_errors() { Err(problems) } else { Ok(catalogue) }
+    let (catalogue, mut problems) = read::read_sound(text)?;
+    problems.0.append(&mut verify(&catalogue).0);
+    if problems.has_errors() { Err(problems.sorted()) } else { Ok(catalogue) }
 }
 
 /// Activities that take the place of others have to say so.

@@ -36,10 +36,20 @@ pub(super) const RETURNS: [&str; 8] = ["boolean", "integer", "list", "mapping", 
 ///
 /// Every key that is unknown, missing or of the wrong kind.
 pub fn read(text: &str) -> Result<Catalogue, Problems> {
+    let (catalogue, problems) = read_sound(text)?;
+    if problems.has_errors() { Err(problems) } else { Ok(catalogue) }
+}
+
+/// Reads the activities of a file that are well formed, and what is wrong with the others.
+///
+/// # Errors
+///
+/// It is no YAML.
+pub fn read_sound(text: &str) -> Result<(Catalogue, Problems), Problems> {
     let node = parse_yaml(text)?;
     let mut reader = Reader { problems: Problems::default() };
     let catalogue = reader.catalogue(&node);
-    if reader.problems.has_errors() { Err(reader.problems) } else { Ok(catalogue) }
+    Ok((catalogue, reader.problems))
 }
 
 struct Reader {
@@ -58,7 +68,7 @@ impl Reader {
         Catalogue {
             service: self.required_text(node, "service"),
             resources,
-            activities: activities.map(|(name, entry)| self.activity(name, entry)).collect(),
+            activities: activities.filter_map(|(name, entry)| self.sound_activity(name, entry)).collect(),
         }
     }
 
@@ -68,6 +78,13 @@ impl Reader {
             parameter: self.required_text(node, "parameter"),
             lower_case: node.get("lower_case").is_some_and(|lower_case| lower_case.to_json() == true),
         }
+    }
+
+    /// An activity, unless there is something wrong with it.
+    fn sound_activity(&mut self, name: &str, entry: &Entry) -> Option<Declaration> {
+        let before = self.problems.0.len();
+        let activity = self.activity(name, entry);
+        (self.problems.0.len() == before).then_some(activity)
     }
 
     fn activity(&mut self, name: &str, entry: &Entry) -> Declaration {
@@ -135,6 +152,7 @@ impl Reader {
             default: node.get("default").map(Node::to_json),
             doc: self.required_text(node, "doc"),
             added: false,
+            span: entry.key_span,
         }
     }
 

@@ -58,7 +58,7 @@ impl<'a> Verifier<'a> {
         }
         for argument in self.declaration.arguments.iter().filter(|argument| !argument.added) {
             if !self.used.contains(argument.name.as_str()) {
-                self.error(self.declaration.span, format!("the argument `{}` is not used", argument.name));
+                self.error(argument.span, format!("the argument `{}` is not used", argument.name));
             }
             self.default(argument);
         }
@@ -68,11 +68,11 @@ impl<'a> Verifier<'a> {
         let Some(default) = &argument.default else { return };
         if argument.required {
             let message = format!("`{}` is required, so it needs no default", argument.name);
-            self.error(self.declaration.span, message);
+            self.error(argument.span, message);
         }
         if !argument.takes(default) {
             let message = format!("the default of `{}` must be {}", argument.name, argument.words());
-            self.error(self.declaration.span, message);
+            self.error(argument.span, message);
         }
     }
 
@@ -113,9 +113,17 @@ impl<'a> Verifier<'a> {
     }
 
     fn names(&mut self, template: &'a Template) {
+        template.items().into_iter().flatten().for_each(|item| self.names(item));
+        template.entries().iter().for_each(|(.., value)| self.names(value));
+        if template.items().is_some() || template.is_object() {
+            return;
+        }
         for name in template.names() {
             if !self.bound.contains(name) {
-                self.error(template.span, format!("nothing is called `{name}` here"));
+                let near = nearest(name, self.bound.iter().copied());
+                let help = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
+                let problem = Problem::error(template.span, format!("nothing is called `{name}` here"));
+                self.problems.push(problem.help(help));
             }
             self.used.insert(name);
         }

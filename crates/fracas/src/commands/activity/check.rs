@@ -38,7 +38,7 @@ fn one(path: &PathBuf, session: &Session) -> Result<(), Told> {
         }
         Err(problems) => {
             let source = Source { name: path.display().to_string(), text, format: Format::Yaml };
-            session.terminal.problems(Some(&source), &problems.clone().sorted());
+            session.terminal.problems(Some(&source), &problems);
             Err(told(&problems))
         }
     }
