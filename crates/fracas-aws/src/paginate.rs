@@ -182,17 +182,7 @@ impl<'a> Pages<'a> {
     }
 
     fn next_token(&self, page: &Value) -> Object {
-        let more = self.rules.more_results;
-        if !more.is_empty() && !is_true(&search(more, page)) {
-            return Object::new();
-        }
-        let tokens = self.rules.input_tokens.iter().zip(&self.rules.output_tokens);
-        tokens
-            .map(|(input, output)| {
-                let found = search(output, page);
-                ((*input).to_owned(), if is_true(&found) { found } else { Value::Null })
-            })
-            .collect()
+        next_token(self.rules, page)
     }
 
     /// What counts of the first page only.
@@ -252,6 +242,27 @@ fn find_mut<'v>(path: &str, data: &'v mut Value) -> Option<&'v mut Value> {
 }
 
 /// Python's truth.
+/// The parameters that ask for the page after this one; none of them has a value when it is the last.
+fn next_token(rules: &Paginator<'_>, page: &Value) -> Object {
+    if !rules.more_results.is_empty() && !is_true(&search(rules.more_results, page)) {
+        return Object::new();
+    }
+    let tokens = rules.input_tokens.iter().zip(&rules.output_tokens);
+    tokens
+        .map(|(input, output)| {
+            let found = search(output, page);
+            ((*input).to_owned(), if is_true(&found) { found } else { Value::Null })
+        })
+        .collect()
+}
+
+impl Paginator<'_> {
+    /// Whether there are pages after this answer.
+    pub fn has_more(&self, answer: &Value) -> bool {
+        next_token(self, answer).values().any(|token| !token.is_null())
+    }
+}
+
 fn is_true(value: &Value) -> bool {
     match value {
         Value::Null => false,

@@ -121,6 +121,6 @@ fn an_unknown_waiter_is_named_with_those_like_it() {
     let step = json!({"do": "wait", "service": "docdb", "waiter": "db_instance_availabel", "params": {}});
     assert_eq!(
         Child::new("no-waiter").step(step)["help"],
-        "did you mean DBInstanceAvailable, DBInstanceDeleted?"
+        "did you mean db_instance_available, db_instance_deleted?"
     );
 }

@@ -43,7 +43,8 @@ fn without_chance(value: &Value) -> Value {
 /// As text, so that the order of the keys counts as well; moto does not always send headers in the same one.
 fn written(result: &Value) -> String {
     let mut result = without_chance(result);
-    if let Some(headers) = result.pointer_mut("/ResponseMetadata/HTTPHeaders").and_then(Value::as_object_mut) {
+    if let Some(headers) = result.pointer_mut("/ResponseMetadata/HTTPHeaders").and_then(Value::as_object_mut)
+    {
         headers.sort_keys();
     }
     result.to_string()

@@ -106,7 +106,8 @@ impl Target {
         for request in self.declaration.requests(&Map::new(), &|_| true) {
             let service = request.service.as_deref().unwrap_or(&self.catalogue.service);
             let Ok(model) = aws.service(service) else { continue };
-            let operation = model.waiter(&request.name).map_or(request.name.as_str(), |waiter| waiter.operation);
+            let operation =
+                model.waiter(&request.name).map_or(request.name.as_str(), |waiter| waiter.operation);
             let changes = play::changes(model, operation);
             let call = Call { service: service.to_owned(), operation: operation.to_owned(), changes };
             if !calls.contains(&call) {

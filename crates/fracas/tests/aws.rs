@@ -293,6 +293,21 @@ fn pages_are_printed_as_they_come() {
 }
 
 #[test]
+fn a_first_page_is_not_taken_for_all() {
+    let said = |page: &'static str, more: &[&str]| {
+        let url = server_of(200, vec![page]);
+        let output = run(&[&["ecs", "list-clusters", "--endpoint-url", &url], more].concat());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let (first, last) = (r#"{"clusterArns": ["a"], "nextToken": "1"}"#, r#"{"clusterArns": ["a"]}"#);
+    assert!(said(first, &["--query", "clusterArns"]).contains("--paginate reads all of them"));
+    assert!(said(first, &["--output", "text"]).contains("--paginate reads all of them"));
+    // The token is there to be seen.
+    assert_eq!(said(first, &[]), "");
+    assert_eq!(said(last, &["--query", "clusterArns"]), "");
+}
+
+#[test]
 fn mistakes_are_shown_where_they_are() {
     let mut all = String::new();
     for args in [

@@ -28,7 +28,8 @@ pub(super) const VERBS: [(&str, &[&str]); 11] = [
 pub(super) const STEP_KEYS: [&str; 3] = ["when", "as", "log"];
 
 /// Types of outputs as discoveries name them. Source: `chaoslib.discovery.discover.portable_type_name`.
-pub(super) const RETURNS: [&str; 8] = ["boolean", "integer", "list", "mapping", "null", "number", "object", "string"];
+pub(super) const RETURNS: [&str; 8] =
+    ["boolean", "integer", "list", "mapping", "null", "number", "object", "string"];
 
 /// Reads a file.
 ///

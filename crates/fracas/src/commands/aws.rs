@@ -126,10 +126,11 @@ async fn call(args: &args::Aws, session: &Session, aws: &Aws) -> Result<Written,
             None => Ok(Written::Whole),
         };
     }
-    let (service, operation) = match aws.operation(service, operation_of(args)) {
-        Ok((service, operation)) => (service.name, operation.name),
+    let (model, operation) = match aws.operation(service, operation_of(args)) {
+        Ok((service, operation)) => (service, operation.name),
         Err(error) => return Err(of_names(error, args)),
     };
+    let service = model.name;
     if args.print_request {
         let request = aws.request(&scope, service, operation, &params).await?;
         return Ok(session.terminal.data_by(|out| output::json(out, &request_json(&request))));
@@ -145,7 +146,10 @@ async fn call(args: &args::Aws, session: &Session, aws: &Aws) -> Result<Written,
     }
     match args.paginate {
         true => printer.print_pages(aws.pages(&scope, service, operation, &params)?).await,
-        false => printer.print_reply(aws.reply(&scope, service, operation, &params).await?),
+        false => {
+            let reply = aws.reply(&scope, service, operation, &params).await?;
+            printer.print_reply(reply, model.paginator(operation))
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use fracas_aws::Aws;
-use fracas_aws::{iam, kebab};
 use fracas_aws::model::{Kind, Operation, Service};
+use fracas_aws::{iam, kebab};
 use fracas_engine::io_words;
 use fracas_model::{ExitCode, Problem};
 
@@ -53,11 +53,13 @@ fn text(service: &Service<'_>) -> String {
          service: {name}\n\nactivities:\n"
     );
     let actions = FAULTS.iter().find_map(|verb| {
-        let starting = |operation: &&Operation| operation.name.starts_with(verb) && changes(service, operation);
+        let starting =
+            |operation: &&Operation| operation.name.starts_with(verb) && changes(service, operation);
         service.operations.iter().find(starting)
     });
     let probes = ["Describe", "List", "Get"].iter().find_map(|verb| {
-        let starting = |operation: &&Operation| operation.name.starts_with(verb) && !changes(service, operation);
+        let starting =
+            |operation: &&Operation| operation.name.starts_with(verb) && !changes(service, operation);
         service.operations.iter().filter(starting).min_by_key(|operation| required(service, operation).len())
     });
     for (operation, kind) in [(actions, "action"), (probes, "probe")] {
@@ -85,13 +87,18 @@ fn activity(service: &Service<'_>, operation: &Operation<'_>, kind: &str) -> Str
     }
     for (name, kind) in &required {
         let argument = snake_case(name);
-        text.push_str(&format!("      {argument}: {{type: {kind}, required: true, doc: The {}.}}\n", argument.replace('_', " ")));
+        text.push_str(&format!(
+            "      {argument}: {{type: {kind}, required: true, doc: The {}.}}\n",
+            argument.replace('_', " ")
+        ));
     }
     let is_listing = kind == "probe" && service.paginator(operation.name).is_some();
     let verb = if is_listing { "find" } else { "call" };
     text.push_str(&format!("    steps:\n      - {verb}: {}\n", operation.name));
     if !required.is_empty() {
-        text.push_str("        # Optional parameters go here, too; what is null is left out.\n        with:\n");
+        text.push_str(
+            "        # Optional parameters go here, too; what is null is left out.\n        with:\n",
+        );
     }
     for (name, _) in &required {
         text.push_str(&format!("          {name}: ${}\n", snake_case(name)));

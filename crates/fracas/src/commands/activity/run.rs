@@ -30,7 +30,9 @@ pub async fn run(args: &ActivityRun, session: &Session) -> Result<ExitCode, Told
 /// The activity as an experiment would have it.
 fn source(target: &Target, args: &ActivityRun, session: &Session) -> Result<Source, Told> {
     let mut provider = json!({"type": "aws", "activity": target.name()});
-    for (key, value) in [("region", &args.region), ("profile", &args.profile), ("endpoint_url", &args.endpoint_url)] {
+    for (key, value) in
+        [("region", &args.region), ("profile", &args.profile), ("endpoint_url", &args.endpoint_url)]
+    {
         if let Some(value) = value {
             provider[key] = value.as_str().into();
         }
@@ -49,7 +51,9 @@ fn arguments(target: &Target, args: &ActivityRun) -> Result<Map<String, Value>, 
             Problem::general(format!("`{given}` is no argument")).help("write it as --arg name=value")
         })?;
         let is_text = target.declaration.takes_text(name);
-        let value = serde_json::from_str(text).ok().filter(|value: &Value| !is_text || value.is_array() || value.is_object());
+        let value = serde_json::from_str(text)
+            .ok()
+            .filter(|value: &Value| !is_text || value.is_array() || value.is_object());
         // A `$` is meant: there is no configuration to take values from.
         arguments.insert(name.to_owned(), value.unwrap_or_else(|| text.replace('$', "$$").into()));
     }
@@ -89,7 +93,8 @@ fn failed(failure: &Failure, session: &Session) -> Told {
         Happened::Maybe => "it may have happened",
         Happened::Yes => "some of it has happened",
     };
-    let help = [failure.help.as_str(), happened].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
+    let help =
+        [failure.help.as_str(), happened].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
     let text = failure.error.trim_start_matches("chaoslib.exceptions.ActivityFailed: ");
     let told = session.refuse(Problem::general(text.to_owned()).help(help.join("; ")));
     Told { code: ExitCode::Deviated, ..told }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use fracas_aws::model::Paginator;
 use fracas_aws::{self as aws, Aws, Error, Pages, Reply, Scope};
 use fracas_model::{Problem, write_python_json_at, write_python_json_indented};
 use serde_json::Value;
@@ -55,14 +56,26 @@ impl<'a> Printer<'a> {
         Ok(self.session.terminal.data_by(|out| self.write(out, &result)))
     }
 
-    /// Prints an answer; a large one is not taken apart in memory where it can go out as it is.
-    pub(super) fn print_reply(&self, reply: Reply) -> Result<Written, Failure> {
+    /// Prints an answer; a large one is not taken apart in memory where it can go out as it is. Where what is
+    /// printed does not show that there are more pages, that is told.
+    pub(super) fn print_reply(
+        &self,
+        reply: Reply,
+        paginator: Option<&Paginator<'_>>,
+    ) -> Result<Written, Failure> {
         match (self.layout, self.query) {
             (Layout::Json, None) if reply.bytes() > LARGE => Ok(self.session.terminal.data_by(|out| {
                 write_python_json_indented(&mut *out, &reply, INDENT)?;
                 writeln!(out)
             })),
-            _ => self.print(reply.into_value()?),
+            _ => {
+                let result = reply.into_value()?;
+                let shows_all = self.layout == Layout::Json && self.query.is_none();
+                if !shows_all && paginator.is_some_and(|paginator| paginator.has_more(&result)) {
+                    self.session.warn("This is the first page: --paginate reads all of them");
+                }
+                self.print(result)
+            }
         }
     }
 
