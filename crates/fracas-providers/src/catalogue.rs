@@ -236,6 +236,8 @@ pub struct Argument {
     pub kinds: Vec<ArgumentKind>,
     /// Whether it must be given.
     pub required: bool,
+    /// An empty text or list is a value like any other, and not the same as none.
+    pub keep_empty: bool,
     /// What it is when it is not given.
     pub default: Option<Value>,
     /// What it is for.
@@ -254,6 +256,7 @@ impl Argument {
             aliases: Vec::new(),
             kinds: vec![ArgumentKind::Integer],
             required: false,
+            keep_empty: false,
             default: None,
             doc: "Draws the same again: a seed that a journal tells.".to_owned(),
             added: true,

@@ -285,6 +285,8 @@ impl Peer {
             .args(["-B", "-W", "ignore"])
             .arg(script)
             .env("TZ", "UTC")
+            // What chaosaws makes of a set has the same order each time.
+            .env("PYTHONHASHSEED", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

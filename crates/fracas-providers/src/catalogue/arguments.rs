@@ -15,7 +15,8 @@ pub(crate) struct Mistake {
 }
 
 /// The arguments by their declared names, or every mistake. Optional ones that are null, an empty
-/// text or an empty list count as not given. `is_open` tells values that nobody can judge yet.
+/// text or an empty list count as not given, unless they keep what is empty. `is_open` tells values
+/// that nobody can judge yet.
 pub(crate) fn bind(
     declaration: &Declaration,
     given: &Map<String, Value>,
@@ -26,7 +27,7 @@ pub(crate) fn bind(
     for (key, value) in given {
         let mistake = match declaration.argument(key) {
             None => Some(unknown(declaration, key)),
-            Some(argument) if !argument.required && is_nothing(value) => None,
+            Some(argument) if argument.is_left_out(value) => None,
             Some(argument) if bound.contains_key(&argument.name) => Some(twice(argument, key)),
             Some(argument) => {
                 bound.insert(argument.name.clone(), value.clone());
@@ -53,6 +54,11 @@ pub(crate) fn bind(
 }
 
 impl Argument {
+    /// Whether a value counts as not given.
+    fn is_left_out(&self, value: &Value) -> bool {
+        !self.required && (value.is_null() || !self.keep_empty && is_nothing(value))
+    }
+
     /// Whether a value is one that it can have.
     pub(crate) fn takes(&self, value: &Value) -> bool {
         self.kinds.iter().any(|kind| kind.takes(value))
@@ -154,6 +160,8 @@ mod tests {
         let declared = |name, kind| crate::catalogue::find("docdb", name, kind).unwrap().declaration;
         let probe = declared("cluster_status", ActivityKind::Probe);
         let reboot = declared("reboot_db_instance", ActivityKind::Action);
+        let remove = crate::catalogue::find("cloudwatch", "remove_rule_targets", ActivityKind::Action);
+        let remove = remove.unwrap().declaration;
         let cases = [
             (probe, json!({"docdb_cluster_identifier": "", "filters": [5]}), json!({"filters": [5]})),
             (probe, json!({"cluster_id": "a", "filters": []}), json!({"docdb_cluster_identifier": "a"})),
@@ -167,6 +175,12 @@ mod tests {
                 json!({"db_instance_identifier": "a", "force_failover": false}),
                 json!({"db_instance_identifier": "a", "force_failover": false}),
             ),
+            (
+                remove,
+                json!({"rule_name": "a", "target_ids": []}),
+                json!({"rule_name": "a", "target_ids": []}),
+            ),
+            (remove, json!({"rule_name": "a", "target_ids": null}), json!({"rule_name": "a"})),
         ];
         for (declaration, given, expected) in cases {
             let bound = bind(declaration, given.as_object().unwrap(), &|_| false).unwrap();

@@ -142,7 +142,7 @@ impl Reader {
 
     fn argument(&mut self, name: &str, entry: &Entry) -> Argument {
         let node = &entry.value;
-        self.known_keys(node, &["type", "required", "default", "aliases", "doc"]);
+        self.known_keys(node, &["type", "required", "keep_empty", "default", "aliases", "doc"]);
         self.snake_case(name, entry.key_span);
         let aliases = node.get("aliases").and_then(Node::as_list).unwrap_or_default();
         Argument {
@@ -150,6 +150,7 @@ impl Reader {
             aliases: aliases.iter().map(|alias| self.text(alias)).collect(),
             kinds: self.kinds(node),
             required: node.get("required").is_some_and(|required| required.to_json() == true),
+            keep_empty: node.get("keep_empty").is_some_and(|keep_empty| keep_empty.to_json() == true),
             default: node.get("default").map(Node::to_json),
             doc: self.required_text(node, "doc"),
             added: false,
