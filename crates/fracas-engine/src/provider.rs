@@ -60,6 +60,11 @@ pub struct Context<'a> {
 
 /// Takes what an activity tells about its own work.
 pub trait Tell {
+    /// The id of the run that the activity belongs to, also when the run is recovered; none outside of runs.
+    fn run(&self) -> Option<String> {
+        None
+    }
+
     /// A line for the console.
     fn log(&self, level: Level, message: String);
 

@@ -244,13 +244,14 @@ fn sorted(value: &Value) -> Value {
     }
 }
 
-/// Tokens that are drawn, and moments near the present.
+/// Tokens that are drawn, moments near the present, and what tells runs apart: the id of one, or of a thread in Python.
 fn without_chance(text: &str) -> String {
     thread_local! {
-        static CHANCE: [Regex; 3] = [
+        static CHANCE: [Regex; 4] = [
             "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
             "20(2[6-9]|[3-9][0-9])-[0-9]{2}-[0-9]{2}T[0-9]{2}(:|%3A)[0-9]{2}(:|%3A)[0-9]{2}(\\.[0-9]+)?(Z|\\+00:00)?",
             "\\b1[7-9][0-9]{8}(\\.[0-9]+)?\\b",
+            "\\b(20[0-9]{6}-[0-9]{6}-[0-9]{6}|1[2-4][0-9]{13})\\b",
         ].map(|pattern| Regex::new(pattern).expect("a pattern"));
     }
     CHANCE.with(|chance| {

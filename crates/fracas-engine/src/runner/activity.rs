@@ -464,6 +464,10 @@ struct StepTell<'a> {
 }
 
 impl Tell for StepTell<'_> {
+    fn run(&self) -> Option<String> {
+        Some(self.runner.recorder.folder.id())
+    }
+
     fn log(&self, level: Level, message: String) {
         // A line that cannot be recorded was still shown; the next step notices the run log.
         let step = Some(self.step);

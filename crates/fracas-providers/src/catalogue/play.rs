@@ -17,7 +17,7 @@ use super::{Declaration, Each, Pick, Request, Step, Template, Until, Verb};
 /// The argument that repeats a choice; every activity that draws has it.
 pub(crate) const SEED: &str = "seed";
 
-/// What declarations call the place where they are carried out: `aws.region`, `aws.partition`.
+/// What declarations call the place where they are carried out: `aws.region`, `aws.partition`, `aws.run`.
 pub(crate) const AWS: &str = "aws";
 
 /// What `fails_with` calls the error: `error.text`, `error.message`, `error.code`.
@@ -114,7 +114,7 @@ impl Player<'_> {
     /// What every declaration knows of where it is carried out.
     fn surroundings(&self) -> Value {
         let region = self.scope.region.as_deref().unwrap_or_default();
-        json!({"region": region, "partition": partition(region).id})
+        json!({"region": region, "partition": partition(region).id, "run": self.tell.run()})
     }
 
     fn steps<'a>(&'a self, steps: &'a [Step], scene: &'a mut Scene<'_>) -> Doing<'a> {
