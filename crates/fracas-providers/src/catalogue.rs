@@ -234,6 +234,8 @@ pub struct Argument {
     pub aliases: Vec<String>,
     /// What its value has to be: one of these.
     pub kinds: Vec<ArgumentKind>,
+    /// What else will do, though discoveries do not name it.
+    pub accepts: Vec<ArgumentKind>,
     /// Whether it must be given.
     pub required: bool,
     /// An empty text or list is a value like any other, and not the same as none.
@@ -255,6 +257,7 @@ impl Argument {
             name: play::SEED.to_owned(),
             aliases: Vec::new(),
             kinds: vec![ArgumentKind::Integer],
+            accepts: Vec::new(),
             required: false,
             keep_empty: false,
             default: None,

@@ -61,12 +61,12 @@ impl Argument {
 
     /// Whether a value is one that it can have.
     pub(crate) fn takes(&self, value: &Value) -> bool {
-        self.kinds.iter().any(|kind| kind.takes(value))
+        self.kinds.iter().chain(&self.accepts).any(|kind| kind.takes(value))
     }
 
     /// What a user would call such a value.
     pub fn words(&self) -> String {
-        let words: Vec<&str> = self.kinds.iter().map(|kind| kind.words()).collect();
+        let words: Vec<&str> = self.kinds.iter().chain(&self.accepts).map(|kind| kind.words()).collect();
         words.join(" or ")
     }
 }

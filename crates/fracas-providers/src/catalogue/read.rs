@@ -142,13 +142,15 @@ impl Reader {
 
     fn argument(&mut self, name: &str, entry: &Entry) -> Argument {
         let node = &entry.value;
-        self.known_keys(node, &["type", "required", "keep_empty", "default", "aliases", "doc"]);
+        let keys = ["type", "accepts", "required", "keep_empty", "default", "aliases", "doc"];
+        self.known_keys(node, &keys);
         self.snake_case(name, entry.key_span);
         let aliases = node.get("aliases").and_then(Node::as_list).unwrap_or_default();
         Argument {
             name: name.to_owned(),
             aliases: aliases.iter().map(|alias| self.text(alias)).collect(),
             kinds: self.kinds(node),
+            accepts: node.get("accepts").map(|kinds| self.kinds_of(kinds)).unwrap_or_default(),
             required: node.get("required").is_some_and(|required| required.to_json() == true),
             keep_empty: node.get("keep_empty").is_some_and(|keep_empty| keep_empty.to_json() == true),
             default: node.get("default").map(Node::to_json),
@@ -164,6 +166,10 @@ impl Reader {
             self.error(node.span, "`type` is missing");
             return Vec::new();
         };
+        self.kinds_of(kind)
+    }
+
+    fn kinds_of(&mut self, kind: &Node) -> Vec<ArgumentKind> {
         let names = kind.as_list().unwrap_or(std::slice::from_ref(kind));
         let known = names.iter().map(|name| name.as_str().and_then(ArgumentKind::from_name));
         known.collect::<Option<_>>().unwrap_or_else(|| {

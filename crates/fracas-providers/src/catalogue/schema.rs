@@ -8,6 +8,7 @@ use super::read::{RETURNS, STEP_KEYS, VERBS};
 /// The schema (draft 2020-12).
 pub fn schema() -> Value {
     let types: Vec<&str> = ArgumentKind::ALL.iter().map(|(_, name, _)| *name).collect();
+    let one_or_more = json!({"anyOf": [{"enum": types}, {"type": "array", "items": {"enum": types}}]});
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Activities of fracas",
@@ -45,8 +46,10 @@ pub fn schema() -> Value {
                 "required": ["type", "doc"],
                 "additionalProperties": false,
                 "properties": {
-                    "type": {"anyOf": [{"enum": types}, {"type": "array", "items": {"enum": types}}]},
+                    "type": one_or_more,
+                    "accepts": one_or_more,
                     "required": {"type": "boolean"},
+                    "keep_empty": {"type": "boolean"},
                     "default": {},
                     "aliases": {"type": "array", "items": {"type": "string"}},
                     "doc": {"type": "string"},
