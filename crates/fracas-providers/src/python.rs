@@ -11,6 +11,7 @@ mod controls;
 mod in_place;
 mod modules;
 mod output;
+mod upload;
 
 use std::path::Path;
 use std::rc::Rc;

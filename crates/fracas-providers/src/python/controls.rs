@@ -14,9 +14,9 @@ use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Python;
 use super::child::{self, as_object};
 use super::modules::{GET_PYTHON, Modules, Running, level};
+use super::{Python, upload};
 
 /// What a control's module has.
 #[derive(Debug, Default, Deserialize)]
@@ -39,7 +39,12 @@ pub(super) struct Shared {
 
 impl Controls for Python {
     fn check<'a>(&'a self, control: &'a Node, problems: &'a mut Problems) -> LocalBoxFuture<'a, ()> {
-        Box::pin(self.modules.check_control(control, problems))
+        Box::pin(async move {
+            match self.uploads(&control.to_json()) {
+                true => upload::check(control, problems),
+                false => self.modules.check_control(control, problems).await,
+            }
+        })
     }
 
     fn begin<'a>(&'a self, world: &'a World<'a>) -> LocalBoxFuture<'a, ()> {
@@ -54,13 +59,16 @@ impl Controls for Python {
     fn call<'a>(&'a self, call: Call<'a>, values: &'a Values) -> LocalBoxFuture<'a, Answer> {
         Box::pin(async move {
             match call {
+                Call::Configure { control, .. } | Call::Cleanup { control } if self.uploads(control) => {
+                    Answer::default()
+                }
                 Call::Configure { control, global } => self.modules.configure(control, global, values).await,
                 Call::Cleanup { control } => {
                     let message = single("cleanup_control", control, false);
                     self.modules.single("clean_up", message, control, values).await
                 }
                 Call::Apply { hook, controls, context, state } => {
-                    self.modules.apply(hook, controls, context, state, values).await
+                    self.apply(hook, controls, context, state, values).await
                 }
                 Call::Event { name, arguments } => {
                     let message = as_object(json!({"name": name, "arguments": arguments}));
@@ -73,6 +81,59 @@ impl Controls for Python {
     fn handles(&self, event: &str) -> bool {
         self.modules.events.borrow().iter().any(|known| known == event)
     }
+}
+
+impl Python {
+    /// Whether a control is carried out without Python.
+    pub(super) fn uploads(&self, control: &Value) -> bool {
+        self.is_native && upload::is_upload(control)
+    }
+
+    /// Calls the same function of several controls, those of modules that follow each other in one go.
+    async fn apply(
+        &self,
+        hook: Hook,
+        controls: &[Value],
+        context: &str,
+        mut state: Option<Value>,
+        values: &Values,
+    ) -> Answer {
+        let mut whole = Answer::default();
+        let alike = |one: &Value, other: &Value| !self.uploads(one) && !self.uploads(other);
+        let mut left = controls.chunk_by(alike).peekable();
+        while let Some(some) = left.next() {
+            let answer = match some {
+                [one] if self.uploads(one) => {
+                    upload::apply(&self.native, hook, one, state.as_ref(), values).await
+                }
+                _ => {
+                    let given = if left.peek().is_some() { state.clone() } else { state.take() };
+                    self.modules.apply(hook, some, context, given, values).await
+                }
+            };
+            if answer.changes.state.is_some() {
+                state.clone_from(&answer.changes.state);
+            }
+            add(&mut whole, answer);
+            if whole.stop.is_some() {
+                break;
+            }
+        }
+        whole
+    }
+}
+
+/// Adds what came of a later call.
+fn add(whole: &mut Answer, answer: Answer) {
+    let (changes, later) = (&mut whole.changes, answer.changes);
+    changes.experiment.extend(later.experiment);
+    changes.replaced.extend(later.replaced);
+    changes.configuration.extend(later.configuration);
+    changes.secrets.extend(later.secrets);
+    changes.state = later.state.or(changes.state.take());
+    whole.failures.extend(answer.failures);
+    whole.lines.extend(answer.lines);
+    whole.stop = answer.stop;
 }
 
 impl Modules {
@@ -365,19 +426,19 @@ fn single(function: &str, control: &Value, global: bool) -> child::Answer {
     }))
 }
 
-fn is_python(control: &Value) -> bool {
+pub(super) fn is_python(control: &Value) -> bool {
     control["provider"]["type"] == "python"
 }
 
-fn module(control: &Value) -> &str {
+pub(super) fn module(control: &Value) -> &str {
     control["provider"]["module"].as_str().unwrap_or_default()
 }
 
-fn name(control: &Value) -> &str {
+pub(super) fn name(control: &Value) -> &str {
     control["name"].as_str().unwrap_or_default()
 }
 
-fn arguments(control: &Value) -> Value {
+pub(super) fn arguments(control: &Value) -> Value {
     let arguments = control["provider"]["arguments"].clone();
     if arguments.is_null() { json!({}) } else { arguments }
 }

@@ -103,10 +103,36 @@ pub fn native() -> Value {
     })
 }
 
-/// Those that stand for functions of chaosaws.
+/// What stands for functions of chaosaws.
 fn native_activities() -> Vec<Value> {
     let exported = catalogue::all().into_iter().filter(|found| found.declaration.exported);
-    exported.map(|found| described(found.package, found.declaration)).collect()
+    exported.map(|found| described(found.package, found.declaration)).chain([upload_control()]).collect()
+}
+
+/// The one control of chaosaws.
+fn upload_control() -> Value {
+    let required = |name: &str, kind: &str| json!({"name": name, "type": kind});
+    let flag = |name: &str| json!({"name": name, "default": false, "type": "boolean"});
+    json!({
+        "type": "control",
+        "name": "after_experiment_control",
+        "mod": "chaosaws.s3.controls.upload",
+        "doc": "Upload the journal to a bucket of S3 after the run.\n\n\
+                bucket_name: The bucket.\ndirpath: The folder within it.\n\
+                as_yaml: Whether the journal is written as YAML.\n\
+                suffix_with_timestamp: Whether the time is part of the name.",
+        "arguments": [
+            required("bucket_name", "string"),
+            required("dirpath", "string"),
+            required("context", "mapping"),
+            required("state", "mapping"),
+            flag("as_yaml"),
+            flag("suffix_with_timestamp"),
+            {"name": "configuration", "default": null, "type": "mapping"},
+            {"name": "secrets", "default": null, "type": "mapping"},
+        ],
+        "return_type": "null",
+    })
 }
 
 fn described(package: &str, activity: &Declaration) -> Value {
