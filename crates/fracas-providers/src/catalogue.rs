@@ -99,6 +99,12 @@ impl Target {
         format!("chaosaws.{}.{kind}s", self.package)
     }
 
+    /// The activity that undoes it, such as `ec2.start_instances`.
+    pub fn undo(&self) -> Option<String> {
+        let undo = self.declaration.undo.as_ref()?;
+        Some(if undo.contains('.') { undo.clone() } else { format!("{}.{undo}", self.package) })
+    }
+
     /// The calls that it may make, each once, in the order of the file.
     pub fn calls(&self) -> Vec<Call> {
         let aws = Aws::new();
@@ -209,6 +215,8 @@ pub struct Declaration {
     pub kind: ActivityKind,
     /// What it does, in a line.
     pub summary: String,
+    /// The activity that undoes it, of the same file or with the name of its own.
+    pub undo: Option<String>,
     /// Whether it takes the place of one inside the binary.
     pub replaces: bool,
     /// Whether discoveries show it. Some functions of chaosaws can be called but are not exported.

@@ -93,7 +93,7 @@ fn of_activity(
 }
 
 /// What an activity does with AWS, and who calls where; none when it does nothing there.
-fn what(native: &Native, activity: &Activity, values: &Values) -> Result<Option<(Own, What)>, Problems> {
+pub(crate) fn what(native: &Native, activity: &Activity, values: &Values) -> Result<Option<(Own, What)>, Problems> {
     let provider = &activity.provider;
     match activity.provider_type.as_str() {
         "python" => match resolve(provider) {
@@ -203,6 +203,25 @@ fn of_request(request: &Request<'_>, place: &Place<'_>) -> Result<Vec<Permission
         action: action.name,
     };
     Ok(needed.into_iter().map(permission).collect())
+}
+
+/// The resources that a call concerns, as far as its parameters name them.
+pub(crate) fn resources_of(
+    service: &'static Service<'static>,
+    operation: &str,
+    parameters: &Value,
+    region: &str,
+) -> Vec<String> {
+    let names = members(service, operation);
+    let catalogue = catalogue::of_prefix(service);
+    let request = Request { service, operation, parameters: parameters.clone(), names, catalogue };
+    let place = Place { region, account: ANY };
+    let mut resources: Vec<String> = Vec::new();
+    for permission in of_request(&request, &place).unwrap_or_default() {
+        let new = permission.resources.into_iter().filter(|arn| !resources.contains(arn)).collect::<Vec<_>>();
+        resources.extend(new);
+    }
+    resources
 }
 
 /// The resources that an action concerns: of the types that it always concerns, and of others

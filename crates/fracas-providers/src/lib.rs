@@ -5,6 +5,7 @@ pub mod catalogue;
 mod http;
 mod iam;
 mod inherited;
+mod preview;
 mod process;
 mod python;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use fracas_engine::Providers;
 pub use aws::AwsCalls;
 pub use http::{Fetched, Http, fetch};
 pub use iam::policy;
+pub use preview::{PlannedCall, Preview, preview};
 pub use process::{Process, REAP, reap_main};
 pub use python::Python;
 pub use vault::HashiVault;

@@ -153,6 +153,10 @@ pub enum Command {
     Run(Run),
     /// Look for mistakes in an experiment, without touching anything.
     Validate(Validate),
+    /// Show what an experiment would do, without changing anything.
+    ///
+    /// AWS is asked what is there, by calls that only read; nothing else is called or started.
+    Plan(Plan),
     /// Print the least-privilege IAM policy of an experiment.
     Iam(Iam),
     /// List the runs, and the faults that may still have their effect.
@@ -205,6 +209,7 @@ impl Command {
         match self {
             Command::Run(Run { values, .. })
             | Command::Validate(Validate { values, .. })
+            | Command::Plan(Plan { values, .. })
             | Command::Iam(Iam { values, .. }) => &values.files,
             Command::Recover(Recover { var_files, .. }) => var_files,
             _ => &[],
@@ -228,6 +233,7 @@ impl Command {
         match self {
             Command::Run(_) => "run",
             Command::Validate(_) => "validate",
+            Command::Plan(_) => "plan",
             Command::Iam(_) => "iam",
             Command::Runs(_) => "runs",
             Command::Recover(_) => "recover",
@@ -296,6 +302,23 @@ pub struct Run {
 pub struct Validate {
     /// The experiment: a JSON or YAML file, or its http(s) address.
     pub source: String,
+
+    #[command(flatten)]
+    pub values: Values,
+
+    #[command(flatten)]
+    pub fetching: Fetching,
+}
+
+/// Show what an experiment would do, without changing anything.
+#[derive(clap::Args)]
+pub struct Plan {
+    /// The experiment: a JSON or YAML file, or its http(s) address.
+    pub source: String,
+
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
 
     #[command(flatten)]
     pub values: Values,

@@ -44,6 +44,7 @@ fn answer(command: &Command, session: &Session) -> fracas_model::ExitCode {
         match command {
             Command::Run(args) => commands::run(args, session).await,
             Command::Validate(args) => commands::validate(args, session).await,
+            Command::Plan(args) => commands::plan(args, session).await,
             Command::Iam(args) => commands::iam(args, session).await,
             Command::Runs(args) => commands::runs(args, session),
             Command::Recover(args) => commands::recover(args, session).await,

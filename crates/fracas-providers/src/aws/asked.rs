@@ -72,7 +72,7 @@ pub(crate) struct Calls {
 
 impl Asked {
     /// Whether it may change anything.
-    pub(super) fn changes(&self, kind: ActivityKind) -> bool {
+    pub(crate) fn changes(&self, kind: ActivityKind) -> bool {
         match &self.what {
             What::Activity(target) => target.declaration.kind == ActivityKind::Action,
             What::Calls(calls) => calls.call.is_some() && (kind == ActivityKind::Action || calls.writes()),

@@ -52,7 +52,7 @@ impl Native {
         let bound = bound.map_err(|mistakes| not_called(&joined(&mistakes), ""))?;
         let scope = self.scope(provider, own, context.values)?;
         let service = &target.catalogue.service;
-        let player = Player { aws: &self.aws, scope: &scope, service, tell: context.tell };
+        let player = Player { aws: &self.aws, scope: &scope, service, tell: context.tell, notes: None };
         player.play(target.declaration, bound).await
     }
 

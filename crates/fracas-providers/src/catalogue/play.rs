@@ -1,5 +1,6 @@
 //! Carries a declared activity out, step by step.
 
+use std::cell::RefCell;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::choice::Dice;
+use crate::preview::PlannedCall;
 use super::{Declaration, Each, Pick, Request, Step, Template, Until, Verb};
 
 /// The argument that repeats a choice; every activity that draws has it.
@@ -32,6 +34,19 @@ pub(crate) struct Player<'a> {
     pub(crate) scope: &'a Scope,
     pub(crate) service: &'a str,
     pub(crate) tell: &'a dyn Tell,
+    /// Where it is noted what would be done. Nothing that may change anything is done then.
+    pub(crate) notes: Option<&'a RefCell<Notes>>,
+}
+
+/// What an activity would do.
+#[derive(Default)]
+pub(crate) struct Notes {
+    /// Operations that read, and were called.
+    pub(crate) looks: Vec<String>,
+    /// Calls that were not made.
+    pub(crate) calls: Vec<PlannedCall>,
+    /// What could not be found out.
+    pub(crate) unknown: Vec<String>,
 }
 
 /// Why an activity ended in the middle.
@@ -70,7 +85,7 @@ impl Call {
 }
 
 /// Whether an operation may change anything, as the permissions that it needs tell.
-pub(super) fn changes(service: &Service<'_>, operation: &str) -> bool {
+pub(crate) fn changes(service: &Service<'_>, operation: &str) -> bool {
     let actions = iam::actions(service, operation);
     actions.is_empty() || actions.iter().any(|action| !action.access.is_reading())
 }
@@ -144,6 +159,7 @@ impl Player<'_> {
             },
             Verb::Check(condition) => Value::Bool(condition.holds(&scene.names)?),
             Verb::Set(value) => value.evaluate(&scene.names)?,
+            Verb::Pause(_) if self.notes.is_some() => return Ok(Flow::On),
             Verb::Pause(seconds) => {
                 tokio::time::sleep(duration(&seconds.evaluate(&scene.names)?)).await;
                 return Ok(Flow::On);
@@ -185,6 +201,9 @@ impl Player<'_> {
         let service = request.service.as_deref().unwrap_or(self.service);
         let parameters = request.parameters.evaluate(&scene.names)?;
         let call = Call { service: service.to_owned(), operation: self.operation(service, &request.name) };
+        if let Some(notes) = self.notes {
+            return self.foresee(step, call, parameters, notes).await;
+        }
         match self.ask(&step.verb, request, service, &parameters).await {
             Ok(answer) => {
                 scene.done.push(call);
@@ -195,6 +214,42 @@ impl Player<'_> {
                 let words = step.fails_with.as_ref().or(scene.declaration.fails_with.as_ref());
                 let text = wrapped(words, &error, &scene.names);
                 Err(Stop::Aws(Box::new(Refusal { error, call, text })))
+            }
+        }
+    }
+
+    /// Makes a call that only reads, and notes any other. What cannot be read is not known yet.
+    async fn foresee(
+        &self,
+        step: &Step,
+        call: Call,
+        parameters: Value,
+        notes: &RefCell<Notes>,
+    ) -> Result<Value, Stop> {
+        let Call { service, operation } = &call;
+        let Some(request) = step.verb.request() else { return Ok(Value::Null) };
+        if call.changes(self.aws) {
+            let (service, operation) = (service.clone(), operation.clone());
+            let planned = PlannedCall { service, operation, parameters, resources: Vec::new() };
+            notes.borrow_mut().calls.push(planned);
+            return Ok(Value::Null);
+        }
+        if matches!(step.verb, Verb::Wait(_)) {
+            notes.borrow_mut().looks.push(format!("{operation}, until {}", request.name));
+            return Ok(Value::Null);
+        }
+        notes.borrow_mut().looks.push(operation.clone());
+        let is_first = notes.borrow().calls.is_empty();
+        match self.ask(&step.verb, request, service, &parameters).await {
+            Ok(answer) => Ok(answer),
+            Err(error) if step.catches(&error) => Ok(Value::Null),
+            Err(error) if is_first && error.code().is_some() => {
+                let text = format!("{}: {error}", error.python_class());
+                Err(Stop::Aws(Box::new(Refusal { error, call, text })))
+            }
+            Err(error) => {
+                notes.borrow_mut().unknown.push(format!("what {operation} finds: {error}"));
+                Ok(Value::Null)
             }
         }
     }
@@ -290,6 +345,9 @@ impl Player<'_> {
                 return Ok(None);
             }
             let holds = until.condition.holds(&scene.names)?;
+            if self.notes.is_some() {
+                return Ok(Some(Value::Null));
+            }
             match begin.elapsed() {
                 elapsed if elapsed > timeout => return Ok(Some(Value::Null)),
                 elapsed if holds => return Ok(Some(elapsed.as_secs().into())),
@@ -406,7 +464,7 @@ mod tests {
         let catalogue = read(&format!("{head}{steps}")).unwrap();
         let (aws, ears) = (Aws::new(), Ears::default());
         let scope = Scope { region: Some("eu-west-1".to_owned()), ..Scope::default() };
-        let player = Player { aws: &aws, scope: &scope, service: "docdb", tell: &ears };
+        let player = Player { aws: &aws, scope: &scope, service: "docdb", tell: &ears, notes: None };
         let names = Map::from_iter([("id".to_owned(), id)]);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let result = runtime.block_on(player.play(&catalogue.activities[0], names));

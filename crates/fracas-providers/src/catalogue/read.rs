@@ -92,7 +92,7 @@ impl Reader {
         let node = &entry.value;
         self.known_keys(
             node,
-            &["kind", "summary", "replaces", "exported", "returns", "args", "steps", "fails_with"],
+            &["kind", "summary", "undo", "replaces", "exported", "returns", "args", "steps", "fails_with"],
         );
         self.snake_case(name, entry.key_span);
         let arguments = entries(node.get("args"));
@@ -108,6 +108,7 @@ impl Reader {
             name: name.to_owned(),
             kind: self.kind(node),
             summary: self.required_text(node, "summary"),
+            undo: node.get("undo").map(|undo| self.text(undo)),
             replaces: node.get("replaces").is_some_and(|replaces| replaces.to_json() == true),
             exported: node.get("exported").is_none_or(|exported| exported.to_json() == true),
             returns: node.get("returns").map(|returns| self.returns(returns)),

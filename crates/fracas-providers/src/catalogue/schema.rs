@@ -33,6 +33,7 @@ pub fn schema() -> Value {
                 "properties": {
                     "kind": {"enum": ["action", "probe"]},
                     "summary": {"type": "string"},
+                    "undo": {"type": "string"},
                     "replaces": {"type": "boolean"},
                     "exported": {"type": "boolean"},
                     "returns": {"enum": RETURNS},

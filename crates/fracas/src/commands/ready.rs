@@ -179,6 +179,12 @@ impl Ready {
         if session.policy.mask_secrets { Mask::of(&self.values) } else { Mask::default() }
     }
 
+    /// A text without the values of secrets.
+    pub fn hidden(&self, text: String, session: &Session) -> String {
+        let mask = self.mask(session);
+        text.split_inclusive('\n').map(|line| mask.line(line)).collect()
+    }
+
     /// Shows everything that was found so far.
     ///
     /// # Errors
@@ -194,6 +200,11 @@ impl Ready {
         session.terminal.problems(Some(&mask.source(&self.source)), &problems);
         if problems.has_errors() { Err(told(&problems)) } else { Ok(()) }
     }
+}
+
+/// An activity's error without the class that journals have before it.
+pub fn without_class(error: &str) -> &str {
+    error.trim_start_matches("chaoslib.exceptions.ActivityFailed: ")
 }
 
 /// That these problems have been shown.

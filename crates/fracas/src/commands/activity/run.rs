@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{find, pretty, printed};
 use crate::args::ActivityRun;
-use crate::commands::ready::{BeforeRun, Told, told};
+use crate::commands::ready::{BeforeRun, Told, told, without_class};
 use crate::session::Session;
 
 /// Carries it out, and prints its output.
@@ -95,7 +95,6 @@ fn failed(failure: &Failure, session: &Session) -> Told {
     };
     let help =
         [failure.help.as_str(), happened].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
-    let text = failure.error.trim_start_matches("chaoslib.exceptions.ActivityFailed: ");
-    let told = session.refuse(Problem::general(text.to_owned()).help(help.join("; ")));
+    let told = session.refuse(Problem::general(without_class(&failure.error)).help(help.join("; ")));
     Told { code: ExitCode::Deviated, ..told }
 }
