@@ -93,7 +93,11 @@ fn of_activity(
 }
 
 /// What an activity does with AWS, and who calls where; none when it does nothing there.
-pub(crate) fn what(native: &Native, activity: &Activity, values: &Values) -> Result<Option<(Own, What)>, Problems> {
+pub(crate) fn what(
+    native: &Native,
+    activity: &Activity,
+    values: &Values,
+) -> Result<Option<(Own, What)>, Problems> {
     let provider = &activity.provider;
     match activity.provider_type.as_str() {
         "python" => match resolve(provider) {

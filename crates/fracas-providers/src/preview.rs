@@ -155,7 +155,9 @@ fn foreign(activity: &Activity) -> Preview {
             let changes = !["GET", "HEAD", "OPTIONS"].contains(&method.to_uppercase().as_str());
             (format!("{} {}", method.to_uppercase(), text("url")), changes.then_some("what the server does"))
         }
-        "python" => (format!("calls {}.{} in Python", text("module"), text("func")), Some("what the function does")),
+        "python" => {
+            (format!("calls {}.{} in Python", text("module"), text("func")), Some("what the function does"))
+        }
         other => (other.to_owned(), None),
     };
     Preview { does, unknown: unknown.into_iter().map(str::to_owned).collect(), ..Preview::default() }

@@ -10,13 +10,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Output, Stdio};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use regex_lite::Regex;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use support::{fracas, root};
+use tempfile::TempDir;
 
 /// What a file says.
 #[derive(Deserialize)]
@@ -139,6 +140,10 @@ fn compare(peer: &mut Peer, package: &str, found: &Found) -> String {
     let question =
         json!({"provider": provider, "answers": scenario.answers, "configuration": scenario.configuration});
     let ours = peer.play_fracas(&question, scenario);
+    let changes = peer.changes_when_planned(&question, scenario);
+    if !changes.is_empty() {
+        return format!("  the plan changes something: {changes:#?}\n");
+    }
     if let Some(alone) = &scenario.alone {
         return unexpected(alone, &ours, None);
     }
@@ -312,24 +317,40 @@ impl Peer {
 
     /// Runs an experiment with this one activity.
     fn play_fracas(&mut self, question: &Value, scenario: &Scenario) -> Outcome {
-        self.ask(&json!({"answers": question}));
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut provider = question["provider"].clone();
-        provider["type"] = json!("python");
-        for (name, value) in &scenario.own_arguments {
-            provider["arguments"][name] = value.clone();
+        let folder = experiment(question, scenario);
+        let ended = self.fracas(&["run", "--no-validation", "experiment.json"], &folder, question);
+        let journal = fs::read_to_string(folder.path().join("journal.json"));
+        let journal =
+            journal.unwrap_or_else(|_| panic!("no journal: {}", String::from_utf8_lossy(&ended.stderr)));
+        let journal: Value = serde_json::from_str(&journal).expect("a journal");
+        let run = &journal["run"][0];
+        Outcome {
+            output: (run["status"] == "succeeded").then(|| run["output"].clone()),
+            error: run["exception"].as_array().map(|lines| words(lines)),
+            calls: self.calls(),
         }
-        let mut configuration = scenario.configuration.clone();
-        configuration.entry("aws_region").or_insert_with(|| json!("us-east-1"));
-        take_along(&mut provider, folder.path());
-        let experiment = json!({
-            "title": "one activity", "description": "-", "configuration": configuration,
-            "method": [{"type": "action", "name": "it", "provider": provider}],
+    }
+
+    /// The calls that reach AWS when the experiment is only planned, but for those whose names say that they read.
+    fn changes_when_planned(&mut self, question: &Value, scenario: &Scenario) -> Vec<Value> {
+        const READING: [&str; 6] = ["Describe", "List", "Get", "BatchGet", "Head", "TestDNSAnswer"];
+        let folder = experiment(question, scenario);
+        self.fracas(&["plan", "experiment.json"], &folder, question);
+        let mut calls = self.calls();
+        calls.retain(|call| {
+            let operation = call["operation"].as_str().unwrap_or_default();
+            let name = operation.split_once('.').map_or(operation, |(_, name)| name);
+            !READING.iter().any(|verb| name.starts_with(verb))
         });
-        fs::write(folder.path().join("experiment.json"), experiment.to_string()).expect("it is written");
-        let ended = Command::new(fracas())
-            .args(["run", "--no-validation", "experiment.json"])
-            .current_dir(&folder)
+        calls
+    }
+
+    /// Runs fracas against the scenario's AWS.
+    fn fracas(&mut self, args: &[&str], folder: &TempDir, question: &Value) -> Output {
+        self.ask(&json!({"answers": question}));
+        Command::new(fracas())
+            .args(args)
+            .current_dir(folder)
             .env_clear()
             .envs([
                 ("AWS_ENDPOINT_URL", self.endpoint.as_str()),
@@ -340,19 +361,32 @@ impl Peer {
             ])
             .env("HOME", folder.path())
             .output()
-            .expect("fracas starts");
-        let journal = fs::read_to_string(folder.path().join("journal.json"));
-        let journal =
-            journal.unwrap_or_else(|_| panic!("no journal: {}", String::from_utf8_lossy(&ended.stderr)));
-        let journal: Value = serde_json::from_str(&journal).expect("a journal");
-        let run = &journal["run"][0];
-        let calls = self.ask(&json!({"calls": true}));
-        Outcome {
-            output: (run["status"] == "succeeded").then(|| run["output"].clone()),
-            error: run["exception"].as_array().map(|lines| words(lines)),
-            calls: calls["calls"].as_array().cloned().unwrap_or_default(),
-        }
+            .expect("fracas starts")
     }
+
+    fn calls(&mut self) -> Vec<Value> {
+        let calls = self.ask(&json!({"calls": true}));
+        calls["calls"].as_array().cloned().unwrap_or_default()
+    }
+}
+
+/// A folder with an experiment that has this one activity.
+fn experiment(question: &Value, scenario: &Scenario) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut provider = question["provider"].clone();
+    provider["type"] = json!("python");
+    for (name, value) in &scenario.own_arguments {
+        provider["arguments"][name] = value.clone();
+    }
+    let mut configuration = scenario.configuration.clone();
+    configuration.entry("aws_region").or_insert_with(|| json!("us-east-1"));
+    take_along(&mut provider, folder.path());
+    let experiment = json!({
+        "title": "one activity", "description": "-", "configuration": configuration,
+        "method": [{"type": "action", "name": "it", "provider": provider}],
+    });
+    fs::write(folder.path().join("experiment.json"), experiment.to_string()).expect("it is written");
+    folder
 }
 
 /// With `FRACAS_CATALOGUE=now` the package's file is read as it is now, though the program was built without it.

@@ -13,8 +13,8 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::choice::Dice;
-use crate::preview::PlannedCall;
 use super::{Declaration, Each, Pick, Request, Step, Template, Until, Verb};
+use crate::preview::PlannedCall;
 
 /// The argument that repeats a choice; every activity that draws has it.
 pub(crate) const SEED: &str = "seed";

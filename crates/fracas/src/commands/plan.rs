@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use fracas_model::{Activity, ActivityKind, Experiment, ExitCode, python};
+use fracas_model::{Activity, ActivityKind, ExitCode, Experiment, python};
 use fracas_providers::{Preview, preview};
 use serde_json::{Value, json};
 
@@ -68,7 +68,9 @@ fn as_text(steps: &[Step<'_>]) -> String {
             text.push_str(if text.is_empty() { "" } else { "\n" });
             text.push_str(&format!("{part}\n"));
         }
-        text.push_str(&lines(step, steps).iter().map(|line| format!("    {line}\n")).fold(head(step), |a, b| a + &b));
+        text.push_str(
+            &lines(step, steps).iter().map(|line| format!("    {line}\n")).fold(head(step), |a, b| a + &b),
+        );
     }
     text
 }
