@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::aws::{self, Calls, Native, Own, What, arguments, as_map, called_span, no_region};
 use crate::catalogue::arguments::bind;
 use crate::catalogue::{self, Catalogue, Target};
-use crate::python::{Unresolved, resolve};
+use crate::python::{Unresolved, resolve, upload_calls};
 use crate::text::is_open;
 
 /// What a name becomes that is not known before the run.
@@ -31,8 +31,10 @@ pub fn policy(experiment: &Experiment, values: &Values, account: Option<&str>) -
     let mut permissions = Vec::new();
     let mut problems = Problems::default();
     let native = Native::new(Aws::new(), |name| std::env::var(name).ok());
-    for activity in in_order(experiment) {
-        match of_activity(&native, activity, values, account) {
+    let of_activities = in_order(experiment).map(|activity| of_activity(&native, activity, values, account));
+    let of_controls = experiment.controls.iter().map(|control| of_control(&native, control, values, account));
+    for needed in of_activities.chain(of_controls) {
+        match needed {
             Ok(needed) => permissions.extend(needed),
             // One region serves all activities.
             Err(found) => {
@@ -70,7 +72,54 @@ fn of_activity(
 ) -> Result<Vec<Permission>, Problems> {
     let provider = &activity.provider;
     let Some((own, what)) = what(native, activity, values)? else { return Ok(Vec::new()) };
-    let region = native.region(&own, values).ok_or_else(|| no_region(provider))?;
+    let requests = match &what {
+        What::Calls(calls) => of_calls(calls),
+        What::Activity(target) => {
+            let given = as_map(values.substitute_arguments(&arguments(provider)));
+            let requests = of_target(&native.aws, target, &given);
+            requests.map_err(|error| Problem::error(provider.span, error.to_string()))?
+        }
+    };
+    permissions(native, provider, &own, &requests, values, account)
+}
+
+/// What the one control needs that is carried out without Python.
+fn of_control(
+    native: &Native,
+    control: &Node,
+    values: &Values,
+    account: Option<&str>,
+) -> Result<Vec<Permission>, Problems> {
+    let Some(provider) = control.get("provider") else { return Ok(Vec::new()) };
+    let mut requests = Vec::new();
+    for (operation, parameters) in upload_calls(&control.to_json(), values) {
+        let service =
+            native.aws.service("s3").map_err(|error| Problem::error(provider.span, error.to_string()))?;
+        let names = members(service, operation);
+        requests.push(Request {
+            service,
+            operation,
+            parameters,
+            names,
+            catalogue: catalogue::of_prefix(service),
+        });
+    }
+    match requests.is_empty() {
+        true => Ok(Vec::new()),
+        false => permissions(native, provider, &Own::default(), &requests, values, account),
+    }
+}
+
+/// The permissions for requests of one caller.
+fn permissions(
+    native: &Native,
+    provider: &Node,
+    own: &Own,
+    requests: &[Request<'_>],
+    values: &Values,
+    account: Option<&str>,
+) -> Result<Vec<Permission>, Problems> {
+    let region = native.region(own, values).ok_or_else(|| no_region(provider))?;
     if !partitions().iter().any(|partition| partition.holds(&region)) {
         return Err(unknown_region(provider, &region).into());
     }
@@ -78,15 +127,8 @@ fn of_activity(
     let of_role = role.as_deref().and_then(|arn| arn.split(':').nth(4)).filter(|account| !account.is_empty());
     let place = Place { region: &region, account: account.or(of_role).unwrap_or(ANY) };
     let problem = |message: String| Problem::error(provider.span, message);
-    let requests = match &what {
-        What::Calls(calls) => of_calls(calls),
-        What::Activity(target) => {
-            let given = as_map(values.substitute_arguments(&arguments(provider)));
-            of_target(&native.aws, target, &given).map_err(|error| problem(error.to_string()))?
-        }
-    };
     let mut permissions = Vec::new();
-    for request in &requests {
+    for request in requests {
         permissions.extend(of_request(request, &place).map_err(problem)?);
     }
     Ok(permissions)
@@ -294,13 +336,15 @@ fn own_parameter<'a>(kind: &ResourceType, request: &Request<'a>) -> Option<(&'a 
     parameter.map(|name| (*name, resource.lower_case))
 }
 
-/// The parameter that is called as a variable of an ARN: `InstanceIds` for `${InstanceId}`, `Bucket` for
-/// `${BucketName}`.
+/// The parameter that is called as a variable of an ARN: `InstanceIds` for `${InstanceId}`, `Bucket`
+/// or `buckets` for `${BucketName}`.
 fn alike<'a>(variable: &str, request: &Request<'a>) -> Option<&'a str> {
     let variable = variable.to_lowercase();
+    let bare = variable.strip_suffix("name").unwrap_or(&variable);
     request.names.iter().copied().find(|name| {
         let name = name.to_lowercase();
-        name == variable || name == format!("{variable}s") || format!("{name}name") == variable
+        let one = name.strip_suffix('s').unwrap_or(&name);
+        [name.as_str(), one].contains(&variable.as_str()) || [name.as_str(), one].contains(&bare)
     })
 }
 
@@ -483,6 +527,21 @@ mod tests {
     }
 
     #[test]
+    fn the_journals_upload_is_allowed() {
+        let upload = |arguments: Value| {
+            let module = "chaosaws.s3.controls.upload";
+            let provider = json!({"type": "python", "module": module, "arguments": arguments});
+            let control = Node::from(&json!({"name": "up", "provider": provider}));
+            let native = Native::new(Aws::new(), |_| Some("cn-north-1".to_owned()));
+            lines(of_control(&native, &control, &Values::default(), None))
+        };
+        let once = upload(json!({"bucket_name": "b", "dirpath": "runs/"}));
+        assert_eq!(once, ["s3:ListAllMyBuckets *", "s3:PutObject arn:aws-cn:s3:::b/runs/journal.json"]);
+        let often = upload(json!({"bucket_name": "b", "dirpath": "runs", "suffix_with_timestamp": true}));
+        assert_eq!(often[1], "s3:PutObject arn:aws-cn:s3:::b/runs/journal-*.json");
+    }
+
+    #[test]
     fn an_unknown_region_is_told_once() {
         let method = json!([action("stop_db_cluster", json!({"db_cluster_identifier": "a"}))]);
         let probe = status(json!({"cluster_id": "a"}));
@@ -504,10 +563,13 @@ mod tests {
         let native = Native::new(Aws::new(), |_| None);
         let configuration = as_map(json!({"aws_region": "eu-west-1"}));
         let values = Values { configuration, ..Values::default() };
-        let permissions = of_activity(&native, &activity, &values, Some("1")).unwrap();
+        lines(of_activity(&native, &activity, &values, Some("1")))
+    }
+
+    fn lines(permissions: Result<Vec<Permission>, Problems>) -> Vec<String> {
         let line =
             |permission: &Permission| format!("{} {}", permission.action, permission.resources.join(" "));
-        permissions.iter().map(line).collect()
+        permissions.unwrap_or_else(|problems| panic!("{problems:?}")).iter().map(line).collect()
     }
 
     #[test]
@@ -523,6 +585,7 @@ mod tests {
             ("sns", "publish", json!({"TopicArn": "arn:aws:sns:eu-west-1:1:t", "Message": "m"})),
             ("sns", "publish", json!({"TopicArn": "${later}", "Message": "m"})),
             ("lambda", "invoke", json!({"FunctionName": "pay"})),
+            ("ecs", "describe_services", json!({"cluster": "c", "services": ["s", "t"]})),
             ("ecs", "update_service", json!({"cluster": "c", "service": "s", "desiredCount": 0})),
             ("kms", "disable_key", json!({"KeyId": "arn:aws:kms:eu-west-1:1:key/k"})),
             ("eks", "delete_cluster", json!({"name": "c"})),

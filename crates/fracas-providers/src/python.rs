@@ -29,6 +29,8 @@ use crate::inherited::Inherited;
 use crate::{PythonChoice, text};
 use modules::Modules;
 
+pub(crate) use upload::calls as upload_calls;
+
 const KEYS: [&str; 5] = ["type", "module", "func", "arguments", "secrets"];
 
 /// Carries out `python` activities, and calls controls.

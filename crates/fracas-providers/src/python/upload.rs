@@ -2,6 +2,8 @@
 //!
 //! Source: `chaosaws/s3/controls/upload.py`.
 
+use std::fmt::Display;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use fracas_aws::endpoint::partition;
@@ -35,6 +37,17 @@ struct Upload {
 /// Whether a control is this one.
 pub(super) fn is_upload(control: &Value) -> bool {
     is_python(control) && module(control) == MODULE
+}
+
+/// The operations of S3 that a control calls, and what is known of their parameters; none for other
+/// controls.
+pub(crate) fn calls(control: &Value, values: &Values) -> Vec<(&'static str, Value)> {
+    if !is_upload(control) {
+        return Vec::new();
+    }
+    let asked = serde_json::from_value::<Upload>(values.substitute_arguments(&arguments(control)));
+    let place = asked.map(|asked| json!({"Bucket": asked.bucket_name, "Key": asked.key(&"*")}));
+    vec![("ListBuckets", json!({})), ("PutObject", place.unwrap_or_default())]
 }
 
 /// Looks for mistakes in its arguments.
@@ -83,7 +96,7 @@ async fn upload(
         let line = format!("Bucket '{bucket}' does not exist! Cannot upload the experiment's results");
         return Ok((None, (Level::Error, line)));
     }
-    let key = asked.key();
+    let key = asked.key(&Moment::from_micros(Timestamp::now().as_microsecond()));
     set_address(&mut journal, asked.address(&key, scope.region.as_deref().unwrap_or_default()));
     let body = STANDARD.encode(asked.write(&journal)?);
     let parameters = json!({"Bucket": bucket, "Key": key, "Body": body});
@@ -98,10 +111,9 @@ async fn has_bucket(native: &Native, scope: &Scope, bucket: &str) -> Result<bool
 }
 
 impl Upload {
-    fn key(&self) -> String {
-        let moment = || Moment::from_micros(Timestamp::now().as_microsecond());
+    fn key(&self, moment: &dyn Display) -> String {
         let suffix = match python::truth(&self.suffix_with_timestamp) {
-            true => format!("-{}", moment()),
+            true => format!("-{moment}"),
             false => String::new(),
         };
         let extension = if python::truth(&self.as_yaml) { "yaml" } else { "json" };
@@ -165,12 +177,11 @@ mod tests {
             ("runs/", json!({}), "runs/journal.json"),
             ("runs", json!({"as_yaml": true, "suffix_with_timestamp": null}), "runs/journal.yaml"),
             ("a/b//", json!({"as_yaml": ""}), "a/b/journal.json"),
+            ("runs", json!({"suffix_with_timestamp": true}), "runs/journal-now.json"),
         ];
         for (dirpath, more, key) in cases {
-            assert_eq!(upload(dirpath, more).key(), key);
+            assert_eq!(upload(dirpath, more).key(&"now"), key);
         }
-        let with_moment = upload("runs", json!({"suffix_with_timestamp": true})).key();
-        assert!(with_moment.starts_with("runs/journal-20") && with_moment.ends_with("+00:00.json"));
         let address = upload("", json!({})).address("a b/c+00:00", "cn-north-1");
         assert_eq!(address, "https://b.s3.cn-north-1.amazonaws.com.cn/a%20b/c%2B00:00");
     }
