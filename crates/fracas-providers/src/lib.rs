@@ -11,6 +11,7 @@ mod python;
 #[cfg(test)]
 mod testing;
 mod text;
+mod undo;
 mod vault;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub use iam::policy;
 pub use preview::{PlannedCall, Preview, preview};
 pub use process::{Process, REAP, reap_main};
 pub use python::Python;
+pub use undo::left_behind;
 pub use vault::HashiVault;
 
 /// How what is written in Python is carried out.

@@ -9,7 +9,7 @@ use fracas_model::{Activity, Choice, Level, Node};
 use serde_json::Value;
 
 use crate::aws::{Calls, Native, Own, What, arguments, as_map};
-use crate::catalogue::Target;
+use crate::catalogue::{Call, Target};
 use crate::catalogue::arguments::bind;
 use crate::catalogue::play::{Notes, Player, changes};
 use crate::iam;
@@ -41,7 +41,7 @@ pub struct PlannedCall {
     pub service: String,
     /// The operation.
     pub operation: String,
-    /// Its parameters, as far as they are known.
+    /// Its parameters, as far as they are known; null where it is not known whether it is called.
     pub parameters: Value,
     /// The ARNs of what it concerns; `*` stands for what is not known.
     pub resources: Vec<String>,
@@ -75,8 +75,7 @@ async fn declared(
         given.iter().filter(|(_, value)| is_open(value)).map(|(name, _)| name.as_str()).collect();
     if !open.is_empty() {
         preview.unknown.push(format!("what it acts on: {} is known in the run only", open.join(", ")));
-        preview.looks = target.calls().into_iter().map(|call| call.operation).collect();
-        return preview;
+        return of_names(preview, target);
     }
     let scope = match native.scope(&activity.provider, own, values) {
         Ok(scope) => scope,
@@ -100,10 +99,27 @@ async fn declared(
     let place = native.region(own, values).unwrap_or_default();
     preview.calls = notes.calls.into_iter().map(|call| with_resources(&native.aws, call, &place)).collect();
     match played {
-        Err(failure) if preview.calls.is_empty() => preview.fails = Some(failure.error),
-        Err(failure) => preview.unknown.push(format!("what follows: {}", failure.error)),
+        Err(failure) if preview.calls.is_empty() && preview.unknown.is_empty() => {
+            preview.fails = Some(failure.error);
+        }
+        // The answer that is missing may be why.
+        Err(_) => preview.unknown.push("what follows from that".to_owned()),
         Ok(_) => {}
     }
+    preview
+}
+
+/// The calls that an activity may make, where nobody knows what it acts on.
+fn of_names(mut preview: Preview, target: &Target) -> Preview {
+    let (calls, looks): (Vec<_>, Vec<_>) = target.calls().into_iter().partition(|call| call.changes);
+    preview.looks = looks.into_iter().map(|call| call.operation).collect();
+    let planned = |call: Call| PlannedCall {
+        service: call.service,
+        operation: call.operation,
+        parameters: Value::Null,
+        resources: Vec::new(),
+    };
+    preview.calls = calls.into_iter().map(planned).collect();
     preview
 }
 

@@ -21,11 +21,24 @@ pub fn verify(catalogue: &Catalogue) -> Problems {
         Ok(service) => {
             for declaration in &catalogue.activities {
                 Verifier::new(&aws, service, declaration, &mut problems).declaration();
+                undo(catalogue, declaration, &mut problems);
             }
         }
         Err(error) => problems.push(Problem::general(error.to_string())),
     }
     problems
+}
+
+/// What undoes an activity has to be one.
+fn undo(catalogue: &Catalogue, declaration: &Declaration, problems: &mut Problems) {
+    let Some(undo) = &declaration.undo else { return };
+    let is_there = match undo.split_once('.') {
+        Some((package, name)) => super::find(package, name, ActivityKind::Action).is_some(),
+        None => catalogue.activity(undo, ActivityKind::Action).is_some(),
+    };
+    if !is_there {
+        problems.push(Problem::error(declaration.span, format!("there is no action `{undo}` that could undo it")));
+    }
 }
 
 struct Verifier<'a> {

@@ -94,6 +94,10 @@ fn lines(step: &Step<'_>, steps: &[Step<'_>]) -> Vec<String> {
         lines.push(format!("draws {count} of {}; the run draws anew, unless it is given `seed`", choice.of));
     }
     for call in calls {
+        if call.parameters.is_null() {
+            lines.push(format!("may call {} {}", call.service, call.operation));
+            continue;
+        }
         let mut line = format!("would call {} {}", call.service, call.operation);
         if !call.resources.is_empty() {
             // Writing to a String cannot fail.

@@ -2,6 +2,7 @@
 
 use fracas_engine::differences;
 use fracas_model::ExitCode;
+use fracas_providers::left_behind;
 
 use super::given;
 use super::ready::{Ready, Told, document, load};
@@ -19,6 +20,7 @@ pub async fn validate(args: &args::Validate, session: &Session) -> ExitCode {
         && session.policy.draw_problems
     {
         ready.problems.0.append(&mut differences(&ready.experiment, &session.policy).0);
+        ready.problems.0.append(&mut left_behind(&ready.experiment, &ready.values).0);
     }
     let checked = match &mut ready {
         Ok(ready) => ready.check(&fracas_providers::all(&session.python), false, session).await,

@@ -34,6 +34,9 @@ fn shown(target: &Target) -> String {
         let changes = if call.changes { "  (changes something)" } else { "" };
         let _ = writeln!(text, "  {} {}{changes}", call.service, call.operation);
     }
+    if let Some(undo) = target.undo() {
+        let _ = writeln!(text, "\nUndone by\n  {undo}");
+    }
     let example = json!({"type": "aws", "activity": target.name(), "arguments": example(target)});
     let _ = writeln!(text, "\nIn an experiment\n  \"provider\": {}", fracas_model::python::to_json(&example));
     text
