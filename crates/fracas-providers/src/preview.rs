@@ -9,9 +9,9 @@ use fracas_model::{Activity, Choice, Level, Node};
 use serde_json::Value;
 
 use crate::aws::{Calls, Native, Own, What, arguments, as_map};
-use crate::catalogue::{Call, Target};
 use crate::catalogue::arguments::bind;
 use crate::catalogue::play::{Notes, Player, changes};
+use crate::catalogue::{Call, Target};
 use crate::iam;
 use crate::text::is_open;
 

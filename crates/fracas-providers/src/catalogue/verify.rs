@@ -37,7 +37,10 @@ fn undo(catalogue: &Catalogue, declaration: &Declaration, problems: &mut Problem
         None => catalogue.activity(undo, ActivityKind::Action).is_some(),
     };
     if !is_there {
-        problems.push(Problem::error(declaration.span, format!("there is no action `{undo}` that could undo it")));
+        problems.push(Problem::error(
+            declaration.span,
+            format!("there is no action `{undo}` that could undo it"),
+        ));
     }
 }
 
