@@ -336,15 +336,18 @@ fn own_parameter<'a>(kind: &ResourceType, request: &Request<'a>) -> Option<(&'a 
     parameter.map(|name| (*name, resource.lower_case))
 }
 
-/// The parameter that is called as a variable of an ARN: `InstanceIds` for `${InstanceId}`, `Bucket`
-/// or `buckets` for `${BucketName}`.
+/// The parameter that is called as a variable of an ARN: `InstanceIds` for `${InstanceId}`, `Bucket`,
+/// `buckets` or `BucketIdentifier` for `${BucketName}`.
 fn alike<'a>(variable: &str, request: &Request<'a>) -> Option<&'a str> {
     let variable = variable.to_lowercase();
     let bare = variable.strip_suffix("name").unwrap_or(&variable);
     request.names.iter().copied().find(|name| {
         let name = name.to_lowercase();
         let one = name.strip_suffix('s').unwrap_or(&name);
-        [name.as_str(), one].contains(&variable.as_str()) || [name.as_str(), one].contains(&bare)
+        // Where ARNs have names, identifiers are names.
+        let identified = name.strip_suffix("identifier").filter(|_| variable.ends_with("name"));
+        let names = [Some(name.as_str()), Some(one), identified];
+        names.contains(&Some(variable.as_str())) || names.contains(&Some(bare))
     })
 }
 

@@ -71,7 +71,8 @@ fn play(block: &str, folder: &Path, endpoint: &str) {
         .env("HOME", folder)
         .output()
         .expect("a shell");
-    let printed = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    let printed =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
     assert!(output.status.success(), "{command}\n{printed}");
     let mut rest = printed.as_str();
     for line in shown.lines() {
