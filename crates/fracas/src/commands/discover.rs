@@ -48,30 +48,11 @@ fn discovered(args: &args::Discover, session: &Session) -> Result<Value, Unanswe
     if installs && !args.no_install {
         session.install(&args.package)?;
     }
+    if args.package == NATIVE && session.python.native && !installs {
+        return Ok(native());
+    }
     let system = !args.no_system_info;
-    let asked = session.ask_python(&json!({"op": "discover", "package": args.package, "system": system}));
-    if args.package != NATIVE || !session.python.native || installs {
-        return asked;
-    }
-    Ok(match asked {
-        Ok(installed) => with_native_activities(installed),
-        Err(unanswered) => {
-            let why = unanswered.message();
-            session.info(&format!("Only what fracas does by itself is in the discovery: {why}"));
-            native()
-        }
-    })
-}
-
-/// A discovery of the installed package, and what only fracas does.
-fn with_native_activities(mut discovery: Value) -> Value {
-    let name = |activity: &Value| (activity["mod"].clone(), activity["name"].clone());
-    if let Some(Value::Array(activities)) = discovery.get_mut("activities") {
-        let mut native = native_activities();
-        native.retain(|activity| activities.iter().all(|known| name(known) != name(activity)));
-        activities.append(&mut native);
-    }
-    discovery
+    session.ask_python(&json!({"op": "discover", "package": args.package, "system": system}))
 }
 
 fn failed(unanswered: Unanswered, session: &Session) -> ExitCode {
