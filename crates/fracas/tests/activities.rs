@@ -8,14 +8,14 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Output, Stdio};
+use std::process::{Command, ExitCode, Output};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use regex_lite::Regex;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use support::peer::Peer;
 use support::{fracas, root};
 use tempfile::TempDir;
 
@@ -276,45 +276,7 @@ impl Outcome {
     }
 }
 
-/// chaosaws, and the AWS of both.
-struct Peer {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-    endpoint: String,
-}
-
 impl Peer {
-    fn start() -> Peer {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/activities/peer.py");
-        let mut child = Command::new(support::python())
-            .args(["-B", "-W", "ignore"])
-            .arg(script)
-            .env("TZ", "UTC")
-            // What chaosaws makes of a set has the same order each time.
-            .env("PYTHONHASHSEED", "0")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("Python starts");
-        let input = child.stdin.take();
-        let output = BufReader::new(child.stdout.take().expect("it is piped"));
-        let mut peer = Peer { child, input, output, endpoint: String::new() };
-        peer.endpoint = peer.read()["endpoint"].as_str().expect("an address").to_owned();
-        peer
-    }
-
-    fn ask(&mut self, question: &Value) -> Value {
-        writeln!(self.input.as_mut().expect("it is open"), "{question}").expect("Python reads");
-        self.read()
-    }
-
-    fn read(&mut self) -> Value {
-        let mut line = String::new();
-        self.output.read_line(&mut line).expect("Python answers");
-        serde_json::from_str(&line).unwrap_or_else(|_| panic!("Python answered {line:?}"))
-    }
-
     /// Runs an experiment with this one activity.
     fn play_fracas(&mut self, question: &Value, scenario: &Scenario) -> Outcome {
         let folder = experiment(question, scenario);
@@ -409,11 +371,4 @@ fn words(lines: &[Value]) -> String {
     let text =
         text.split_once("chaoslib.exceptions.ActivityFailed: ").map_or(text.as_str(), |(_, words)| words);
     text.trim_end().to_owned()
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        drop(self.input.take());
-        let _ = self.child.wait();
-    }
 }

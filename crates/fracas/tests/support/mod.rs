@@ -4,6 +4,7 @@
 
 pub mod case;
 pub mod normal;
+pub mod peer;
 pub mod process;
 pub mod stage;
 
