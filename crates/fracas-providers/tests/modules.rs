@@ -366,12 +366,12 @@ fn calls_go_on_side_by_side() {
     block_on(async {
         let python = modules();
         let mut background = provider("where", json!({}));
-        let long = run(&python, "sleep", json!({"seconds": 0.3}));
+        let long = run(&python, "sleep", json!({"seconds": 1.5}));
         let short = async {
             tokio::time::sleep(Duration::from_millis(100)).await;
             run(&python, "where", json!({})).await
         };
-        assert_eq!(futures_util::future::join(long, short).await, (Ok(json!(0.3)), Ok(json!(false))));
+        assert_eq!(futures_util::future::join(long, short).await, (Ok(json!(1.5)), Ok(json!(false))));
         assert_eq!(run(&python, "where", json!({})).await, Ok(json!(true)));
         background = json!({"name": "test", "background": true, "provider": background});
         let mut activity = activity(Action, &background["provider"]);
@@ -386,7 +386,8 @@ async fn cut(python: &Python, func: &str, file: &Path, background: bool) {
     activity.document["background"] = json!(background);
     let call = testing::carry_out(python, &activity);
     let begun = async {
-        while !file.exists() {
+        // What is there, but empty, is still being written.
+        while std::fs::read_to_string(file).unwrap_or_default().is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
