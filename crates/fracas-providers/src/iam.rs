@@ -3,7 +3,7 @@
 
 use fracas_aws::Aws;
 use fracas_aws::endpoint::{partition, partitions};
-use fracas_aws::iam::{IamAction, ResourceType, actions};
+use fracas_aws::iam::{IamAction, ResourceType, actions, prefix_name};
 use fracas_aws::model::{Kind, Service};
 use fracas_engine::{Values, nearest};
 use fracas_model::{Activity, Experiment, Node, Problem, Problems};
@@ -56,6 +56,8 @@ struct Permission {
     action: String,
     reads: bool,
     resources: Vec<String>,
+    /// The service that a role may be passed to.
+    passed_to: Option<&'static str>,
 }
 
 /// What changes the system comes first: method, rollbacks, hypothesis.
@@ -243,12 +245,77 @@ fn of_request(request: &Request<'_>, place: &Place<'_>) -> Result<Vec<Permission
             request.operation, request.service.name
         ));
     }
+    let passes = |action: &IamAction| {
+        action.dependent_actions.contains(&PASS_ROLE) || UNTOLD.contains(&action.name.as_str())
+    };
+    let passes = needed.iter().any(passes);
     let permission = |action: IamAction| Permission {
         reads: action.access.is_reading(),
         resources: resources(&action, request, place),
         action: action.name,
+        passed_to: None,
     };
-    Ok(needed.into_iter().map(permission).collect())
+    let mut permissions: Vec<Permission> = needed.into_iter().map(permission).collect();
+    if passes {
+        permissions.extend(of_roles(request, place));
+    }
+    Ok(permissions)
+}
+
+const PASS_ROLE: &str = "iam:PassRole";
+
+/// Actions that need it with a role, though the reference does not say so.
+const UNTOLD: [&str; 2] = ["events:PutRule", "fis:CreateExperimentTemplate"];
+
+/// The permission to hand over the roles that the parameters name.
+fn of_roles(request: &Request<'_>, place: &Place<'_>) -> Option<Permission> {
+    let mut found = Vec::new();
+    roles(&request.parameters, &mut found);
+    if found.is_empty() {
+        return None;
+    }
+    let template = "arn:${Partition}:iam::${Account}:role/${Role}";
+    let resource = |role: &str| match known(role).as_str() {
+        // Made during the run, or named by a variable.
+        "" | ANY => arn(template, place, &|_| ANY.to_owned()),
+        name => arn(template, place, &|_| name.to_owned()),
+    };
+    let mut resources: Vec<String> = found.into_iter().map(resource).collect();
+    resources.dedup();
+    let passed_to = prefix_name(request.service).and_then(principal);
+    Some(Permission { action: PASS_ROLE.to_owned(), reads: false, resources, passed_to })
+}
+
+/// What stands where a role is expected.
+fn roles<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
+    let is_role = |name: &str| {
+        let name = name.to_lowercase();
+        name == "role" || name.ends_with("rolearn")
+    };
+    match value {
+        Value::Object(entries) => {
+            for (name, value) in entries {
+                match value.as_str() {
+                    Some(text) if is_role(name) => found.push(text),
+                    _ => roles(value, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| roles(item, found)),
+        _ => {}
+    }
+}
+
+/// The name under which a service takes roles on, for those that do so under one.
+fn principal(prefix: &str) -> Option<&'static str> {
+    Some(match prefix {
+        "eks" => "eks.amazonaws.com",
+        "events" => "events.amazonaws.com",
+        "fis" => "fis.amazonaws.com",
+        "lambda" => "lambda.amazonaws.com",
+        "states" => "states.amazonaws.com",
+        _ => return None,
+    })
 }
 
 /// The resources that a call concerns, as far as its parameters name them.
@@ -422,9 +489,10 @@ fn arn(template: &str, place: &Place<'_>, name: &dyn Fn(&str) -> String) -> Stri
 
 /// One statement for each set of resources, in order of first appearance.
 fn statements(permissions: Vec<Permission>) -> Vec<Value> {
-    let mut groups: IndexMap<Vec<String>, Vec<(bool, String)>> = IndexMap::new();
-    for Permission { action, reads, resources } in permissions {
-        let actions = groups.entry(resources).or_default();
+    type Actions = Vec<(bool, String)>;
+    let mut groups: IndexMap<(Vec<String>, Option<&str>), Actions> = IndexMap::new();
+    for Permission { action, reads, resources, passed_to } in permissions {
+        let actions = groups.entry((resources, passed_to)).or_default();
         if !actions.iter().any(|(_, known)| *known == action) {
             actions.push((reads, action));
         }
@@ -432,15 +500,24 @@ fn statements(permissions: Vec<Permission>) -> Vec<Value> {
     groups
         .into_iter()
         .enumerate()
-        .map(|(index, (resources, actions))| statement(index, resources, actions))
+        .map(|(index, ((resources, passed_to), actions))| statement(index, resources, passed_to, actions))
         .collect()
 }
 
-fn statement(index: usize, mut resources: Vec<String>, mut actions: Vec<(bool, String)>) -> Value {
+fn statement(
+    index: usize,
+    mut resources: Vec<String>,
+    passed_to: Option<&str>,
+    mut actions: Vec<(bool, String)>,
+) -> Value {
     actions.sort_by_key(|(reads, _)| *reads);
     let actions: Vec<String> = actions.into_iter().map(|(_, action)| action).collect();
     let resource = if resources.len() == 1 { Value::String(resources.remove(0)) } else { json!(resources) };
-    json!({"Sid": format!("VisualEditor{index}"), "Effect": "Allow", "Action": actions, "Resource": resource})
+    let mut statement = json!({"Sid": format!("VisualEditor{index}"), "Effect": "Allow", "Action": actions, "Resource": resource});
+    if let Some(service) = passed_to {
+        statement["Condition"] = json!({"StringEquals": {"iam:PassedToService": service}});
+    }
+    statement
 }
 
 #[cfg(test)]
@@ -600,5 +677,65 @@ mod tests {
             )
         };
         insta::assert_snapshot!(cases.map(line).concat());
+    }
+
+    #[test]
+    fn roles_are_passed_to_who_takes_them_on() {
+        let role = "arn:aws:iam::1:role/r";
+        let cases = [
+            (
+                "events",
+                "put_rule",
+                json!({"Name": "n", "ScheduleExpression": "rate(1 day)", "RoleArn": role}),
+            ),
+            ("events", "put_rule", json!({"Name": "n", "ScheduleExpression": "rate(1 day)"})),
+            ("lambda", "create_function", json!({"FunctionName": "f", "Code": {}, "Role": "${later}"})),
+            (
+                "fis",
+                "create_experiment_template",
+                json!({"description": "d", "roleArn": "${made_before}", "actions": {}, "clientToken": "t",
+                "stopConditions": []}),
+            ),
+            ("eks", "create_cluster", json!({"name": "c", "roleArn": role, "resourcesVpcConfig": {}})),
+        ];
+        let line = |(service, operation, parameters): (&str, &str, Value)| {
+            let lines = allowed(service, operation, parameters.clone());
+            format!("{service} {operation} {parameters}\n  {}\n", lines.join("\n  "))
+        };
+        insta::assert_snapshot!(cases.map(line).concat());
+    }
+
+    /// Whatever the arguments: each of them is a variable here.
+    #[test]
+    fn every_activity_has_a_policy_of_known_actions() {
+        let native = Native::new(Aws::new(), |_| None);
+        let configuration = as_map(json!({"aws_region": "eu-west-1"}));
+        let values = Values { configuration, ..Values::default() };
+        let mut names = std::collections::BTreeSet::new();
+        let all = catalogue::all();
+        for target in &all {
+            let declaration = target.declaration;
+            let open = |argument: &catalogue::Argument| {
+                (argument.name.clone(), json!(format!("${{{}}}", argument.name)))
+            };
+            let arguments: Map<String, Value> = declaration.arguments.iter().map(open).collect();
+            let provider = json!({"type": "python", "module": target.module(), "func": declaration.name,
+                "arguments": arguments});
+            let activity = crate::testing::activity(declaration.kind, &provider);
+            let permissions = of_activity(&native, &activity, &values, Some("1"));
+            let permissions =
+                permissions.unwrap_or_else(|problems| panic!("{}: {problems:?}", target.name()));
+            assert!(!permissions.is_empty(), "{} needs no permission", target.name());
+            names.extend(permissions.into_iter().map(|permission| permission.action));
+        }
+        for name in &names {
+            let known = fracas_aws::iam::action(name);
+            assert_eq!(
+                known.map(|action| action.name).as_ref(),
+                Some(name),
+                "the reference does not have it"
+            );
+        }
+        println!("iam: {} activities need {} actions, all of them known", all.len(), names.len());
     }
 }
