@@ -265,7 +265,7 @@ fn of_request(request: &Request<'_>, place: &Place<'_>) -> Result<Vec<Permission
 const PASS_ROLE: &str = "iam:PassRole";
 
 /// Actions that need it with a role, though the reference does not say so.
-const UNTOLD: [&str; 2] = ["events:PutRule", "fis:CreateExperimentTemplate"];
+const UNTOLD: [&str; 3] = ["eks:CreateCluster", "events:PutRule", "fis:CreateExperimentTemplate"];
 
 /// The permission to hand over the roles that the parameters name.
 fn of_roles(request: &Request<'_>, place: &Place<'_>) -> Option<Permission> {

@@ -8,6 +8,7 @@ mod inherited;
 mod preview;
 mod process;
 mod python;
+mod simulation;
 #[cfg(test)]
 mod testing;
 mod text;
@@ -25,6 +26,7 @@ pub use iam::policy;
 pub use preview::{PlannedCall, Preview, preview};
 pub use process::{Process, REAP, reap_main};
 pub use python::Python;
+pub use simulation::{Denied, denied, role};
 pub use undo::left_behind;
 pub use vault::HashiVault;
 

@@ -337,6 +337,25 @@ pub struct Iam {
     #[arg(long, value_parser = account, value_name = "ID")]
     pub account: Option<String>,
 
+    /// The region of the activities that name none of their own, in place of the configuration's.
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+
+    /// Print what makes a role of it: the policy, and the one that lets the account take the role on.
+    ///
+    /// They are named as the AWS CLI's `create-role` and `put-role-policy` take them. The account has to
+    /// be given, unless the experiment assumes a role.
+    #[arg(long)]
+    pub role: bool,
+
+    /// Ask IAM whether the role that the experiment assumes, else the caller, may do all of it; print
+    /// what is denied, and exit with 1 if anything is.
+    ///
+    /// The caller needs iam:SimulatePrincipalPolicy. IAM is asked about permissions only: nothing that
+    /// the experiment does is done.
+    #[arg(long, conflicts_with = "role")]
+    pub check: bool,
+
     #[command(flatten)]
     pub values: Values,
 

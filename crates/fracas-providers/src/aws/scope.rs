@@ -139,7 +139,7 @@ impl Native {
 }
 
 impl Own {
-    fn profile_of(&self, values: &Values) -> Option<String> {
+    pub(crate) fn profile_of(&self, values: &Values) -> Option<String> {
         self.profile.clone().or_else(|| setting(values, "aws_profile_name"))
     }
 
