@@ -1,5 +1,5 @@
 //! The experiments of `examples/` from validation to the end of a run, against AWS as `tests/examples/NAME.yaml` has it:
-//! what it answers, by service and operation, as in the scenarios of the activities. Pauses are left out.
+//! what it answers, by service and operation, as in the scenarios of the activities; and against moto. Pauses are left out.
 
 mod support;
 
@@ -11,7 +11,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use support::peer::Peer;
-use support::{fracas, root};
+use support::stage::Stage;
+use support::{fracas, python, root};
 
 /// What a file says.
 #[derive(Deserialize)]
@@ -20,6 +21,9 @@ struct Surroundings {
     answers: Map<String, Value>,
     /// The calls of a run that change something, in order.
     changes: Vec<String>,
+    /// Where moto has what the example needs, it runs there, too: what is there before, as `{SERVICE OPERATION: parameters}`.
+    #[serde(default)]
+    moto: Vec<Map<String, Value>>,
 }
 
 fn main() -> ExitCode {
@@ -42,7 +46,7 @@ fn play(example: &Path, name: &str) -> Result<(), Failed> {
     let mut peer = Peer::start();
     let folder = tempfile::tempdir()?;
     let endpoint = peer.endpoint.clone();
-    let fracas = |args: &[&str]| succeed(args, example, folder.path(), &endpoint);
+    let fracas = |args: &[&str]| succeed(args, Some(example), folder.path(), &endpoint);
     let anew = json!({"answers": {"answers": surroundings.answers}});
 
     fracas(&["validate"])?;
@@ -70,6 +74,25 @@ fn play(example: &Path, name: &str) -> Result<(), Failed> {
     if journal["status"] != "completed" || !failed.is_empty() || changes != surroundings.changes {
         return Err(format!("changes {changes:#?}\nfailed {failed:#?}").into());
     }
+    if surroundings.moto.is_empty() { Ok(()) } else { play_on_moto(example, name, &surroundings.moto) }
+}
+
+/// The same where the state of AWS changes with what is done.
+fn play_on_moto(example: &Path, name: &str, prepared: &[Map<String, Value>]) -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let stage = Stage::start(&python(), &root(), folder.path(), &["moto".to_owned()])?;
+    let endpoint = format!("http://{}", stage.address("moto").expect("it has started"));
+    let experiment: Value = serde_json::from_str(&fs::read_to_string(example)?)?;
+    let region = experiment["configuration"]["aws_region"].as_str().expect("a region");
+    for (call, parameters) in prepared.iter().flatten() {
+        let (service, operation) = call.split_once(' ').expect("SERVICE OPERATION");
+        let parameters = parameters.to_string();
+        let call = ["aws", service, operation, "--region", region, "--params", &parameters];
+        succeed(&call, None, folder.path(), &endpoint)?;
+    }
+    succeed(&["plan"], Some(example), folder.path(), &endpoint)?;
+    succeed(&["run", "--dry", "pause"], Some(example), folder.path(), &endpoint)?;
+    println!("examples: {name}: on moto, too");
     Ok(())
 }
 
@@ -86,11 +109,11 @@ fn calls(peer: &mut Peer) -> (usize, Vec<String>) {
 }
 
 /// What a command that has to succeed says. Where there is no Python, nothing is left to it.
-fn succeed(args: &[&str], example: &Path, folder: &Path, endpoint: &str) -> Result<String, Failed> {
+fn succeed(args: &[&str], example: Option<&Path>, folder: &Path, endpoint: &str) -> Result<String, Failed> {
     let output = Command::new(fracas())
         .args(["--python", "/nonexistent/python3"])
         .args(args)
-        .arg(example)
+        .args(example)
         .current_dir(folder)
         .env_clear()
         .envs([
