@@ -78,7 +78,7 @@ fn file(path: &Path, before: &[File]) -> Result<File, (Source, Problems)> {
 ///
 /// Every mistake in it, the disagreements with the services' models included.
 pub fn check(text: &str) -> Result<Catalogue, Problems> {
-    let (catalogue, mut problems) = read::read_sound(text)?;
+    let (catalogue, mut problems) = read::read(text)?;
     problems.0.append(&mut verify(&catalogue).0);
     if problems.has_errors() { Err(problems.sorted()) } else { Ok(catalogue) }
 }

@@ -461,7 +461,7 @@ mod tests {
     /// What steps without a call give for an id, and the lines that they told.
     fn play(steps: &str, id: Value) -> (Result<Value, Failure>, Vec<String>) {
         let head = "service: docdb\nactivities:\n  a:\n    kind: action\n    summary: s\n    steps:\n";
-        let catalogue = read(&format!("{head}{steps}")).unwrap();
+        let catalogue = read(&format!("{head}{steps}")).unwrap().0;
         let (aws, ears) = (Aws::new(), Ears::default());
         let scope = Scope { region: Some("eu-west-1".to_owned()), ..Scope::default() };
         let player = Player { aws: &aws, scope: &scope, service: "docdb", tell: &ears, notes: None };

@@ -1,7 +1,7 @@
 //! Files of the catalogue to declarations, with every mistake at its place.
 
-use fracas_engine::{nearest, parse_yaml};
-use fracas_model::{ActivityKind, Entry, Node, Problem, Problems, Span};
+use fracas_engine::{nearest, parse_document, parse_yaml};
+use fracas_model::{ActivityKind, Entry, Format, Node, Problem, Problems, Source, Span};
 use indexmap::IndexMap;
 
 use super::{
@@ -31,22 +31,27 @@ pub(super) const STEP_KEYS: [&str; 3] = ["when", "as", "log"];
 pub(super) const RETURNS: [&str; 8] =
     ["boolean", "integer", "list", "mapping", "null", "number", "object", "string"];
 
-/// Reads a file.
+/// Reads a file that was turned into JSON.
 ///
 /// # Errors
 ///
 /// Every key that is unknown, missing or of the wrong kind.
-pub fn read(text: &str) -> Result<Catalogue, Problems> {
-    let (catalogue, problems) = read_sound(text)?;
-    if problems.has_errors() { Err(problems) } else { Ok(catalogue) }
+pub fn read_json(text: &str) -> Result<Catalogue, Problems> {
+    let source = Source { name: String::new(), text: text.to_owned(), format: Format::Json };
+    let (node, problems) = parse_document(&source);
+    let Some(node) = node else { return Err(problems) };
+    let mut reader = Reader { problems };
+    let catalogue = reader.catalogue(&node);
+    if reader.problems.has_errors() { Err(reader.problems) } else { Ok(catalogue) }
 }
 
-/// Reads the activities of a file that are well formed, and what is wrong with the others.
+/// Reads the activities of a file that are well formed, and what is wrong with the others: every key that is
+/// unknown, missing or of the wrong kind.
 ///
 /// # Errors
 ///
 /// It is no YAML.
-pub fn read_sound(text: &str) -> Result<(Catalogue, Problems), Problems> {
+pub fn read(text: &str) -> Result<(Catalogue, Problems), Problems> {
     let node = parse_yaml(text)?;
     let mut reader = Reader { problems: Problems::default() };
     let catalogue = reader.catalogue(&node);
@@ -356,7 +361,7 @@ mod tests {
     fn every_mistake_has_its_place() {
         let text = "service: docdb\nactivites: {}\nactivities:\n  Bad:\n    kind: verb\n    args:\n      a: {type: text}\n    \
                     steps:\n      - with: {}\n      - check: $x[\n  none: {kind: probe, summary: s}\n";
-        let problems = read(text).unwrap_err().sorted();
+        let problems = read(text).unwrap().1.sorted();
         insta::assert_snapshot!(crate::testing::lines(text, &problems));
     }
 }

@@ -297,7 +297,7 @@ activities:
       - wait: DBInstanceAvailabl
       - return: $results
 ";
-        let problems = verify(&super::super::read::read(text).unwrap());
+        let problems = verify(&super::super::read::read(text).unwrap().0);
         insta::assert_snapshot!(crate::testing::lines(text, &problems));
     }
 }
