@@ -159,6 +159,10 @@ fn read_text(text: &str) -> Result<Form, String> {
     if expression.starts_with('$') {
         return Ok(Form::Literal(Value::String(expression.to_owned())));
     }
+    // Most are names, which need no parser.
+    if is_path(expression) {
+        return Ok(Form::Path(expression.split('.').map(str::to_owned).collect()));
+    }
     let expression = Expression::with(expression, &FUNCTIONS)
         .map_err(|error| format!("this is no JMESPath: {error}, at character {}", error.offset + 1))?;
     Ok(match expression.keys() {
@@ -167,6 +171,14 @@ fn read_text(text: &str) -> Result<Form, String> {
             let names = expression.names();
             Form::Expression(Box::new(expression), names)
         }
+    })
+}
+
+/// Whether an expression is a name and keys below it, without quotes.
+fn is_path(expression: &str) -> bool {
+    expression.split('.').all(|key| {
+        key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     })
 }
 
