@@ -259,7 +259,17 @@ fn of_request(request: &Request<'_>, place: &Place<'_>) -> Result<Vec<Permission
     if passes {
         permissions.extend(of_roles(request, place));
     }
+    permissions.extend(of_tags(request, place));
     Ok(permissions)
+}
+
+/// The permission to tag what a call of EC2 creates, where it has tags for it.
+fn of_tags(request: &Request<'_>, place: &Place<'_>) -> Option<Permission> {
+    let specifications = request.parameters.get("TagSpecifications")?.as_array()?;
+    let kinds = specifications.iter().map(|one| one["ResourceType"].as_str().unwrap_or(ANY));
+    let template = "arn:${Partition}:ec2:${Region}:${Account}:${Kind}/*";
+    let resources = kinds.map(|kind| arn(template, place, &|_| kind.to_owned())).collect();
+    Some(Permission { action: "ec2:CreateTags".to_owned(), reads: false, resources, passed_to: None })
 }
 
 const PASS_ROLE: &str = "iam:PassRole";
@@ -703,6 +713,16 @@ mod tests {
             format!("{service} {operation} {parameters}\n  {}\n", lines.join("\n  "))
         };
         insta::assert_snapshot!(cases.map(line).concat());
+    }
+
+    #[test]
+    fn what_is_created_with_tags_is_tagged() {
+        let tags = json!([{"ResourceType": "network-acl", "Tags": [{"Key": "k", "Value": "v"}]}]);
+        let with = allowed("ec2", "create_network_acl", json!({"VpcId": "vpc-1", "TagSpecifications": tags}));
+        let tagging = with.iter().find(|line| line.contains("ec2:CreateTags"));
+        assert!(tagging.is_some_and(|line| line.contains(":network-acl/*")), "{with:?}");
+        let without = allowed("ec2", "create_network_acl", json!({"VpcId": "vpc-1"}));
+        assert!(!without.iter().any(|line| line.contains("CreateTags")), "{without:?}");
     }
 
     /// Whatever the arguments: each of them is a variable here.
