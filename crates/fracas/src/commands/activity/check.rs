@@ -1,6 +1,6 @@
 //! `fracas activity check`: mistakes in files of activities, found offline.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use fracas_engine::load_text;
 use fracas_model::{ExitCode, Format, Problem, Source};
@@ -27,7 +27,7 @@ pub fn check(args: &ActivityCheck, session: &Session) -> Result<ExitCode, Told> 
     last
 }
 
-fn one(path: &PathBuf, session: &Session) -> Result<(), Told> {
+fn one(path: &Path, session: &Session) -> Result<(), Told> {
     let text = load_text(path).map_err(|problem: Problem| session.refuse(problem))?;
     match catalogue::check(&text) {
         Ok(catalogue) => {
