@@ -8,7 +8,8 @@ use fracas_aws::Aws;
 use fracas_aws::model::{Kind, Operation, Service};
 use fracas_aws::{iam, kebab};
 use fracas_engine::io_words;
-use fracas_model::{ExitCode, Problem};
+use fracas_model::{ActivityKind, ExitCode, Problem};
+use fracas_providers::catalogue;
 
 use crate::args::ActivityNew;
 use crate::commands::ready::Told;
@@ -79,7 +80,7 @@ fn activity(service: &Service<'_>, operation: &Operation<'_>, kind: &str) -> Str
     let required = required(service, operation);
     let mut text = format!(
         "  {}:\n    kind: {kind}\n    # What it does, in a sentence: discoveries and help show it.\n    summary: Call {}.\n",
-        snake_case(operation.name),
+        free_name(service.name, operation.name),
         operation.name
     );
     if !required.is_empty() {
@@ -123,6 +124,15 @@ fn required<'a>(service: &Service<'a>, operation: &Operation<'a>) -> Vec<(&'a st
         _ => "string",
     };
     required.map(|member| (member.name, kind(&service.shape(member.shape).kind))).collect()
+}
+
+/// The name for an activity that calls an operation: one that no activity of fracas has.
+fn free_name(package: &str, operation: &str) -> String {
+    let name = snake_case(operation);
+    let is_taken = [ActivityKind::Action, ActivityKind::Probe]
+        .into_iter()
+        .any(|kind| catalogue::find(package, &name, kind).is_some());
+    if is_taken { format!("my_{name}") } else { name }
 }
 
 /// `DBClusterIdentifier` becomes `db_cluster_identifier`.
