@@ -62,6 +62,12 @@ impl Access {
     }
 }
 
+/// Whether an operation may change anything, as the actions that it needs tell; one that nobody knows may.
+pub fn changes(service: &Service<'_>, operation: &str) -> bool {
+    let actions = actions(service, operation);
+    actions.is_empty() || actions.iter().any(|action| !action.access.is_reading())
+}
+
 /// The actions behind one prefix, such as `rds`.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub struct Prefix<'a> {

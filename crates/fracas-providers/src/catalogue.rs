@@ -20,7 +20,7 @@ mod verify;
 use std::sync::OnceLock;
 
 use fracas_aws::Aws;
-use fracas_aws::iam::prefix_name;
+use fracas_aws::iam::{self, prefix_name};
 use fracas_aws::model::Service;
 use fracas_model::{ActivityKind, Span};
 use indexmap::IndexMap;
@@ -88,6 +88,19 @@ pub struct Call {
     pub changes: bool,
 }
 
+/// A call that may change something.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedCall {
+    /// The service, as boto3 calls it.
+    pub service: String,
+    /// The operation.
+    pub operation: String,
+    /// Its parameters, as far as they are known; null where it is not known whether it is called.
+    pub parameters: Value,
+    /// The ARNs of what it concerns; `*` stands for what is not known.
+    pub resources: Vec<String>,
+}
+
 impl Target {
     /// Its name, such as `docdb.stop_db_cluster`.
     pub fn name(&self) -> String {
@@ -115,7 +128,7 @@ impl Target {
             let Ok(model) = aws.service(service) else { continue };
             let operation =
                 model.waiter(&request.name).map_or(request.name.as_str(), |waiter| waiter.operation);
-            let changes = play::changes(model, operation);
+            let changes = iam::changes(model, operation);
             let call = Call { service: service.to_owned(), operation: operation.to_owned(), changes };
             if !calls.contains(&call) {
                 calls.push(call);

@@ -97,14 +97,7 @@ fn of_control(
     for (operation, parameters) in upload_calls(&control.to_json(), values) {
         let service =
             native.aws.service("s3").map_err(|error| Problem::error(provider.span, error.to_string()))?;
-        let names = members(service, operation);
-        requests.push(Request {
-            service,
-            operation,
-            parameters,
-            names,
-            catalogue: catalogue::of_prefix(service),
-        });
+        requests.push(Request::new(service, operation, parameters));
     }
     match requests.is_empty() {
         true => Ok(Vec::new()),
@@ -174,6 +167,14 @@ struct Request<'a> {
     catalogue: Option<&'a Catalogue>,
 }
 
+impl<'a> Request<'a> {
+    /// A call of an operation, which may have any of its parameters.
+    fn new(service: &'static Service<'static>, operation: &'a str, parameters: Value) -> Request<'a> {
+        let (names, catalogue) = (members(service, operation), catalogue::of_prefix(service));
+        Request { service, operation, parameters, names, catalogue }
+    }
+}
+
 /// The calls of an activity of the catalogue.
 fn of_target(
     aws: &Aws,
@@ -203,14 +204,9 @@ fn of_calls(calls: &Calls) -> Vec<Request<'static>> {
     let service = calls.service;
     let call = calls.call.iter().map(|(operation, parameters)| (operation.name, parameters));
     let wait = calls.wait.iter().map(|(waiter, parameters)| (waiter.operation, parameters));
-    let request = |(operation, parameters): (&'static str, &Value)| Request {
-        service,
-        operation,
-        parameters: parameters.clone(),
-        names: members(service, operation),
-        catalogue: catalogue::of_prefix(service),
-    };
-    call.chain(wait).map(request).collect()
+    call.chain(wait)
+        .map(|(operation, parameters)| Request::new(service, operation, parameters.clone()))
+        .collect()
 }
 
 fn members(service: &'static Service<'static>, operation: &str) -> Vec<&'static str> {
@@ -335,9 +331,7 @@ pub(crate) fn resources_of(
     parameters: &Value,
     region: &str,
 ) -> Vec<String> {
-    let names = members(service, operation);
-    let catalogue = catalogue::of_prefix(service);
-    let request = Request { service, operation, parameters: parameters.clone(), names, catalogue };
+    let request = Request::new(service, operation, parameters.clone());
     let place = Place { region, account: ANY };
     let mut resources: Vec<String> = Vec::new();
     for permission in of_request(&request, &place).unwrap_or_default() {

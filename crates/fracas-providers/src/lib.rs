@@ -23,7 +23,7 @@ use fracas_engine::Providers;
 pub use aws::AwsCalls;
 pub use http::{Fetched, Http, fetch};
 pub use iam::policy;
-pub use preview::{PlannedCall, Preview, preview};
+pub use preview::{Preview, preview};
 pub use process::{Process, REAP, reap_main};
 pub use python::Python;
 pub use simulation::{Denied, denied, role};

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::aws::{Calls, Native, Own, What, arguments, as_map};
 use crate::catalogue::arguments::bind;
-use crate::catalogue::play::{Notes, Player, changes};
-use crate::catalogue::{Call, Target};
+use crate::catalogue::play::{Notes, Player};
+use crate::catalogue::{Call, PlannedCall, Target};
 use crate::iam;
 use crate::text::is_open;
 
@@ -32,19 +32,6 @@ pub struct Preview {
     pub fails: Option<String>,
     /// The activity that undoes it.
     pub undo: Option<String>,
-}
-
-/// A call that may change something.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PlannedCall {
-    /// The service, as boto3 calls it.
-    pub service: String,
-    /// The operation.
-    pub operation: String,
-    /// Its parameters, as far as they are known; null where it is not known whether it is called.
-    pub parameters: Value,
-    /// The ARNs of what it concerns; `*` stands for what is not known.
-    pub resources: Vec<String>,
 }
 
 /// What an activity would do with these values.
@@ -145,7 +132,7 @@ fn of_calls(native: &Native, own: &Own, calls: &Calls, values: &Values) -> Previ
         if is_open(parameters) {
             preview.unknown.push("its parameters, in part: they are known in the run only".to_owned());
         }
-        if changes(calls.service, operation.name) {
+        if fracas_aws::iam::changes(calls.service, operation.name) {
             let region = native.region(own, values).unwrap_or_default();
             preview.calls.push(with_resources(&native.aws, call, &region));
         } else {

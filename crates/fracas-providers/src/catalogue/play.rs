@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use fracas_aws::endpoint::partition;
-use fracas_aws::model::Service;
 use fracas_aws::{Aws, Error, Scope, Sent, iam};
 use fracas_engine::Tell;
 use fracas_model::{Choice, Failure, Happened, Level, python};
@@ -13,8 +12,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::choice::Dice;
-use super::{Declaration, Each, Pick, Request, Step, Template, Until, Verb};
-use crate::preview::PlannedCall;
+use super::{Declaration, Each, Pick, PlannedCall, Request, Step, Template, Until, Verb};
 
 /// The argument that repeats a choice; every activity that draws has it.
 pub(crate) const SEED: &str = "seed";
@@ -80,14 +78,8 @@ struct Call {
 
 impl Call {
     fn changes(&self, aws: &Aws) -> bool {
-        aws.service(&self.service).map_or(true, |service| changes(service, &self.operation))
+        aws.service(&self.service).map_or(true, |service| iam::changes(service, &self.operation))
     }
-}
-
-/// Whether an operation may change anything, as the permissions that it needs tell.
-pub(crate) fn changes(service: &Service<'_>, operation: &str) -> bool {
-    let actions = iam::actions(service, operation);
-    actions.is_empty() || actions.iter().any(|action| !action.access.is_reading())
 }
 
 /// Whether the steps go on.
@@ -288,15 +280,11 @@ impl Player<'_> {
         let mut pages = self.aws.pages(self.scope, service, operation, parameters)?;
         let mut whole = pages.next().await.transpose()?.unwrap_or_default();
         while let Some(page) = pages.next().await {
-            for (name, items) in page?.as_object_mut().into_iter().flatten() {
-                if let (Some(known), Value::Array(items)) = (whole[name].as_array_mut(), items) {
-                    known.append(items);
-                }
-            }
+            append_lists(&mut whole, page?);
         }
         let paginator = self.aws.service(service)?.paginator(operation);
         for token in paginator.iter().flat_map(|paginator| &paginator.output_tokens) {
-            whole.as_object_mut().map(|whole| whole.remove(*token));
+            whole.as_object_mut().map(|whole| whole.shift_remove(*token));
         }
         Ok(whole)
     }
@@ -376,6 +364,19 @@ impl Step {
     /// Whether an error does not matter.
     fn catches(&self, error: &Error) -> bool {
         error.code().is_some_and(|code| self.catch.iter().any(|caught| caught == code || caught == "any"))
+    }
+}
+
+/// Adds the lists of a page to those of the pages before it.
+fn append_lists(whole: &mut Value, page: Value) {
+    let (Value::Object(whole), Value::Object(page)) = (whole, page) else { return };
+    for (name, items) in page {
+        let Value::Array(mut items) = items else { continue };
+        match whole.get_mut(&name) {
+            Some(Value::Array(known)) => known.append(&mut items),
+            Some(_) => {}
+            None => _ = whole.insert(name, Value::Array(items)),
+        }
     }
 }
 
@@ -484,6 +485,13 @@ mod tests {
         let failure = play(steps, json!("")).0.unwrap_err();
         assert_eq!(failure.error, "chaoslib.exceptions.ActivityFailed: no ");
         assert_eq!(failure.happened, Happened::No);
+    }
+
+    #[test]
+    fn lists_that_begin_on_a_later_page_are_kept() {
+        let mut whole = json!({"A": [1], "Token": "1"});
+        append_lists(&mut whole, json!({"A": [2], "B": [3], "Token": "2", "Other": 4}));
+        assert_eq!(whole, json!({"A": [1, 2], "Token": "1", "B": [3]}));
     }
 
     #[test]

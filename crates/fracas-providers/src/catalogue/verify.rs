@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use fracas_aws::Aws;
 use fracas_aws::model::{Kind, Member, Service, Shape, ShapeId};
+use fracas_aws::{Aws, iam};
 use fracas_engine::nearest;
 use fracas_model::{ActivityKind, Problem, Problems, Span};
 use serde_json::Value;
 
-use super::play::{AWS, ERROR, changes};
+use super::play::{AWS, ERROR};
 use super::{Argument, ArgumentKind, Catalogue, Declaration, Request, Step, Template, Verb};
 
 /// Every disagreement between a catalogue and the models of the services it calls: unknown
@@ -169,7 +169,7 @@ impl<'a> Verifier<'a> {
         if (matches!(step.verb, Verb::Find(_)) || request.all_pages) && !has_pages {
             self.error(request.span, format!("`{}` does not list in pages: use `call`", operation.name));
         }
-        if self.declaration.kind == ActivityKind::Probe && changes(service, operation.name) {
+        if self.declaration.kind == ActivityKind::Probe && iam::changes(service, operation.name) {
             self.error(
                 request.span,
                 format!("`{}` changes something, which a probe must not", operation.name),

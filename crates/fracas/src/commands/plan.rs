@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use fracas_model::{Activity, ActivityKind, ExitCode, Experiment, python};
+use fracas_providers::catalogue::PlannedCall;
 use fracas_providers::{Preview, preview};
 use serde_json::{Value, json};
 
@@ -68,9 +69,10 @@ fn as_text(steps: &[Step<'_>]) -> String {
             text.push_str(if text.is_empty() { "" } else { "\n" });
             text.push_str(&format!("{part}\n"));
         }
-        text.push_str(
-            &lines(step, steps).iter().map(|line| format!("    {line}\n")).fold(head(step), |a, b| a + &b),
-        );
+        text.push_str(&head(step));
+        for line in lines(step, steps) {
+            text.push_str(&format!("    {line}\n"));
+        }
     }
     text
 }
@@ -118,7 +120,7 @@ fn lines(step: &Step<'_>, steps: &[Step<'_>]) -> Vec<String> {
 fn as_json(steps: &[Step<'_>]) -> Value {
     let step = |step: &Step<'_>| {
         let Preview { does, looks, calls, choices, unknown, fails, .. } = &step.preview;
-        let call = |call: &fracas_providers::PlannedCall| {
+        let call = |call: &PlannedCall| {
             json!({"service": call.service, "operation": call.operation, "parameters": call.parameters,
                 "resources": call.resources})
         };

@@ -54,13 +54,15 @@ fn text(service: &Service<'_>) -> String {
          service: {name}\n\nactivities:\n"
     );
     let actions = FAULTS.iter().find_map(|verb| {
-        let starting =
-            |operation: &&Operation| operation.name.starts_with(verb) && changes(service, operation);
+        let starting = |operation: &&Operation| {
+            operation.name.starts_with(verb) && iam::changes(service, operation.name)
+        };
         service.operations.iter().find(starting)
     });
     let probes = ["Describe", "List", "Get"].iter().find_map(|verb| {
-        let starting =
-            |operation: &&Operation| operation.name.starts_with(verb) && !changes(service, operation);
+        let starting = |operation: &&Operation| {
+            operation.name.starts_with(verb) && !iam::changes(service, operation.name)
+        };
         service.operations.iter().filter(starting).min_by_key(|operation| required(service, operation).len())
     });
     for (operation, kind) in [(actions, "action"), (probes, "probe")] {
@@ -69,11 +71,6 @@ fn text(service: &Service<'_>) -> String {
         }
     }
     text
-}
-
-fn changes(service: &Service<'_>, operation: &Operation<'_>) -> bool {
-    let actions = iam::actions(service, operation.name);
-    actions.is_empty() || actions.iter().any(|action| !action.access.is_reading())
 }
 
 fn activity(service: &Service<'_>, operation: &Operation<'_>, kind: &str) -> String {
