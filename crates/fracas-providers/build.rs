@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+use serde_json::Value;
+
 fn main() -> io::Result<()> {
     let folder = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("../../catalogue/aws").canonicalize()?;
     println!("cargo::rerun-if-changed={}", folder.display());
@@ -29,6 +31,30 @@ fn line(path: &Path, out: &Path) -> io::Result<String> {
     let node = fracas_engine::parse_yaml(&fs::read_to_string(path)?);
     let node = node.map_err(|problems| io::Error::other(format!("{}: {problems:?}", path.display())))?;
     let json = out.join(format!("{package}.json"));
-    fs::write(&json, node.to_json().to_string())?;
+    fs::write(&json, packed(node.to_json()).to_string())?;
     Ok(format!("    File::new({package:?}, include_str!({:?})),\n", json.to_string_lossy()))
+}
+
+/// The steps of every activity as a text of its own, so that they are only read where they are needed, and
+/// without the parts, which have gone where they are used.
+fn packed(mut file: Value) -> Value {
+    if let Some(file) = file.as_object_mut() {
+        file.shift_remove("parts");
+    }
+    let activities = file.get_mut("activities").and_then(Value::as_object_mut).into_iter().flatten();
+    for (_, activity) in activities {
+        if draws(&activity["steps"]) {
+            activity["draws"] = true.into();
+        }
+        activity["steps"] = activity["steps"].to_string().into();
+    }
+    file
+}
+
+/// Whether any of the steps, or of those within them, draws at random.
+fn draws(steps: &Value) -> bool {
+    match steps {
+        Value::Array(items) => items.iter().any(draws),
+        step => step.get("pick").is_some() || step.get("steps").is_some_and(draws),
+    }
 }

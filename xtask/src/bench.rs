@@ -138,6 +138,20 @@ impl Bench<'_> {
             },
             same("validate 2,000 activities, JSON", 9, meter(&[]), &["validate", &json], &[Wall(10.0)]),
             same("validate 2,000 activities, YAML", 9, meter(&[]), &["validate", &yaml], &[Wall(15.0)]),
+            same(
+                "validate ten AWS activities",
+                15,
+                meter(&[]),
+                &["validate", &self.write("ten", &ten_of_aws())?],
+                &[Cpu(4.0)],
+            ),
+            same(
+                "discover chaostoolkit-aws",
+                9,
+                meter(&[]),
+                &["discover", "--no-install", "chaostoolkit-aws"],
+                &[Cpu(6.0)],
+            ),
             Contest {
                 name: "one AWS call",
                 rounds: 15,
@@ -639,6 +653,31 @@ fn page(request: &str, pages: usize, clusters: usize) -> String {
         "<DescribeDBClustersResponse><DescribeDBClustersResult><DBClusters>{clusters}</DBClusters>{next}\
          </DescribeDBClustersResult></DescribeDBClustersResponse>"
     )
+}
+
+/// Ten activities of chaosaws, of three packages.
+fn ten_of_aws() -> Value {
+    let rds = |func: &str, kind: &str, argument: &str| json!({"type": "python", "module": format!("chaosaws.rds.{kind}"), "func": func, "arguments": {argument: "orders"}});
+    let ecs = |func: &str, kind: &str| {
+        json!({"type": "python", "module": format!("chaosaws.ecs.{kind}"), "func": func,
+            "arguments": {"cluster": "orders", "service": "pay"}})
+    };
+    let route53 = |func: &str, argument: &str| json!({"type": "python", "module": "chaosaws.route53.probes", "func": func, "arguments": {argument: "orders"}});
+    let all = [
+        rds("stop_db_cluster", "actions", "db_cluster_identifier"),
+        rds("reboot_db_instance", "actions", "db_instance_identifier"),
+        rds("instance_status", "probes", "instance_id"),
+        rds("cluster_status", "probes", "cluster_id"),
+        ecs("service_is_deploying", "probes"),
+        ecs("are_all_desired_tasks_running", "probes"),
+        ecs("describe_service", "probes"),
+        ecs("delete_service", "actions"),
+        route53("get_hosted_zone", "zone_id"),
+        route53("get_health_check_status", "check_id"),
+    ];
+    let mut experiment = activities(&all, json!({}));
+    experiment["configuration"] = json!({"aws_region": "us-east-1"});
+    experiment
 }
 
 /// A cluster of 1 KB, as DocumentDB describes it.

@@ -17,6 +17,7 @@ mod read;
 mod schema;
 mod verify;
 
+use std::ops::Deref;
 use std::sync::OnceLock;
 
 use fracas_aws::Aws;
@@ -240,11 +241,37 @@ pub struct Declaration {
     /// What it takes, in the file's order.
     pub arguments: Vec<Argument>,
     /// What it does, in order. Without a `return` the output is the last call's answer.
-    pub steps: Vec<Step>,
+    pub steps: Steps,
     /// What an error of AWS is wrapped in; `error` is bound to it.
     pub fails_with: Option<Template>,
     /// Where its name stands.
     pub span: Span,
+}
+
+/// The steps of an activity. Those of a file inside the binary are read when they are first needed.
+#[derive(Debug)]
+pub struct Steps {
+    /// As JSON, where they have not been read at once.
+    text: String,
+    read: OnceLock<Vec<Step>>,
+}
+
+impl Steps {
+    fn now(steps: Vec<Step>) -> Steps {
+        Steps { text: String::new(), read: OnceLock::from(steps) }
+    }
+
+    fn later(text: &str) -> Steps {
+        Steps { text: text.to_owned(), read: OnceLock::new() }
+    }
+}
+
+impl Deref for Steps {
+    type Target = [Step];
+
+    fn deref(&self) -> &[Step] {
+        self.read.get_or_init(|| read::steps(&self.text))
+    }
 }
 
 /// An argument of an activity.
@@ -526,7 +553,16 @@ mod tests {
             let text = std::fs::read_to_string(&path).unwrap();
             let found = check(&text).err().unwrap_or_default();
             assert_eq!(crate::testing::lines(&text, &found), "", "{path}");
-            assert!(read::read_json(file.text).is_ok(), "{path}");
+            let inside = file.catalogue();
+            let outside = read::read(&text).unwrap().0;
+            let names = |catalogue: &Catalogue| {
+                let activity = |activity: &Declaration| {
+                    let arguments = activity.arguments.iter().map(|argument| argument.name.clone());
+                    (activity.name.clone(), arguments.collect::<Vec<_>>(), activity.steps.len())
+                };
+                catalogue.activities.iter().map(activity).collect::<Vec<_>>()
+            };
+            assert_eq!(names(inside), names(&outside), "{path}");
         }
     }
 }

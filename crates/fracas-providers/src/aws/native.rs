@@ -148,7 +148,7 @@ fn check_conditions(
         return true;
     }
     let mut all_hold = true;
-    for step in &declaration.steps {
+    for step in declaration.steps.iter() {
         let Verb::Check(condition) = &step.verb else { break };
         if condition.holds(bound) == Ok(false) {
             let reason = step.or_fail.as_ref().map(|reason| reason.text(bound).unwrap_or_default());

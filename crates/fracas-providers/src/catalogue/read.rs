@@ -5,8 +5,8 @@ use fracas_model::{ActivityKind, Entry, Format, Node, Problem, Problems, Source,
 use indexmap::IndexMap;
 
 use super::{
-    Argument, ArgumentKind, Catalogue, Declaration, Each, Pick, Request, ResourceName, Step, Template, Until,
-    Verb,
+    Argument, ArgumentKind, Catalogue, Declaration, Each, Pick, Request, ResourceName, Step, Steps, Template,
+    Until, Verb,
 };
 
 /// The verbs, one of which a step has, and the keys that belong to each.
@@ -24,6 +24,10 @@ pub(super) const VERBS: [(&str, &[&str]); 11] = [
     ("return", &[]),
 ];
 
+/// The keys of an activity.
+const ACTIVITY_KEYS: [&str; 9] =
+    ["kind", "summary", "undo", "replaces", "exported", "returns", "args", "steps", "fails_with"];
+
 /// The keys of any step.
 pub(super) const STEP_KEYS: [&str; 3] = ["when", "as", "log"];
 
@@ -40,9 +44,16 @@ pub fn read_json(text: &str) -> Result<Catalogue, Problems> {
     let source = Source { name: String::new(), text: text.to_owned(), format: Format::Json };
     let (node, problems) = parse_document(&source);
     let Some(node) = node else { return Err(problems) };
-    let mut reader = Reader { problems };
+    let mut reader = Reader { problems, inside: true };
     let catalogue = reader.catalogue(&node);
     if reader.problems.has_errors() { Err(reader.problems) } else { Ok(catalogue) }
+}
+
+/// Reads the steps of an activity inside the binary, which tests have held against the models.
+pub fn steps(text: &str) -> Vec<Step> {
+    let source = Source { name: String::new(), text: text.to_owned(), format: Format::Json };
+    let mut reader = Reader { problems: Problems::default(), inside: true };
+    parse_document(&source).0.map(|node| reader.flat(&node)).unwrap_or_default()
 }
 
 /// Reads the activities of a file that are well formed, and what is wrong with the others: every key that is
@@ -53,13 +64,16 @@ pub fn read_json(text: &str) -> Result<Catalogue, Problems> {
 /// It is no YAML.
 pub fn read(text: &str) -> Result<(Catalogue, Problems), Problems> {
     let node = parse_yaml(text)?;
-    let mut reader = Reader { problems: Problems::default() };
+    let mut reader = Reader { problems: Problems::default(), inside: false };
     let catalogue = reader.catalogue(&node);
     Ok((catalogue, reader.problems))
 }
 
 struct Reader {
     problems: Problems,
+    /// Whether the file is inside the binary: `build.rs` keeps the steps of its activities as texts of JSON,
+    /// and says which of them draw.
+    inside: bool,
 }
 
 impl Reader {
@@ -95,18 +109,17 @@ impl Reader {
 
     fn activity(&mut self, name: &str, entry: &Entry) -> Declaration {
         let node = &entry.value;
-        self.known_keys(
-            node,
-            &["kind", "summary", "undo", "replaces", "exported", "returns", "args", "steps", "fails_with"],
-        );
+        if !self.inside {
+            self.known_keys(node, &ACTIVITY_KEYS);
+        }
         self.snake_case(name, entry.key_span);
         let arguments = entries(node.get("args"));
         let mut arguments: Vec<_> = arguments.map(|(name, entry)| self.argument(name, entry)).collect();
-        let steps = self.steps(node);
-        if draws(&steps) {
+        let (steps, draws) = self.steps_or_text(node);
+        if draws {
             arguments.push(Argument::seed());
         }
-        if steps.is_empty() {
+        if !self.inside && steps.is_empty() {
             self.error(entry.key_span, format!("`{name}` has no `steps`"));
         }
         Declaration {
@@ -183,6 +196,18 @@ impl Reader {
             self.error(kind.span, format!("`type` must be one of {}", names.join(", ")));
             Vec::new()
         })
+    }
+
+    /// The steps of an activity, and whether any of them draws at random.
+    fn steps_or_text(&mut self, node: &Node) -> (Steps, bool) {
+        match node.get("steps").and_then(Node::as_str).filter(|_| self.inside) {
+            Some(text) => (Steps::later(text), node.get("draws").is_some()),
+            None => {
+                let steps = self.steps(node);
+                let draws = draws(&steps);
+                (Steps::now(steps), draws)
+            }
+        }
     }
 
     fn steps(&mut self, node: &Node) -> Vec<Step> {

@@ -4,7 +4,8 @@
 
 use std::io::{self, BufRead, Write};
 
-use fracas_model::python;
+use fracas_model::{ActivityKind, python};
+use fracas_providers::catalogue;
 use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
 use serde_json::{Map, Value, json};
@@ -126,14 +127,34 @@ impl Wizard<'_> {
         if self.confirm("Do you want to define an experimental method?")? {
             self.pick(&activities.iter().collect::<Vec<_>>(), false, &mut method)?;
         }
-        experiment["method"] = method.into();
         self.say(ROLLBACKS, Style::Blue)?;
-        if self.confirm("Do you want to add some rollbacks now?")? {
-            let mut rollbacks = Vec::new();
+        let mut rollbacks = if self.lenient { self.undoing(&method, activities)? } else { Vec::new() };
+        experiment["method"] = method.into();
+        let has_some = !rollbacks.is_empty();
+        let wants_more = self.confirm("Do you want to add some rollbacks now?")?;
+        if wants_more {
             self.pick(&of_kind(activities, "action"), false, &mut rollbacks)?;
+        }
+        if wants_more || has_some {
             experiment["rollbacks"] = rollbacks.into();
         }
         Ok(())
+    }
+
+    /// Offers what undoes the actions of the method, where the catalogue says what does.
+    fn undoing(&mut self, method: &[Value], activities: &[Value]) -> io::Result<Vec<Value>> {
+        let mut rollbacks = Vec::new();
+        for action in method {
+            let Some((module, name)) = undo_of(action) else { continue };
+            let is_it = |it: &&Value| it["mod"] == module.as_str() && it["name"] == name.as_str();
+            let Some(undo) = activities.iter().find(is_it) else { continue };
+            let question =
+                format!("{name} undoes {}. Do you want it as a rollback?", text_of(action, "name"));
+            if self.confirm(&question)? {
+                rollbacks.push(self.activity(&with_defaults_of(action, undo), false)?);
+            }
+        }
+        Ok(rollbacks)
     }
 
     /// Asks for activities until there are enough.
@@ -306,6 +327,27 @@ impl Wizard<'_> {
     }
 }
 
+/// The module and the name of the activity that undoes this one.
+fn undo_of(action: &Value) -> Option<(String, String)> {
+    let provider = &action["provider"];
+    let package = provider["module"].as_str()?.strip_prefix("chaosaws.")?.strip_suffix(".actions")?;
+    let undo = catalogue::find(package, provider["func"].as_str()?, ActivityKind::Action)?.undo()?;
+    let (package, name) = undo.split_once('.')?;
+    Some((format!("chaosaws.{package}.actions"), name.to_owned()))
+}
+
+/// An activity whose arguments are by default what another one was given.
+fn with_defaults_of(given: &Value, activity: &Value) -> Value {
+    let mut activity = activity.clone();
+    for argument in activity["arguments"].as_array_mut().into_iter().flatten() {
+        let known = given["provider"]["arguments"].get(text_of(argument, "name")).cloned();
+        if let Some(known) = known {
+            argument["default"] = known;
+        }
+    }
+    activity
+}
+
 fn of_kind<'v>(activities: &'v [Value], kind: &str) -> Vec<&'v Value> {
     activities.iter().filter(|activity| activity["type"] == kind).collect()
 }
@@ -378,6 +420,27 @@ mod tests {
         });
         assert_eq!(experiment.unwrap(), expected);
         insta::assert_snapshot!(shown);
+    }
+
+    #[test]
+    fn what_undoes_an_action_is_offered_with_its_arguments() {
+        let action = |name: &str| {
+            json!({"type": "action", "name": name, "mod": "chaosaws.docdb.actions",
+            "arguments": [{"name": "docdb_cluster_identifier", "type": "string"}]})
+        };
+        let discovery = json!({"activities": [action("stop_db_cluster"), action("start_db_cluster")]});
+        let answers = |rollbacks: &str| format!("t\nn\ny\n1\ny\norders\nn\n{rollbacks}");
+        let (experiment, shown) = wizard(&answers("y\n\nn\n"), Some(discovery.clone()), true);
+        let rollbacks = json!([{"type": "action", "name": "start_db_cluster", "provider": {
+            "type": "python", "module": "chaosaws.docdb.actions", "func": "start_db_cluster",
+            "arguments": {"docdb_cluster_identifier": "orders"}}}]);
+        assert_eq!(experiment.unwrap()["rollbacks"], rollbacks);
+        assert!(
+            shown.contains("start_db_cluster undoes stop_db_cluster. Do you want it as a rollback?"),
+            "{shown}"
+        );
+        let (experiment, _) = wizard(&answers("n\nn\n"), Some(discovery), true);
+        assert_eq!(experiment.unwrap().get("rollbacks"), None);
     }
 
     #[test]
