@@ -36,25 +36,28 @@ fn line(path: &Path, out: &Path) -> io::Result<String> {
 }
 
 /// The steps of every activity as a text of its own, so that they are only read where they are needed, and
-/// without the parts, which have gone where they are used.
+/// without the parts, which have gone where they are used. Those that draw also stay as they are: they tell of
+/// arguments.
 fn packed(mut file: Value) -> Value {
     if let Some(file) = file.as_object_mut() {
         file.shift_remove("parts");
     }
     let activities = file.get_mut("activities").and_then(Value::as_object_mut).into_iter().flatten();
     for (_, activity) in activities {
-        if draws(&activity["steps"]) {
-            activity["draws"] = true.into();
+        let draws: Vec<Value> = drawing(&activity["steps"]).into_iter().cloned().collect();
+        if !draws.is_empty() {
+            activity["draws"] = draws.into();
         }
         activity["steps"] = activity["steps"].to_string().into();
     }
     file
 }
 
-/// Whether any of the steps, or of those within them, draws at random.
-fn draws(steps: &Value) -> bool {
+/// Those of the steps, and of the steps within them, that draw.
+fn drawing(steps: &Value) -> Vec<&Value> {
     match steps {
-        Value::Array(items) => items.iter().any(draws),
-        step => step.get("pick").is_some() || step.get("steps").is_some_and(draws),
+        Value::Array(items) => items.iter().flat_map(drawing).collect(),
+        step if step.get("pick").is_some() || step.get("choose").is_some() => vec![step],
+        step => step.get("steps").map(drawing).unwrap_or_default(),
     }
 }

@@ -15,6 +15,7 @@ mod own;
 pub(crate) mod play;
 mod read;
 mod schema;
+mod targets;
 mod verify;
 
 use std::ops::Deref;
@@ -124,7 +125,9 @@ impl Target {
     pub fn calls(&self) -> Vec<Call> {
         let aws = Aws::new();
         let mut calls = Vec::new();
-        for request in self.declaration.requests(&Map::new(), &|_| true) {
+        let arguments = self.declaration.arguments.iter();
+        let any = arguments.map(|argument| (argument.name.clone(), Value::Null)).collect();
+        for request in self.declaration.requests(&any, &|_| true) {
             let service = request.service.as_deref().unwrap_or(&self.catalogue.service);
             let Ok(model) = aws.service(service) else { continue };
             let operation =
@@ -302,15 +305,21 @@ pub struct Argument {
 impl Argument {
     /// What every activity that draws at random takes.
     fn seed() -> Argument {
+        let doc = "Draws the same again: a seed that a journal tells.";
+        Argument::added(play::SEED, &[ArgumentKind::Integer], doc)
+    }
+
+    /// An optional one that the file does not name.
+    fn added(name: &str, kinds: &[ArgumentKind], doc: &str) -> Argument {
         Argument {
-            name: play::SEED.to_owned(),
+            name: name.to_owned(),
             aliases: Vec::new(),
-            kinds: vec![ArgumentKind::Integer],
+            kinds: kinds.to_vec(),
             accepts: Vec::new(),
             required: false,
             keep_empty: false,
             default: None,
-            doc: "Draws the same again: a seed that a journal tells.".to_owned(),
+            doc: doc.to_owned(),
             added: true,
             span: Span::default(),
         }
@@ -400,6 +409,21 @@ pub struct Step {
     pub span: Span,
 }
 
+impl Step {
+    fn of(verb: Verb, span: Span) -> Step {
+        Step {
+            verb,
+            when: None,
+            result: None,
+            log: None,
+            or_fail: None,
+            fails_with: None,
+            catch: Vec::new(),
+            span,
+        }
+    }
+}
+
 /// What a step does.
 #[derive(Debug)]
 pub enum Verb {
@@ -411,6 +435,8 @@ pub enum Verb {
     Wait(Request),
     /// Draws items of a list, and records which; its result is the list of them.
     Pick(Pick),
+    /// Keeps the resources that the arguments select, or draws some of them; its result is the list of them.
+    Choose(Choose),
     /// Does steps for each item of a list; its result is the list of what they give.
     Each(Each),
     /// Does steps again and again until something holds; its result is how many seconds that took.
@@ -451,6 +477,43 @@ pub struct Pick {
     pub count: Option<Template>,
     /// How many of a hundred, rounded down.
     pub percent: Option<Template>,
+}
+
+/// Which of the resources that were found are the targets.
+#[derive(Debug)]
+pub struct Choose {
+    /// The resources.
+    pub from: Template,
+    /// What to call them, such as `subnets`.
+    pub kind: String,
+    /// The argument that names some of them.
+    pub ids: Option<String>,
+    /// Arguments that were looked for already, such as `filters`.
+    pub by: Vec<String>,
+    /// The id of an `item`.
+    pub id: Template,
+    /// Which of the items have the tags asked for.
+    pub tagged: Option<Tagged>,
+    /// The availability zone of an `item`.
+    pub zone: Option<Template>,
+    /// Whether all are the targets where no argument selects any.
+    pub all: bool,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// How resources are known by their tags.
+#[derive(Debug)]
+pub enum Tagged {
+    /// The tags of an `item`.
+    Inside(Template),
+    /// What the Resource Groups Tagging API calls such resources, and the ARN of an `item`.
+    Listed {
+        /// Such as `rds:cluster`.
+        kind: String,
+        /// The ARN.
+        arn: Template,
+    },
 }
 
 /// What is done for each item of a list.
@@ -531,6 +594,7 @@ impl Verb {
             Verb::Pick(pick) => {
                 [Some(&pick.from), pick.count.as_ref(), pick.percent.as_ref()].into_iter().flatten().collect()
             }
+            Verb::Choose(choose) => vec![&choose.from],
             Verb::Each(each) => vec![&each.list],
             Verb::Until(until) => vec![&until.every, &until.timeout],
             Verb::Check(template)

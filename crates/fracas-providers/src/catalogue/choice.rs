@@ -3,8 +3,6 @@
 //! The numbers are those of SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number
 //! generators", 2014), whose few lines no release of a library can change.
 
-use serde_json::Value;
-
 /// The greatest seed: what every reader of JSON keeps exactly.
 const GREATEST_SEED: u64 = (1 << 53) - 1;
 
@@ -24,8 +22,8 @@ impl Dice {
     }
 
     /// This many of the items, in the order in which they are drawn; all where there are fewer.
-    pub(super) fn draw(&mut self, items: &[Value], count: usize) -> Vec<Value> {
-        let mut left: Vec<&Value> = items.iter().collect();
+    pub(super) fn draw<T: Clone>(&mut self, items: &[T], count: usize) -> Vec<T> {
+        let mut left: Vec<&T> = items.iter().collect();
         let mut drawn = Vec::new();
         while drawn.len() < count && !left.is_empty() {
             let place = self.below(left.len());
@@ -48,7 +46,7 @@ impl Dice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn drawn(seed: u64, count: usize) -> Vec<Value> {
         let items: Vec<Value> = (0..10).map(|number| json!(number)).collect();

@@ -50,9 +50,26 @@ impl Template {
         Ok(Template { form, span: node.span })
     }
 
+    /// What a text stands for; one that is no JMESPath is only a text.
+    pub(super) fn of(text: &str, span: Span) -> Template {
+        let form = read_text(text).unwrap_or_else(|_| Form::Literal(text.into()));
+        Template { form, span }
+    }
+
+    /// A list of these.
+    pub(super) fn list(items: Vec<Template>, span: Span) -> Template {
+        Template { form: Form::List(items), span }
+    }
+
+    /// An object with these keys.
+    pub(super) fn object<const N: usize>(entries: [(&str, Template); N], span: Span) -> Template {
+        let entries = entries.map(|(key, value)| (key.to_owned(), span, value));
+        Template { form: Form::Object(entries.into()), span }
+    }
+
     /// An object without keys.
     pub fn empty_object(span: Span) -> Template {
-        Template { form: Form::Object(Vec::new()), span }
+        Template::object([], span)
     }
 
     /// What it becomes with these names bound. Names that are not bound are null.

@@ -212,18 +212,22 @@ fn file(arguments: &[Value]) -> Result<Value, String> {
 
 /// Tags as an object. They may be a text such as `a=1,b=2`, or a list of keys and values.
 fn tag_map(arguments: &[Value]) -> Result<Value, String> {
-    let tags = tags(&arguments[0])?.into_iter();
+    let tags = tags_of(&arguments[0])?.into_iter();
     Ok(Value::Object(tags.collect()))
 }
 
 /// Tags as a list of keys and values. They may be a text such as `a=1,b=2`, or an object.
 fn tag_list(arguments: &[Value]) -> Result<Value, String> {
-    let tags = tags(&arguments[0])?.into_iter();
+    let tags = tags_of(&arguments[0])?.into_iter();
     Ok(tags.map(|(key, value)| json!({"Key": key, "Value": value})).collect())
 }
 
-/// Source: `convert_tags` of `chaosaws/__init__.py`.
-fn tags(value: &Value) -> Result<Vec<(String, Value)>, String> {
+/// The keys and values of tags. Source: `convert_tags` of `chaosaws/__init__.py`.
+///
+/// # Errors
+///
+/// They are no tags.
+pub(super) fn tags_of(value: &Value) -> Result<Vec<(String, Value)>, String> {
     match value {
         Value::String(text) if !text.is_empty() => text
             .split(',')

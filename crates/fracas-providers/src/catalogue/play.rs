@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::choice::Dice;
-use super::{Declaration, Each, Pick, PlannedCall, Request, Step, Template, Until, Verb};
+use super::{Choose, Declaration, Each, Pick, PlannedCall, Request, Step, Template, Until, Verb, targets};
 
 /// The argument that repeats a choice; every activity that draws has it.
 pub(crate) const SEED: &str = "seed";
@@ -141,6 +141,7 @@ impl Player<'_> {
         let result = match &step.verb {
             Verb::Call(_) | Verb::Find(_) | Verb::Wait(_) => self.request(step, scene).await?,
             Verb::Pick(pick) => self.pick(pick, scene)?,
+            Verb::Choose(choose) => self.choose(choose, scene)?,
             Verb::Each(each) => match self.each(each, scene).await? {
                 Some(results) => results,
                 None => return Ok(Flow::Returned),
@@ -298,10 +299,24 @@ impl Player<'_> {
         let percent = pick.percent.as_ref().map(|percent| percent.evaluate(names)).transpose()?;
         let count = how_many(items.len(), count.unwrap_or_default(), percent.unwrap_or_default())?;
         let chosen = scene.dice.draw(items, count);
-        let choice = Choice { seed: scene.dice.seed, of: items.len(), chosen: chosen.clone() };
-        let recorded = self.tell.chose(choice);
-        recorded.map_err(|error| format!("the choice cannot be recorded: {error}"))?;
+        self.record(scene, items.len(), chosen.clone())?;
         Ok(Value::Array(chosen))
+    }
+
+    /// The targets that the arguments select, or as many of them as the arguments say, recorded by their ids.
+    fn choose(&self, choose: &Choose, scene: &mut Scene<'_>) -> Result<Value, Stop> {
+        let mut targets = choose.select(&scene.names)?;
+        let of = targets.len();
+        if let Some(count) = targets::count(&scene.names, of, &choose.kind)? {
+            targets = scene.dice.draw(&targets, count);
+        }
+        self.record(scene, of, targets.iter().map(|target| target.id.clone()).collect())?;
+        Ok(targets.into_iter().map(|target| target.resource).collect())
+    }
+
+    fn record(&self, scene: &Scene<'_>, of: usize, chosen: Vec<Value>) -> Result<(), Stop> {
+        let recorded = self.tell.chose(Choice { seed: scene.dice.seed, of, chosen });
+        Ok(recorded.map_err(|error| format!("the choice cannot be recorded: {error}"))?)
     }
 
     /// What is given for each item; none when the steps ended the activity.
@@ -381,7 +396,7 @@ fn append_lists(whole: &mut Value, page: Value) {
 }
 
 /// How many items of a list are drawn: a percentage of them, rounded down, else the count, else one.
-fn how_many(length: usize, count: Value, percent: Value) -> Result<usize, String> {
+pub(super) fn how_many(length: usize, count: Value, percent: Value) -> Result<usize, String> {
     if let Some(percent) = python::number(&percent) {
         return Ok((length as f64 * percent / 100.0) as usize);
     }

@@ -5,16 +5,17 @@ use fracas_model::{ActivityKind, Entry, Format, Node, Problem, Problems, Source,
 use indexmap::IndexMap;
 
 use super::{
-    Argument, ArgumentKind, Catalogue, Declaration, Each, Pick, Request, ResourceName, Step, Steps, Template,
-    Until, Verb,
+    Argument, ArgumentKind, Catalogue, Choose, Declaration, Each, Pick, Request, ResourceName, Step, Steps,
+    Tagged, Template, Until, Verb, targets,
 };
 
 /// The verbs, one of which a step has, and the keys that belong to each.
-pub(super) const VERBS: [(&str, &[&str]); 11] = [
+pub(super) const VERBS: [(&str, &[&str]); 12] = [
     ("call", &["with", "pages", "fails_with", "catch"]),
     ("find", &["with", "or_fail", "fails_with", "catch"]),
     ("wait", &["with", "fails_with", "catch"]),
     ("pick", &["count", "percent", "or_fail"]),
+    ("choose", &["kind", "ids", "by", "id", "tags", "tagged", "arn", "zone", "all"]),
     ("each", &["item", "steps", "give", "or_fail"]),
     ("until", &["every", "timeout", "steps"]),
     ("pause", &[]),
@@ -53,7 +54,7 @@ pub fn read_json(text: &str) -> Result<Catalogue, Problems> {
 pub fn steps(text: &str) -> Vec<Step> {
     let source = Source { name: String::new(), text: text.to_owned(), format: Format::Json };
     let mut reader = Reader { problems: Problems::default(), inside: true };
-    parse_document(&source).0.map(|node| reader.flat(&node)).unwrap_or_default()
+    parse_document(&source).0.map(|node| targets::checked(reader.flat(&node))).unwrap_or_default()
 }
 
 /// Reads the activities of a file that are well formed, and what is wrong with the others: every key that is
@@ -115,10 +116,10 @@ impl Reader {
         self.snake_case(name, entry.key_span);
         let arguments = entries(node.get("args"));
         let mut arguments: Vec<_> = arguments.map(|(name, entry)| self.argument(name, entry)).collect();
-        let (steps, draws) = self.steps_or_text(node);
-        if draws {
-            arguments.push(Argument::seed());
-        }
+        let (steps, added) = self.steps_or_text(node);
+        let is_new = |argument: &Argument| !arguments.iter().any(|known| known.name == argument.name);
+        let added: Vec<_> = added.into_iter().filter(is_new).collect();
+        arguments.extend(added);
         if !self.inside && steps.is_empty() {
             self.error(entry.key_span, format!("`{name}` has no `steps`"));
         }
@@ -198,14 +199,17 @@ impl Reader {
         })
     }
 
-    /// The steps of an activity, and whether any of them draws at random.
-    fn steps_or_text(&mut self, node: &Node) -> (Steps, bool) {
+    /// The steps of an activity, and the arguments that it takes for what it draws.
+    fn steps_or_text(&mut self, node: &Node) -> (Steps, Vec<Argument>) {
         match node.get("steps").and_then(Node::as_str).filter(|_| self.inside) {
-            Some(text) => (Steps::later(text), node.get("draws").is_some()),
+            Some(text) => {
+                let draws = node.get("draws").map(|draws| self.flat(draws)).unwrap_or_default();
+                (Steps::later(text), targets::arguments(&draws))
+            }
             None => {
-                let steps = self.steps(node);
-                let draws = draws(&steps);
-                (Steps::now(steps), draws)
+                let steps = targets::checked(self.steps(node));
+                let added = targets::arguments(&steps);
+                (Steps::now(steps), added)
             }
         }
     }
@@ -219,7 +223,7 @@ impl Reader {
     fn flat(&mut self, node: &Node) -> Vec<Step> {
         match node.as_list() {
             Some(items) => items.iter().flat_map(|item| self.flat(item)).collect(),
-            None => vec![self.step(node)],
+            None => targets::with_tags(self.step(node)),
         }
     }
 
@@ -268,6 +272,7 @@ impl Reader {
                 count: self.template(step, "count"),
                 percent: self.template(step, "percent"),
             }),
+            "choose" => Verb::Choose(self.choose(step)),
             "each" => Verb::Each(Each {
                 list: self.required_template(step, verb),
                 item: self.required_text(step, "item"),
@@ -291,6 +296,31 @@ impl Reader {
             "warn" => Verb::Warn(self.required_template(step, verb)),
             _ => Verb::Return(self.required_template(step, verb)),
         }
+    }
+
+    fn choose(&mut self, step: &Node) -> Choose {
+        let by = step.get("by");
+        let by = by.map_or(&[][..], |by| by.as_list().unwrap_or(std::slice::from_ref(by)));
+        Choose {
+            from: self.required_template(step, "choose"),
+            kind: self.required_text(step, "kind"),
+            ids: step.get("ids").map(|ids| self.text(ids)),
+            by: by.iter().map(|name| self.text(name)).collect(),
+            id: self.template(step, "id").unwrap_or_else(|| targets::item(step.span)),
+            tagged: self.tagged(step),
+            zone: self.template(step, "zone"),
+            all: step.get("all").is_some_and(|all| all.to_json() == true),
+            span: step.span,
+        }
+    }
+
+    /// Either the tags of an item, or what the tagging API calls its like, and its ARN.
+    fn tagged(&mut self, step: &Node) -> Option<Tagged> {
+        if let Some(tags) = self.template(step, "tags") {
+            return Some(Tagged::Inside(tags));
+        }
+        let kind = step.get("tagged").map(|kind| self.text(kind))?;
+        Some(Tagged::Listed { kind, arn: self.required_template(step, "arn") })
     }
 
     /// `Operation`, or `service.Operation`, with its parameters.
@@ -367,11 +397,6 @@ impl Reader {
     fn error(&mut self, span: Span, message: impl Into<String>) {
         self.problems.push(Problem::error(span, message));
     }
-}
-
-/// Whether any of the steps, or of those within them, draws at random.
-fn draws(steps: &[Step]) -> bool {
-    steps.iter().any(|step| matches!(step.verb, Verb::Pick(_)) || draws(step.verb.steps()))
 }
 
 fn entries(node: Option<&Node>) -> impl Iterator<Item = (&String, &Entry)> {

@@ -9,6 +9,7 @@ use fracas_model::{ActivityKind, Problem, Problems, Span};
 use serde_json::Value;
 
 use super::play::{AWS, ERROR};
+use super::targets::ITEM;
 use super::{Argument, ArgumentKind, Catalogue, Declaration, Request, Step, Template, Verb};
 
 /// Every disagreement between a catalogue and the models of the services it calls: unknown
@@ -113,6 +114,11 @@ impl<'a> Verifier<'a> {
                 self.steps(&until.steps);
                 self.names(&until.condition);
             }
+            Verb::Choose(choose) => {
+                choose.selecting().into_iter().for_each(|name| self.name(name, choose.span));
+                self.bound.insert(ITEM);
+                choose.of_item().into_iter().for_each(|template| self.names(template));
+            }
             _ => {}
         }
         self.bound.extend(step.result.as_deref());
@@ -134,15 +140,16 @@ impl<'a> Verifier<'a> {
         if template.items().is_some() || template.is_object() {
             return;
         }
-        for name in template.names() {
-            if !self.bound.contains(name) {
-                let near = nearest(name, self.bound.iter().copied());
-                let help = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
-                let problem = Problem::error(template.span, format!("nothing is called `{name}` here"));
-                self.problems.push(problem.help(help));
-            }
-            self.used.insert(name);
+        template.names().into_iter().for_each(|name| self.name(name, template.span));
+    }
+
+    fn name(&mut self, name: &'a str, span: Span) {
+        if !self.bound.contains(name) {
+            let near = nearest(name, self.bound.iter().copied());
+            let help = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
+            self.problems.push(Problem::error(span, format!("nothing is called `{name}` here")).help(help));
         }
+        self.used.insert(name);
     }
 
     fn request(&mut self, step: &Step, request: &Request) {

@@ -18,6 +18,28 @@ use crate::settings::python_json;
 use crate::surroundings::Surroundings;
 use crate::terminal::{now, random_uuid};
 
+/// The packages of chaosaws. Their discovery is like its, without arguments that fracas adds.
+const REFERENCE_PACKAGES: [&str; 18] = [
+    "asg",
+    "awslambda",
+    "cloudwatch",
+    "ec2",
+    "ecs",
+    "eks",
+    "elasticache",
+    "elbv2",
+    "emr",
+    "fis",
+    "iam",
+    "incidents",
+    "msk",
+    "rds",
+    "route53",
+    "s3",
+    "ssm",
+    "xray",
+];
+
 /// The package whose activities fracas carries out by itself.
 const NATIVE: &str = "chaostoolkit-aws";
 
@@ -123,7 +145,8 @@ fn described(package: &str, activity: &Declaration) -> Value {
     };
     let shared =
         ["configuration", "secrets"].map(|name| json!({"name": name, "default": null, "type": "mapping"}));
-    let own = activity.arguments.iter().filter(|argument| !argument.added);
+    let is_like_the_reference = REFERENCE_PACKAGES.contains(&package);
+    let own = activity.arguments.iter().filter(|argument| !(argument.added && is_like_the_reference));
     let arguments = own.map(argument).chain(shared).collect::<Vec<Value>>();
     let mut described = json!({
         "type": kind,
