@@ -71,10 +71,13 @@ fn step(verb: &str, keys: &[&str]) -> Value {
 
 fn of_key(key: &str) -> Value {
     match key {
-        "call" | "find" | "wait" | "item" | "as" => json!({"type": "string"}),
+        "call" | "find" | "wait" | "item" | "as" | "kind" | "ids" | "tagged" => json!({"type": "string"}),
         "steps" => json!({"$ref": "#/$defs/steps"}),
         "pages" => json!({"const": "all"}),
-        "catch" => json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+        "all" => json!({"type": "boolean"}),
+        "by" | "catch" => {
+            json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
+        }
         // A value, or how to get it.
         _ => json!({}),
     }
