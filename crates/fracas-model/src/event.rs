@@ -347,14 +347,15 @@ pub struct Chosen {
     pub choice: Choice,
 }
 
-/// What an activity drew at random.
+/// The targets that an activity chose.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Choice {
-    /// What the activity drew with; the same seed draws the same of the same items.
-    pub seed: u64,
+    /// What it drew with at random; the same seed draws the same of the same items. None where it took all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// How many items there were.
     pub of: usize,
-    /// The items drawn.
+    /// The items chosen.
     pub chosen: Vec<Value>,
 }
 

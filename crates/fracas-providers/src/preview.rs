@@ -24,7 +24,7 @@ pub struct Preview {
     pub looks: Vec<String>,
     /// The calls that may change something, in order. None of them has been made.
     pub calls: Vec<PlannedCall>,
-    /// What was drawn; the run draws anew unless it is given a seed.
+    /// The targets; what is drawn, the run draws anew unless it is given a seed.
     pub choices: Vec<Choice>,
     /// What cannot be known yet.
     pub unknown: Vec<String>,

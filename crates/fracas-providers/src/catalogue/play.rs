@@ -299,7 +299,8 @@ impl Player<'_> {
         let percent = pick.percent.as_ref().map(|percent| percent.evaluate(names)).transpose()?;
         let count = how_many(items.len(), count.unwrap_or_default(), percent.unwrap_or_default())?;
         let chosen = scene.dice.draw(items, count);
-        self.record(scene, items.len(), chosen.clone())?;
+        let seed = Some(scene.dice.seed);
+        self.record(Choice { seed, of: items.len(), chosen: chosen.clone() })?;
         Ok(Value::Array(chosen))
     }
 
@@ -307,15 +308,17 @@ impl Player<'_> {
     fn choose(&self, choose: &Choose, scene: &mut Scene<'_>) -> Result<Value, Stop> {
         let mut targets = choose.select(&scene.names)?;
         let of = targets.len();
-        if let Some(count) = targets::count(&scene.names, of, &choose.kind)? {
+        let count = targets::count(&scene.names, of, &choose.kind)?;
+        if let Some(count) = count {
             targets = scene.dice.draw(&targets, count);
         }
-        self.record(scene, of, targets.iter().map(|target| target.id.clone()).collect())?;
+        let chosen = targets.iter().map(|target| target.id.clone()).collect();
+        self.record(Choice { seed: count.map(|_| scene.dice.seed), of, chosen })?;
         Ok(targets.into_iter().map(|target| target.resource).collect())
     }
 
-    fn record(&self, scene: &Scene<'_>, of: usize, chosen: Vec<Value>) -> Result<(), Stop> {
-        let recorded = self.tell.chose(Choice { seed: scene.dice.seed, of, chosen });
+    fn record(&self, choice: Choice) -> Result<(), Stop> {
+        let recorded = self.tell.chose(choice);
         Ok(recorded.map_err(|error| format!("the choice cannot be recorded: {error}"))?)
     }
 

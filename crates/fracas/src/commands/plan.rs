@@ -93,7 +93,12 @@ fn lines(step: &Step<'_>, steps: &[Step<'_>]) -> Vec<String> {
     }
     for choice in choices.iter().filter(|choice| choice.of > 0) {
         let count = choice.chosen.len();
-        lines.push(format!("draws {count} of {}; the run draws anew, unless it is given `seed`", choice.of));
+        lines.push(match choice.seed {
+            Some(_) => {
+                format!("draws {count} of {}; the run draws anew, unless it is given `seed`", choice.of)
+            }
+            None => format!("takes all {count} that it finds"),
+        });
     }
     for call in calls {
         if call.parameters.is_null() {

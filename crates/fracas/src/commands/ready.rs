@@ -232,8 +232,12 @@ impl Tell for BeforeRun<'_> {
     }
 
     fn chose(&self, choice: Choice) -> io::Result<()> {
-        let (of, seed) = (choice.of, choice.seed);
-        let line = format!("Chose {} of {of} with the seed {seed}", Value::from(choice.chosen));
+        let of = choice.of;
+        let chosen = Value::from(choice.chosen);
+        let line = match choice.seed {
+            Some(seed) => format!("Chose {chosen} of {of} with the seed {seed}"),
+            None => format!("Chose {chosen}, which is all"),
+        };
         self.log(Level::Info, line);
         Ok(())
     }
