@@ -292,6 +292,8 @@ pub struct Argument {
     pub required: bool,
     /// An empty text or list is a value like any other, and not the same as none.
     pub keep_empty: bool,
+    /// What is said where it is null or an empty text though it must be given.
+    pub or_fail: Option<String>,
     /// What it is when it is not given.
     pub default: Option<Value>,
     /// What it is for.
@@ -318,6 +320,7 @@ impl Argument {
             accepts: Vec::new(),
             required: false,
             keep_empty: false,
+            or_fail: None,
             default: None,
             doc: doc.to_owned(),
             added: true,

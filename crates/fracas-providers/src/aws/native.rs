@@ -179,6 +179,9 @@ pub(crate) fn as_map(value: Value) -> Map<String, Value> {
 }
 
 fn joined(mistakes: &[Mistake]) -> String {
+    if let Some(mistake) = mistakes.iter().find(|mistake| mistake.declared) {
+        return mistake.message.clone();
+    }
     mistakes.iter().map(|mistake| mistake.message.as_str()).collect::<Vec<_>>().join("; ")
 }
 

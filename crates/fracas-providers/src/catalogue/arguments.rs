@@ -12,6 +12,8 @@ pub(crate) struct Mistake {
     pub(crate) key: Option<String>,
     pub(crate) message: String,
     pub(crate) help: String,
+    /// Whether these are the declaration's own words, which are told alone when the activity is carried out.
+    pub(crate) declared: bool,
 }
 
 /// The arguments by their declared names, or every mistake. Optional ones that are null, an empty
@@ -124,7 +126,12 @@ fn is_nothing(value: &Value) -> bool {
 
 /// The value itself is not shown: it may come from the secrets.
 fn unfit(argument: &Argument, key: &str, value: &Value) -> Option<Mistake> {
-    let message = if argument.required && value.as_str() == Some("") {
+    let is_empty = value.as_str() == Some("");
+    let declared = argument.or_fail.clone().filter(|_| is_empty || value.is_null());
+    if let Some(message) = declared {
+        return Some(Mistake { declared: true, ..mistake(key, message, argument.doc.clone()) });
+    }
+    let message = if argument.required && is_empty {
         format!("`{key}` must not be empty")
     } else if argument.takes(value) {
         return None;
@@ -142,11 +149,11 @@ fn words(value: &Value) -> &'static str {
 
 fn lacking(declaration: &Declaration, argument: &Argument) -> Mistake {
     let message = format!("`{}` needs the argument `{}`", declaration.name, argument.name);
-    Mistake { key: None, message, help: argument.doc.clone() }
+    Mistake { key: None, message, help: argument.doc.clone(), declared: false }
 }
 
 fn mistake(key: &str, message: String, help: String) -> Mistake {
-    Mistake { key: Some(key.to_owned()), message, help }
+    Mistake { key: Some(key.to_owned()), message, help, declared: false }
 }
 
 #[cfg(test)]

@@ -162,7 +162,7 @@ impl Reader {
 
     fn argument(&mut self, name: &str, entry: &Entry) -> Argument {
         let node = &entry.value;
-        let keys = ["type", "accepts", "required", "keep_empty", "default", "aliases", "doc"];
+        let keys = ["type", "accepts", "required", "keep_empty", "or_fail", "default", "aliases", "doc"];
         self.known_keys(node, &keys);
         self.snake_case(name, entry.key_span);
         let aliases = node.get("aliases").and_then(Node::as_list).unwrap_or_default();
@@ -173,6 +173,7 @@ impl Reader {
             accepts: node.get("accepts").map(|kinds| self.kinds_of(kinds)).unwrap_or_default(),
             required: node.get("required").is_some_and(|required| required.to_json() == true),
             keep_empty: node.get("keep_empty").is_some_and(|keep_empty| keep_empty.to_json() == true),
+            or_fail: node.get("or_fail").map(|words| self.text(words)),
             default: node.get("default").map(Node::to_json),
             doc: self.required_text(node, "doc"),
             added: false,

@@ -51,6 +51,7 @@ pub fn schema() -> Value {
                     "accepts": one_or_more,
                     "required": {"type": "boolean"},
                     "keep_empty": {"type": "boolean"},
+                    "or_fail": {"type": "string"},
                     "default": {},
                     "aliases": {"type": "array", "items": {"type": "string"}},
                     "doc": {"type": "string"},
