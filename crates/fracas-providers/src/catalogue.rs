@@ -10,6 +10,7 @@
 pub(crate) mod arguments;
 mod choice;
 mod expression;
+pub(crate) mod foresee;
 mod functions;
 mod own;
 pub(crate) mod play;

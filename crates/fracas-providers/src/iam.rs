@@ -1,9 +1,14 @@
 //! The least-privilege policy of an experiment: every call that its activities may make, on the
 //! resources that their arguments name.
 
+mod conditions;
+mod further;
+mod resources;
+mod roles;
+
 use fracas_aws::Aws;
 use fracas_aws::endpoint::{partition, partitions};
-use fracas_aws::iam::{IamAction, ResourceType, actions, prefix_name};
+use fracas_aws::iam::IamAction;
 use fracas_aws::model::{Kind, Service};
 use fracas_engine::{Values, nearest};
 use fracas_model::{Activity, Experiment, Node, Problem, Problems};
@@ -12,9 +17,12 @@ use serde_json::{Map, Value, json};
 
 use crate::aws::{self, Calls, Native, Own, What, arguments, as_map, called_span, no_region};
 use crate::catalogue::arguments::bind;
+use crate::catalogue::foresee::{Foreseen, OPEN};
 use crate::catalogue::{self, Catalogue, Target};
 use crate::python::{Unresolved, resolve, upload_calls};
 use crate::text::is_open;
+use further::{further, needed, parts};
+use resources::resources;
 
 /// What a name becomes that is not known before the run.
 const ANY: &str = "*";
@@ -52,12 +60,20 @@ pub fn policy(experiment: &Experiment, values: &Values, account: Option<&str>) -
 }
 
 /// An action on some resources.
+#[derive(Debug, Clone)]
 struct Permission {
     action: String,
     reads: bool,
     resources: Vec<String>,
-    /// The service that a role may be passed to.
-    passed_to: Option<&'static str>,
+    conditions: Vec<Condition>,
+}
+
+/// What has to hold for an action to be allowed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Condition {
+    operator: &'static str,
+    key: String,
+    values: Vec<String>,
 }
 
 /// What changes the system comes first: method, rollbacks, hypothesis.
@@ -78,7 +94,8 @@ fn of_activity(
         What::Calls(calls) => of_calls(calls),
         What::Activity(target) => {
             let given = as_map(values.substitute_arguments(&arguments(provider)));
-            let requests = of_target(&native.aws, target, &given);
+            let region = native.region(&own, values).unwrap_or_default();
+            let requests = of_target(&native.aws, target, &given, &region);
             requests.map_err(|error| Problem::error(provider.span, error.to_string()))?
         }
     };
@@ -126,7 +143,7 @@ fn permissions(
     for request in requests {
         permissions.extend(of_request(request, &place).map_err(problem)?);
     }
-    Ok(permissions)
+    Ok(conditions::of_tags(permissions, requests))
 }
 
 /// What an activity does with AWS, and who calls where; none when it does nothing there.
@@ -180,23 +197,28 @@ fn of_target(
     aws: &Aws,
     target: &Target,
     given: &Map<String, Value>,
+    region: &str,
 ) -> Result<Vec<Request<'static>>, fracas_aws::Error> {
     // A check before this has told all that is wrong with them.
-    let names = bind(target.declaration, given, &is_open).unwrap_or_default();
+    let arguments = bind(target.declaration, given, &is_open).unwrap_or_default();
+    let surroundings = json!({"region": region, "partition": partition(region).id, "run": OPEN});
     let own = &target.catalogue.service;
-    let request = |request: &'static catalogue::Request| {
+    let request = |Foreseen { request, parameters }: Foreseen<'static>| {
         let service = aws.service(request.service.as_deref().unwrap_or(own))?;
         let waiter = service.waiter(&request.name);
-        Ok(Request {
-            service,
-            operation: waiter.map_or(request.name.as_str(), |waiter| waiter.operation),
-            // What refers to the results of earlier steps becomes null here, and so anything.
-            parameters: request.parameters.evaluate(&names).unwrap_or_default(),
-            names: request.parameters.entries().iter().map(|(key, ..)| key.as_str()).collect(),
-            catalogue: catalogue::of_prefix(service),
-        })
+        let operation = waiter.map_or(request.name.as_str(), |waiter| waiter.operation);
+        let keys = request.parameters.entries().iter().map(|(key, ..)| key.as_str());
+        let names = match request.parameters.is_object() {
+            true => keys.collect(),
+            false => members(service, operation),
+        };
+        let parameters = match parameters {
+            Value::Object(_) => parameters,
+            _ => names.iter().map(|name| ((*name).to_owned(), Value::from(OPEN))).collect(),
+        };
+        Ok(Request { service, operation, parameters, names, catalogue: catalogue::of_prefix(service) })
     };
-    target.declaration.requests(&names, &is_open).into_iter().map(request).collect()
+    target.declaration.foresee(arguments, surroundings).into_iter().map(request).collect()
 }
 
 /// The calls of an activity that names its operation or waiter.
@@ -228,100 +250,45 @@ fn unknown_region(provider: &Node, region: &str) -> Problem {
 }
 
 /// Where the resources are.
+#[derive(Clone, Copy)]
 struct Place<'a> {
     region: &'a str,
     account: &'a str,
 }
 
 fn of_request(request: &Request<'_>, place: &Place<'_>) -> Result<Vec<Permission>, String> {
-    let needed = actions(request.service, request.operation);
+    if let Some(parts) = parts(request) {
+        return parts
+            .iter()
+            .map(|part| of_request(part, place))
+            .collect::<Result<Vec<_>, _>>()
+            .map(|all| all.concat());
+    }
+    let needed = needed(request);
     if needed.is_empty() {
         return Err(format!(
             "nobody knows what permission {} of {} needs",
             request.operation, request.service.name
         ));
     }
-    let passes = |action: &IamAction| {
-        action.dependent_actions.contains(&PASS_ROLE) || UNTOLD.contains(&action.name.as_str())
-    };
-    let passes = needed.iter().any(passes);
-    let permission = |action: IamAction| Permission {
-        reads: action.access.is_reading(),
-        resources: resources(&action, request, place),
-        action: action.name,
-        passed_to: None,
-    };
-    let mut permissions: Vec<Permission> = needed.into_iter().map(permission).collect();
-    if passes {
-        permissions.extend(of_roles(request, place));
-    }
-    permissions.extend(of_tags(request, place));
+    let mut permissions = of_actions(&needed, request, place);
+    permissions.extend(further(&needed, request, place));
     Ok(permissions)
 }
 
-/// The permission to tag what a call of EC2 creates, where it has tags for it.
-fn of_tags(request: &Request<'_>, place: &Place<'_>) -> Option<Permission> {
-    let specifications = request.parameters.get("TagSpecifications")?.as_array()?;
-    let kinds = specifications.iter().map(|one| one["ResourceType"].as_str().unwrap_or(ANY));
-    let template = "arn:${Partition}:ec2:${Region}:${Account}:${Kind}/*";
-    let resources = kinds.map(|kind| arn(template, place, &|_| kind.to_owned())).collect();
-    Some(Permission { action: "ec2:CreateTags".to_owned(), reads: false, resources, passed_to: None })
-}
-
-const PASS_ROLE: &str = "iam:PassRole";
-
-/// Actions that need it with a role, though the reference does not say so.
-const UNTOLD: [&str; 3] = ["eks:CreateCluster", "events:PutRule", "fis:CreateExperimentTemplate"];
-
-/// The permission to hand over the roles that the parameters name.
-fn of_roles(request: &Request<'_>, place: &Place<'_>) -> Option<Permission> {
-    let mut found = Vec::new();
-    roles(&request.parameters, &mut found);
-    if found.is_empty() {
-        return None;
-    }
-    let template = "arn:${Partition}:iam::${Account}:role/${Role}";
-    let resource = |role: &str| match known(role).as_str() {
-        // Made during the run, or named by a variable.
-        "" | ANY => arn(template, place, &|_| ANY.to_owned()),
-        name => arn(template, place, &|_| name.to_owned()),
+/// The actions of a call, each on its resources.
+fn of_actions(needed: &[IamAction], request: &Request<'_>, place: &Place<'_>) -> Vec<Permission> {
+    let permission = |action: &IamAction| Permission {
+        action: action.name.clone(),
+        reads: action.access.is_reading(),
+        resources: resources(action, request, place),
+        conditions: Vec::new(),
     };
-    let mut resources: Vec<String> = found.into_iter().map(resource).collect();
-    resources.dedup();
-    let passed_to = prefix_name(request.service).and_then(principal);
-    Some(Permission { action: PASS_ROLE.to_owned(), reads: false, resources, passed_to })
-}
-
-/// What stands where a role is expected.
-fn roles<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
-    let is_role = |name: &str| {
-        let name = name.to_lowercase();
-        name == "role" || name.ends_with("rolearn")
-    };
-    match value {
-        Value::Object(entries) => {
-            for (name, value) in entries {
-                match value.as_str() {
-                    Some(text) if is_role(name) => found.push(text),
-                    _ => roles(value, found),
-                }
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| roles(item, found)),
-        _ => {}
-    }
-}
-
-/// The name under which a service takes roles on, for those that do so under one.
-fn principal(prefix: &str) -> Option<&'static str> {
-    Some(match prefix {
-        "eks" => "eks.amazonaws.com",
-        "events" => "events.amazonaws.com",
-        "fis" => "fis.amazonaws.com",
-        "lambda" => "lambda.amazonaws.com",
-        "states" => "states.amazonaws.com",
-        _ => return None,
-    })
+    needed
+        .iter()
+        .map(permission)
+        .flat_map(|permission| conditions::of_call(permission, request, place))
+        .collect()
 }
 
 /// The resources that a call concerns, as far as its parameters name them.
@@ -334,192 +301,49 @@ pub(crate) fn resources_of(
     let request = Request::new(service, operation, parameters.clone());
     let place = Place { region, account: ANY };
     let mut resources: Vec<String> = Vec::new();
-    for permission in of_request(&request, &place).unwrap_or_default() {
+    for permission in of_actions(&needed(&request), &request, &place) {
         let new = permission.resources.into_iter().filter(|arn| !resources.contains(arn)).collect::<Vec<_>>();
         resources.extend(new);
     }
     resources
 }
 
-/// The resources that an action concerns: of the types that it always concerns, and of others
-/// that the parameters name. Where there are none, of types of which the parameters name a part, and
-/// then of any type that they could name.
-fn resources(action: &IamAction, request: &Request<'_>, place: &Place<'_>) -> Vec<String> {
-    let rules: [&dyn Fn(&ResourceType) -> bool; 3] = [
-        &|kind| kind.required || is_named(kind, request),
-        &|kind| variables(kind.arn_template).any(|variable| is_given(variable, request)),
-        &|kind| own_parameter(kind, request).is_some(),
-    ];
-    let chosen = rules.iter().find_map(|rule| {
-        let chosen: Vec<_> = action.resources.iter().filter(|kind| rule(kind)).collect();
-        (!chosen.is_empty()).then_some(chosen)
-    });
-    let Some(chosen) = chosen else { return vec![ANY.to_owned()] };
-    chosen.into_iter().flat_map(|kind| of_kind(kind, request, place)).collect()
-}
-
-/// The resources of a type that the parameters name, or all of them.
-fn of_kind(kind: &ResourceType, request: &Request<'_>, place: &Place<'_>) -> Vec<String> {
-    let whole = whole_arns(kind, request);
-    if !whole.is_empty() {
-        return whole;
-    }
-    let variables: Vec<&str> = variables(kind.arn_template).collect();
-    if let [_] = variables.as_slice() {
-        let names = own_names(kind, request);
-        let names = if names.is_empty() { vec![ANY.to_owned()] } else { names };
-        return names.iter().map(|name| arn(kind.arn_template, place, &|_| name.clone())).collect();
-    }
-    let name = |variable: &str| match variables.last() {
-        Some(own) if *own == variable => only(own_names(kind, request)),
-        _ => only(alike(variable, request).map(|name| names(name, request)).unwrap_or_default()),
-    };
-    vec![arn(kind.arn_template, place, &name)]
-}
-
-/// The one name, else all.
-fn only(mut names: Vec<String>) -> String {
-    if names.len() == 1 { names.remove(0) } else { ANY.to_owned() }
-}
-
-fn is_named(kind: &ResourceType, request: &Request<'_>) -> bool {
-    !own_names(kind, request).is_empty() || !whole_arns(kind, request).is_empty()
-}
-
-fn is_given(variable: &str, request: &Request<'_>) -> bool {
-    alike(variable, request).is_some_and(|parameter| !names(parameter, request).is_empty())
-}
-
-/// The names that the parameters have for resources of a type: what stands last in their ARNs.
-fn own_names(kind: &ResourceType, request: &Request<'_>) -> Vec<String> {
-    let Some((parameter, lower_case)) = own_parameter(kind, request) else { return Vec::new() };
-    let names = names(parameter, request).into_iter();
-    names.map(|name| if lower_case { name.to_lowercase() } else { name }).collect()
-}
-
-/// The parameter that names resources of a type, and whether AWS keeps the names in lower case.
-fn own_parameter<'a>(kind: &ResourceType, request: &Request<'a>) -> Option<(&'a str, bool)> {
-    let declared = request.catalogue.and_then(|catalogue| catalogue.resources.get(kind.name));
-    let Some(resource) = declared else {
-        return Some((alike(variables(kind.arn_template).last()?, request)?, false));
-    };
-    let parameter = request.names.iter().find(|name| **name == resource.parameter);
-    parameter.map(|name| (*name, resource.lower_case))
-}
-
-/// The parameter that is called as a variable of an ARN: `InstanceIds` for `${InstanceId}`, `Bucket`,
-/// `buckets` or `BucketIdentifier` for `${BucketName}`.
-fn alike<'a>(variable: &str, request: &Request<'a>) -> Option<&'a str> {
-    let variable = variable.to_lowercase();
-    let bare = variable.strip_suffix("name").unwrap_or(&variable);
-    request.names.iter().copied().find(|name| {
-        let name = name.to_lowercase();
-        let one = name.strip_suffix('s').unwrap_or(&name);
-        // Where ARNs have names, identifiers are names.
-        let identified = name.strip_suffix("identifier").filter(|_| variable.ends_with("name"));
-        let names = [Some(name.as_str()), Some(one), identified];
-        names.contains(&Some(variable.as_str())) || names.contains(&Some(bare))
-    })
-}
-
-/// What names a resource in its ARN, beside where it is.
-fn variables(template: &str) -> impl Iterator<Item = &str> {
-    let all = template.split("${").skip(1).filter_map(|rest| rest.split_once('}'));
-    all.map(|(variable, _)| variable).filter(|name| !["Partition", "Region", "Account"].contains(name))
-}
-
-/// The names in a parameter; `*` for one that is not known yet.
-fn names(parameter: &str, request: &Request<'_>) -> Vec<String> {
-    texts(request.parameters.get(parameter).unwrap_or(&Value::Null)).map(known).collect()
-}
-
-fn known(name: &str) -> String {
-    if name.contains('$') { ANY.to_owned() } else { name.to_owned() }
-}
-
-/// The ARNs of resources of a type that any of the parameters has.
-fn whole_arns(kind: &ResourceType, request: &Request<'_>) -> Vec<String> {
-    let all = request.parameters.as_object().into_iter().flatten();
-    all.flat_map(|(_, value)| texts(value))
-        .filter(|text| fits(kind.arn_template, text))
-        .map(str::to_owned)
-        .collect()
-}
-
-/// A text, or the texts of a list, but for empty ones.
-fn texts(value: &Value) -> impl Iterator<Item = &str> {
-    let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-    items.iter().filter_map(Value::as_str).filter(|text| !text.is_empty())
-}
-
-/// Whether a text is an ARN of this template, as far as its service and the beginning of its resource
-/// tell.
-fn fits(template: &str, text: &str) -> bool {
-    if text.contains('$') {
-        return false;
-    }
-    let parts = |arn: &str| {
-        let mut parts = arn.splitn(6, ':');
-        let (prefix, service) = (parts.next().map(str::to_owned), parts.nth(1).map(str::to_owned));
-        (prefix, service, parts.nth(2).unwrap_or_default().to_owned())
-    };
-    let (expected, found) = (parts(template), parts(text));
-    let beginning = expected.2.split("${").next().unwrap_or_default();
-    expected.0 == found.0 && expected.1 == found.1 && !found.2.is_empty() && found.2.starts_with(beginning)
-}
-
-/// The template with what is known in it; what is not becomes a wildcard. A name may be an ARN
-/// itself.
-fn arn(template: &str, place: &Place<'_>, name: &dyn Fn(&str) -> String) -> String {
-    let mut arn = String::new();
-    let mut rest = template;
-    while let Some((before, (variable, after))) =
-        rest.split_once("${").and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
-    {
-        arn.push_str(before);
-        match variable {
-            "Partition" => arn.push_str(partition(place.region).id),
-            "Region" => arn.push_str(place.region),
-            "Account" => arn.push_str(place.account),
-            _ => match name(variable) {
-                whole if whole.starts_with("arn:") => return whole,
-                name => arn.push_str(&name),
-            },
-        }
-        rest = after;
-    }
-    arn + rest
-}
-
-/// One statement for each set of resources, in order of first appearance.
+/// One statement for each set of resources, in order of first appearance; what is allowed on several
+/// of them is told once.
 fn statements(permissions: Vec<Permission>) -> Vec<Value> {
     type Actions = Vec<(bool, String)>;
-    let mut groups: IndexMap<(Vec<String>, Option<&str>), Actions> = IndexMap::new();
-    for Permission { action, reads, resources, passed_to } in permissions {
-        let actions = groups.entry((resources, passed_to)).or_default();
+    let mut groups: IndexMap<(Vec<String>, Vec<Condition>), Actions> = IndexMap::new();
+    for Permission { action, reads, resources, conditions } in permissions {
+        let actions = groups.entry((resources, conditions)).or_default();
         if !actions.iter().any(|(_, known)| *known == action) {
             actions.push((reads, action));
         }
     }
-    groups
-        .into_iter()
-        .enumerate()
-        .map(|(index, ((resources, passed_to), actions))| statement(index, resources, passed_to, actions))
+    let mut same: IndexMap<(Vec<String>, Vec<Condition>), Vec<String>> = IndexMap::new();
+    for ((resources, conditions), mut actions) in groups {
+        actions.sort_by_key(|(reads, _)| *reads);
+        let actions = actions.into_iter().map(|(_, action)| action).collect();
+        let known = same.entry((actions, conditions)).or_default();
+        let new: Vec<String> = resources.into_iter().filter(|arn| !known.contains(arn)).collect();
+        known.extend(new);
+    }
+    let numbered = same.into_iter().enumerate();
+    numbered
+        .map(|(index, ((actions, conditions), resources))| statement(index, resources, &conditions, &actions))
         .collect()
 }
 
 fn statement(
     index: usize,
     mut resources: Vec<String>,
-    passed_to: Option<&str>,
-    mut actions: Vec<(bool, String)>,
+    conditions: &[Condition],
+    actions: &[String],
 ) -> Value {
-    actions.sort_by_key(|(reads, _)| *reads);
-    let actions: Vec<String> = actions.into_iter().map(|(_, action)| action).collect();
     let resource = if resources.len() == 1 { Value::String(resources.remove(0)) } else { json!(resources) };
     let mut statement = json!({"Sid": format!("VisualEditor{index}"), "Effect": "Allow", "Action": actions, "Resource": resource});
-    if let Some(service) = passed_to {
-        statement["Condition"] = json!({"StringEquals": {"iam:PassedToService": service}});
+    for Condition { operator, key, values } in conditions {
+        let value = if let [one] = values.as_slice() { json!(one) } else { json!(values) };
+        statement["Condition"][operator][key] = value;
     }
     statement
 }
@@ -651,8 +475,12 @@ mod tests {
     }
 
     fn lines(permissions: Result<Vec<Permission>, Problems>) -> Vec<String> {
-        let line =
-            |permission: &Permission| format!("{} {}", permission.action, permission.resources.join(" "));
+        let condition =
+            |one: &Condition| format!(" if {} {} {}", one.key, one.operator, one.values.join(" "));
+        let line = |permission: &Permission| {
+            let conditions: String = permission.conditions.iter().map(condition).collect();
+            format!("{} {}{conditions}", permission.action, permission.resources.join(" "))
+        };
         permissions.unwrap_or_else(|problems| panic!("{problems:?}")).iter().map(line).collect()
     }
 
@@ -673,6 +501,70 @@ mod tests {
             ("ecs", "update_service", json!({"cluster": "c", "service": "s", "desiredCount": 0})),
             ("kms", "disable_key", json!({"KeyId": "arn:aws:kms:eu-west-1:1:key/k"})),
             ("eks", "delete_cluster", json!({"name": "c"})),
+            ("events", "disable_rule", json!({"Name": "nightly"})),
+            ("events", "enable_rule", json!({"Name": "nightly", "EventBusName": "default"})),
+            ("events", "delete_rule", json!({"Name": "nightly", "EventBusName": "orders"})),
+            (
+                "events",
+                "put_targets",
+                json!({"Rule": "n", "EventBusName": "arn:aws:events:eu-west-1:1:event-bus/orders", "Targets": [{"Id": "1", "Arn": "a"}]}),
+            ),
+            ("events", "delete_rule", json!({"Name": "nightly", "EventBusName": "${later}"})),
+            ("events", "delete_rule", json!({"Name": "${later}", "EventBusName": "orders"})),
+            ("events", "delete_rule", json!({"Name": "nightly-${stage}"})),
+            ("s3", "get_object", json!({"Bucket": "logs", "Key": "a", "VersionId": "1"})),
+            ("s3", "delete_object", json!({"Bucket": "logs", "Key": "a", "VersionId": "${later}"})),
+            ("s3", "copy_object", json!({"Bucket": "new", "Key": "b", "CopySource": "old/a/b?versionId=1"})),
+            (
+                "s3",
+                "copy_object",
+                json!({"Bucket": "new", "Key": "b", "CopySource": {"Bucket": "old", "Key": "${later}"}}),
+            ),
+            ("sqs", "purge_queue", json!({"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/1/orders"})),
+            ("lambda", "invoke", json!({"FunctionName": "pay", "Qualifier": "live"})),
+            (
+                "lambda",
+                "update_function_configuration",
+                json!({"FunctionName": "pay", "Layers": ["${later}"]}),
+            ),
+            ("ecs", "list_tasks", json!({"cluster": "c"})),
+            ("ecs", "list_tasks", json!({})),
+            ("ecs", "list_tasks", json!({"cluster": "${later}"})),
+            ("ecs", "stop_task", json!({"cluster": "arn:aws:ecs:eu-west-1:1:cluster/c", "task": "t"})),
+            ("elbv2", "delete_load_balancer", json!({"LoadBalancerArn": "${later}"})),
+            ("ec2", "create_tags", json!({"Resources": ["${later}"], "Tags": []})),
+            ("autoscaling", "suspend_processes", json!({"AutoScalingGroupName": "web"})),
+            ("route53", "get_hosted_zone", json!({"Id": "/hostedzone/Z1"})),
+            ("iam", "delete_role", json!({"RoleName": "r"})),
+            ("iam", "create_role", json!({"RoleName": "r", "AssumeRolePolicyDocument": "{}", "Tags": []})),
+            (
+                "ssm",
+                "send_command",
+                json!({"DocumentName": "AWS-RunShellScript", "InstanceIds": ["i-1", "mi-2"]}),
+            ),
+            (
+                "ssm",
+                "send_command",
+                json!({"DocumentName": "own", "Targets": [{"Key": "tag:team", "Values": ["a", "b"]}]}),
+            ),
+            ("ssm", "put_parameter", json!({"Name": "/a/b", "Value": "v", "KeyId": "alias/k"})),
+            (
+                "fis",
+                "start_experiment",
+                json!({"experimentTemplateId": "EXT1", "clientToken": "t", "tags": {"k": "v"}}),
+            ),
+            ("rds", "delete_db_cluster", json!({"DBClusterIdentifier": "c", "SkipFinalSnapshot": true})),
+            (
+                "rds",
+                "delete_db_instance",
+                json!({"DBInstanceIdentifier": "d", "FinalDBSnapshotIdentifier": "s"}),
+            ),
+            (
+                "docdb",
+                "delete_db_cluster",
+                json!({"DBClusterIdentifier": "c", "FinalDBSnapshotIdentifier": "s"}),
+            ),
+            ("memorydb", "failover_shard", json!({"ClusterName": "c", "ShardName": "1"})),
         ];
         let line = |(service, operation, parameters): (&str, &str, Value)| {
             format!(
@@ -701,12 +593,105 @@ mod tests {
                 "stopConditions": []}),
             ),
             ("eks", "create_cluster", json!({"name": "c", "roleArn": role, "resourcesVpcConfig": {}})),
+            (
+                "eks",
+                "create_nodegroup",
+                json!({"clusterName": "c", "nodegroupName": "n", "subnets": [], "nodeRole": role}),
+            ),
+            ("ecs", "run_task", json!({"cluster": "c", "taskDefinition": "t"})),
+            (
+                "ecs",
+                "register_task_definition",
+                json!({"family": "f", "containerDefinitions": [], "taskRoleArn": role}),
+            ),
+            ("ecs", "update_service", json!({"cluster": "c", "service": "s", "desiredCount": 1})),
+            ("ec2", "run_instances", json!({"MinCount": 1, "MaxCount": 1, "ImageId": "ami-1"})),
+            (
+                "ec2",
+                "associate_iam_instance_profile",
+                json!({"InstanceId": "i-1", "IamInstanceProfile": {"Name": "p"}}),
+            ),
+            ("autoscaling", "update_auto_scaling_group", json!({"AutoScalingGroupName": "g", "MaxSize": 1})),
+            (
+                "autoscaling",
+                "update_auto_scaling_group",
+                json!({"AutoScalingGroupName": "g", "LaunchTemplate": {"LaunchTemplateName": "web"}}),
+            ),
+            (
+                "emr",
+                "run_job_flow",
+                json!({"Name": "n", "Instances": {}, "ServiceRole": "emr", "JobFlowRole": "profile"}),
+            ),
+            (
+                "ssm",
+                "send_command",
+                json!({"DocumentName": "d", "InstanceIds": ["i-1"], "ServiceRoleArn": role}),
+            ),
+            (
+                "stepfunctions",
+                "create_state_machine",
+                json!({"name": "m", "definition": "{}", "roleArn": role}),
+            ),
         ];
         let line = |(service, operation, parameters): (&str, &str, Value)| {
             let lines = allowed(service, operation, parameters.clone());
             format!("{service} {operation} {parameters}\n  {}\n", lines.join("\n  "))
         };
         insta::assert_snapshot!(cases.map(line).concat());
+    }
+
+    /// The statements for one activity of the catalogue.
+    fn of_declared(region: &str, module: &str, func: &str, arguments: Value) -> Vec<String> {
+        let provider = json!({"type": "python", "module": module, "func": func, "arguments": arguments});
+        let activity = crate::testing::activity(ActivityKind::Action, &provider);
+        let native = Native::new(Aws::new(), |_| None);
+        let values = Values { configuration: as_map(json!({"aws_region": region})), ..Values::default() };
+        lines(of_activity(&native, &activity, &values, Some("1")))
+    }
+
+    #[test]
+    fn steps_are_followed_as_far_as_arguments_tell() {
+        let ec2 = "chaosaws.ec2.actions";
+        let tag = json!([{"Name": "tag:Team", "Values": ["shop", "pay*"]}]);
+        let cases = [
+            // Each item of a list, and what follows from a name.
+            ("chaosaws.elasticache.probes", "describe_cache_cluster", json!({"cluster_id": "a"})),
+            ("chaosaws.elasticache.actions", "reboot_cache_clusters", json!({"cluster_ids": ["a", "b"]})),
+            ("chaosaws.elasticache.actions", "reboot_cache_clusters", json!({"cluster_ids": "${later}"})),
+            ("chaosaws.sqs.actions", "purge_queue", json!({"queue": "orders"})),
+            ("chaosaws.sqs.actions", "purge_queue", json!({"queue": "${later}"})),
+            ("chaosaws.awslambda.actions", "add_error", json!({"function_name": "pay"})),
+            ("chaosaws.ecs.actions", "stop_random_tasks", json!({"cluster": "c", "service": "s"})),
+            // Instances that are found by tags, in full, in part, and not at all.
+            (ec2, "stop_instances", json!({"filters": tag})),
+            (ec2, "attach_volume", json!({"filters": tag})),
+            (ec2, "stop_instances", json!({"filters": [{"Name": "tag:Team", "Values": ["${later}"]}]})),
+            (ec2, "stop_instances", json!({"filters": "${later}"})),
+            (ec2, "stop_instances", json!({"instance_ids": ["i-1"]})),
+            (ec2, "stop_instances", json!({"instance_ids": "${later}"})),
+        ];
+        let line = |(module, func, arguments): (&str, &str, Value)| {
+            let lines = of_declared("eu-west-1", module, func, arguments.clone());
+            format!("{module} {func} {arguments}\n  {}\n", lines.join("\n  "))
+        };
+        insta::assert_snapshot!(cases.map(line).concat());
+    }
+
+    #[test]
+    fn partitions_have_arns_and_principals_of_their_own() {
+        let rule = json!({"rule_name": "n", "schedule_expression": "rate(1 day)", "role_arn": "r"});
+        let china = of_declared("cn-north-1", "chaosaws.cloudwatch.actions", "put_rule", rule);
+        assert_eq!(china[0], "events:PutRule arn:aws-cn:events:cn-north-1:1:rule/n");
+        assert_eq!(
+            china[1],
+            "iam:PassRole arn:aws-cn:iam::1:role/*/r arn:aws-cn:iam::1:role/r if iam:PassedToService \
+             StringEquals events.amazonaws.com events.amazonaws.com.cn"
+        );
+        let zone = json!({"zone_id": "Z1", "vpc_id": "vpc-1", "vpc_region": "us-gov-west-1"});
+        let route53 = "chaosaws.route53.actions";
+        let government = of_declared("us-gov-west-1", route53, "associate_vpc_with_zone", zone);
+        let zone = "route53:AssociateVPCWithHostedZone arn:aws-us-gov:route53:::hostedzone/Z1";
+        assert_eq!(government, [zone, "ec2:DescribeVpcs *"]);
     }
 
     #[test]
@@ -717,6 +702,20 @@ mod tests {
         assert!(tagging.is_some_and(|line| line.contains(":network-acl/*")), "{with:?}");
         let without = allowed("ec2", "create_network_acl", json!({"VpcId": "vpc-1"}));
         assert!(!without.iter().any(|line| line.contains("CreateTags")), "{without:?}");
+    }
+
+    #[test]
+    fn what_is_allowed_on_several_resources_is_told_once() {
+        let stop = |name: &str| action("stop_db_cluster", json!({"db_cluster_identifier": name}));
+        let method = json!([stop("one"), stop("two"), stop("one")]);
+        let probe = status(json!({"cluster_id": "three"}));
+        let policy = printed(json!({"aws_region": "eu-west-1"}), probe, method, Some("1"));
+        let policy: Value = serde_json::from_str(&policy).unwrap();
+        let arn = |name: &str| format!("arn:aws:rds:eu-west-1:1:cluster:{name}");
+        assert_eq!(policy["Statement"][0]["Action"], json!(["rds:StopDBCluster"]));
+        assert_eq!(policy["Statement"][0]["Resource"], json!([arn("one"), arn("two")]));
+        assert_eq!(policy["Statement"][1]["Resource"], json!(arn("three")));
+        assert_eq!(policy["Statement"].as_array().map(Vec::len), Some(2));
     }
 
     /// Whatever the arguments: each of them is a variable here.

@@ -164,7 +164,7 @@ impl Template {
     }
 
     /// Whether it is an object.
-    pub(super) fn is_object(&self) -> bool {
+    pub(crate) fn is_object(&self) -> bool {
         matches!(self.form, Form::Object(_))
     }
 }
