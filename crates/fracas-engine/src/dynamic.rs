@@ -222,7 +222,7 @@ fn python_stripped(text: &str) -> &str {
 
 fn unusable(error: String) -> Failure {
     let help = "make the probe give a value, or write the value itself".to_owned();
-    Failure { error, help, happened: fracas_model::Happened::No }
+    Failure { error, help, happened: fracas_model::Happened::No, progress: None }
 }
 
 /// The probe of a declaration. It needs no name, and gets all groups of secrets.
@@ -291,7 +291,8 @@ mod tests {
             context: &'a Context<'a>,
         ) -> LocalBoxFuture<'a, Result<Value, Failure>> {
             let arguments = activity.provider.get("arguments").map(Node::to_json).unwrap_or_default();
-            let failure = Failure { error: "no".into(), help: String::new(), happened: Happened::No };
+            let failure =
+                Failure { error: "no".into(), help: String::new(), happened: Happened::No, progress: None };
             let output = context.values.substitute(&arguments);
             Box::pin(ready(if output.is_null() { Err(failure) } else { Ok(output) }))
         }
@@ -306,8 +307,12 @@ mod tests {
             configuration: &'a Map<String, Value>,
             secrets: &'a [VaultSecret],
         ) -> LocalBoxFuture<'a, Result<Vec<Result<Value, Failure>>, Failure>> {
-            let failure =
-                |error: &str| Failure { error: error.into(), help: String::new(), happened: Happened::No };
+            let failure = |error: &str| Failure {
+                error: error.into(),
+                help: String::new(),
+                happened: Happened::No,
+                progress: None,
+            };
             let read = |secret: &VaultSecret| match (secret.path.as_str(), &secret.key) {
                 ("none", _) => Err(failure("there is no such secret")),
                 (_, Some(key)) => Ok(json!(format!("the {key}"))),

@@ -168,9 +168,13 @@ impl Mask {
         match result {
             ActivityResult::Succeeded { output } => self.value(Arc::make_mut(output)),
             ActivityResult::Failed(failure) | ActivityResult::Cut(failure) => {
-                let Failure { error, help, happened: _ } = failure;
+                let Failure { error, help, happened: _, progress } = failure;
                 self.text(error);
                 self.text(help);
+                progress
+                    .iter_mut()
+                    .flat_map(|progress| progress.names_mut())
+                    .for_each(|name| self.text(name));
             }
         }
     }
@@ -330,7 +334,9 @@ fn in_base64(secret: &str, before: usize) -> [String; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fracas_model::{ActivityFinished, Format, Moment, Phase, Problem, StepId};
+    use fracas_model::{
+        ActivityFinished, Calls, FailedCall, Format, Happened, Moment, Phase, Problem, Progress, StepId,
+    };
     use serde_json::json;
 
     fn mask(secrets: Value) -> Mask {
@@ -441,6 +447,19 @@ mod tests {
         let line = |text: &str| mask.line(text);
         assert_eq!(line("xabcdefghy abcd cdefg"), "x*****y abcd *****g");
         assert_eq!(line("-abcdefghijkl- 12341234"), "-*****- **********");
+    }
+
+    #[test]
+    fn what_calls_were_made_on_is_masked() {
+        let calls = || Calls { call: "StopTask".to_owned(), of: vec!["task/hunter22".to_owned()] };
+        let failed = Some(FailedCall { calls: calls(), happened: Happened::No });
+        let progress = Progress { carried_out: vec![calls()], failed, not_tried: vec![calls()] };
+        let (error, help, happened) = ("no".to_owned(), String::new(), Happened::Yes);
+        let mut result =
+            ActivityResult::Failed(Failure { error, help, happened, progress: Some(Box::new(progress)) });
+        mask(json!({"key": "hunter22"})).result(&mut result);
+        let text = serde_json::to_string(&result).unwrap();
+        assert_eq!((text.matches("task/*****").count(), text.contains("hunter22")), (3, false), "{text}");
     }
 
     #[test]

@@ -154,8 +154,12 @@ impl Host for Stage {
             self.signal_after.set(Some("SIGTERM"));
         }
         context.tell.log(Level::Info, format!("playing {}", activity.name));
-        let failure =
-            |error: &str| Failure { error: error.to_owned(), help: String::new(), happened: Happened::Maybe };
+        let failure = |error: &str| Failure {
+            error: error.to_owned(),
+            help: String::new(),
+            happened: Happened::Maybe,
+            progress: None,
+        };
         let result = match script["fails"].as_str() {
             Some(error) => Err(failure(error)),
             None => Ok(context.values.substitute(self.given(activity, &script))),

@@ -291,6 +291,77 @@ pub struct Failure {
     pub help: String,
     /// Whether anything outside may have changed.
     pub happened: Happened,
+    /// How far it came, where it makes several calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Box<Progress>>,
+}
+
+/// How far an activity came that failed in the middle.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Progress {
+    /// The calls that were made before and may have changed something.
+    pub carried_out: Vec<Calls>,
+    /// The call that failed, unless something else did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<FailedCall>,
+    /// The calls that were not tried any more, as far as they can be foreseen.
+    pub not_tried: Vec<Calls>,
+}
+
+/// Calls of one operation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Calls {
+    /// The operation.
+    pub call: String,
+    /// What the parameters name.
+    pub of: Vec<String>,
+}
+
+/// A call that failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FailedCall {
+    /// What was called.
+    #[serde(flatten)]
+    pub calls: Calls,
+    /// Whether it has had its effect all the same.
+    pub happened: Happened,
+}
+
+impl Progress {
+    /// What people read of it, with so many names a line.
+    pub fn lines(&self, names: usize) -> Vec<String> {
+        let told = |word: &'static str| move |calls: &Calls| format!("{word}: {}", calls.text(names));
+        let mut lines: Vec<String> = self.carried_out.iter().map(told("carried out")).collect();
+        lines.extend(self.failed.iter().map(|failed| match failed.happened {
+            Happened::No => told("not carried out")(&failed.calls),
+            Happened::Maybe | Happened::Yes => told("perhaps carried out")(&failed.calls),
+        }));
+        lines.extend(self.not_tried.iter().map(told("not tried")));
+        lines
+    }
+
+    /// All names, which may be anyone's words.
+    pub fn names_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let failed = self.failed.iter_mut().map(|failed| &mut failed.calls);
+        let all = self.carried_out.iter_mut().chain(failed).chain(&mut self.not_tried);
+        all.flat_map(|calls| &mut calls.of)
+    }
+}
+
+impl Calls {
+    fn text(&self, names: usize) -> String {
+        let Calls { call, of } = self;
+        match of.len() {
+            0 => call.clone(),
+            all if all <= names => format!("{call} of {}", of.join(", ")),
+            all => format!(
+                "{call} of {} and {} more, which the journal names",
+                of[..names].join(", "),
+                all - names
+            ),
+        }
+    }
 }
 
 /// Whether anything outside may have changed.

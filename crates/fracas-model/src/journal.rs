@@ -155,6 +155,9 @@ pub struct Run {
     /// Whether a failed activity may have changed something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub happened: Option<Happened>,
+    /// How far an activity came that failed in the middle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Box<Progress>>,
     /// How often it was tried, if more than once.
     #[serde(skip_serializing_if = "Option::is_none")]
     tries: Option<u64>,
@@ -478,6 +481,7 @@ impl Default for Run {
             duration: None,
             tolerance_met: None,
             happened: None,
+            progress: None,
             tries: None,
             saved: None,
             choices: Vec::new(),
@@ -518,11 +522,13 @@ impl Run {
                 self.status = Some("succeeded");
                 self.exception = None;
                 self.happened = None;
+                self.progress = None;
             }
             ActivityResult::Cut(_) if !fuller => {
                 self.status = None;
                 self.exception = None;
                 self.happened = None;
+                self.progress = None;
                 if finished.forgotten {
                     self.end = None;
                     self.duration = None;
@@ -531,6 +537,7 @@ impl Run {
             ActivityResult::Failed(failure) | ActivityResult::Cut(failure) => {
                 self.exception = Some([format!("chaoslib.exceptions.ActivityFailed: {}\n", failure.error)]);
                 self.happened = Some(failure.happened).filter(|_| fuller);
+                self.progress = failure.progress.filter(|_| fuller);
             }
         }
     }

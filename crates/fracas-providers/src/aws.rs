@@ -158,7 +158,7 @@ fn refused(problems: &Problems) -> Failure {
 
 fn failed(error: &Error, happened: Happened) -> Failure {
     let help = error.help().unwrap_or_default();
-    Failure { error: format!("{}: {error}", error.python_class()), help, happened }
+    Failure { error: format!("{}: {error}", error.python_class()), help, happened, progress: None }
 }
 
 fn unsearched(error: &fracas_jmespath::Error, changes: bool) -> Failure {
@@ -166,6 +166,7 @@ fn unsearched(error: &fracas_jmespath::Error, changes: bool) -> Failure {
         error: activity_failed(&format!("the query cannot be applied to the result: {error}")),
         help: "try it with `fracas aws ... --query`".to_owned(),
         happened: if changes { Happened::Yes } else { Happened::No },
+        progress: None,
     }
 }
 

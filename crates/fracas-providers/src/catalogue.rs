@@ -14,6 +14,7 @@ pub(crate) mod foresee;
 mod functions;
 mod own;
 pub(crate) mod play;
+mod progress;
 mod read;
 mod schema;
 mod targets;

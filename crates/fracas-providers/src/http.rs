@@ -107,7 +107,7 @@ impl Provider for Http {
             output(answer, context.tell).map_err(|error| {
                 context.tell.stop(Stop::Abort);
                 let help = "the answer's Content-Type says application/json".to_owned();
-                Failure { error, help, happened: happened(activity, Happened::Yes) }
+                Failure { error, help, happened: happened(activity, Happened::Yes), progress: None }
             })
         })
     }
@@ -172,6 +172,7 @@ async fn fetch_within(
         error: format!("{name} did not answer within {} seconds", patience.as_secs()),
         help: "check the address, and that the server answers this machine".to_owned(),
         happened: Happened::No,
+        progress: None,
     })?;
     let answer = sent.map_err(|trouble| {
         let failed = if trouble.sent { "cannot fetch" } else { "failed to connect to" };
@@ -421,7 +422,7 @@ fn failure(trouble: Trouble, activity: &Activity, context: &Context<'_>) -> Fail
             (format!("the call to {name} failed: {text}"), "")
         }
     };
-    Failure { error, help: help.to_owned(), happened }
+    Failure { error, help: help.to_owned(), happened, progress: None }
 }
 
 /// The activity's URL with its configuration filled in, but not its secrets, nor a password.
@@ -443,7 +444,7 @@ fn happened(activity: &Activity, of_an_action: Happened) -> Happened {
 }
 
 fn not_sent(error: String) -> Failure {
-    Failure { error, help: String::new(), happened: Happened::No }
+    Failure { error, help: String::new(), happened: Happened::No, progress: None }
 }
 
 #[cfg(test)]

@@ -396,11 +396,11 @@ fn failure(activity: &Activity, error: String, help: &str) -> Failure {
         ActivityKind::Action => Happened::Maybe,
         ActivityKind::Probe => Happened::No,
     };
-    Failure { error, help: help.to_owned(), happened }
+    Failure { error, help: help.to_owned(), happened, progress: None }
 }
 
 fn not_started(error: String) -> Failure {
-    Failure { error, help: String::new(), happened: Happened::No }
+    Failure { error, help: String::new(), happened: Happened::No, progress: None }
 }
 
 #[cfg(test)]

@@ -260,7 +260,7 @@ fn quoted(path: &str) -> String {
 }
 
 fn unread(error: String, help: &str) -> Failure {
-    Failure { error, help: help.to_owned(), happened: Happened::No }
+    Failure { error, help: help.to_owned(), happened: Happened::No, progress: None }
 }
 
 #[cfg(test)]

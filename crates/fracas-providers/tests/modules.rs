@@ -270,8 +270,12 @@ fn activities_stop_runs() {
         for (func, arguments, error, stop) in cases {
             let provider = provider(func, arguments);
             let (result, ears) = hear(&python, &provider, &Values::default(), &Policy::FRACAS).await;
-            let expected =
-                Failure { error: error.to_owned(), help: String::new(), happened: Happened::Maybe };
+            let expected = Failure {
+                error: error.to_owned(),
+                help: String::new(),
+                happened: Happened::Maybe,
+                progress: None,
+            };
             assert_eq!(result, Err(expected), "{provider}");
             assert_eq!(ears.stops.into_inner(), Vec::from_iter(stop), "{provider}");
         }

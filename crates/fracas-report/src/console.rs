@@ -28,6 +28,9 @@ pub enum Importance {
 /// Lines with their importance.
 pub type Lines = Vec<(Importance, String)>;
 
+/// What a failed activity did to thousands of resources is told by the first of them; the journal has all.
+const NAMES_IN_A_LINE: usize = 10;
+
 /// Turns the events of a run into lines, one event at a time.
 #[derive(Default)]
 pub struct Console {
@@ -174,6 +177,8 @@ impl Console {
             Happened::Yes => "some of it has happened",
         };
         lines.push((Importance::Error, format!("     {happened}")));
+        let progress = failure.progress.iter().flat_map(|progress| progress.lines(NAMES_IN_A_LINE));
+        lines.extend(progress.map(|line| (Importance::Error, format!("     {line}"))));
         if !failure.help.is_empty() {
             lines.push((Importance::Error, format!("     help: {}", failure.help)));
         }
@@ -385,7 +390,21 @@ mod tests {
 
     fn failed(happened: Happened, help: &str) -> Event {
         let error = "chaoslib.exceptions.ActivityFailed: no cluster\nat all".to_owned();
-        finished(ActivityResult::Failed(Failure { error, help: help.to_owned(), happened }))
+        finished(ActivityResult::Failed(Failure { error, help: help.to_owned(), happened, progress: None }))
+    }
+
+    /// The failure of the second of three calls; the first one had a dozen of resources.
+    fn failed_midway() -> Event {
+        let calls = |of: &[String]| Calls { call: "StopInstances".to_owned(), of: of.to_vec() };
+        let names: Vec<String> = (1..=15).map(|number| format!("i-{number}")).collect();
+        let progress = Progress {
+            carried_out: vec![calls(&names[..12])],
+            failed: Some(FailedCall { calls: calls(&names[12..13]), happened: Happened::Maybe }),
+            not_tried: vec![calls(&names[13..]), Calls { call: "CreateTags".to_owned(), of: Vec::new() }],
+        };
+        let (error, help, happened) = ("broken".to_owned(), "look".to_owned(), Happened::Yes);
+        let progress = Some(Box::new(progress));
+        finished(ActivityResult::Failed(Failure { error, help, happened, progress }))
     }
 
     fn pause(phase: Phase, when: PauseWhen, seconds: serde_json::Value) -> Event {
@@ -486,6 +505,7 @@ mod tests {
             failed(Happened::No, ""),
             failed(Happened::Maybe, "look at the cluster"),
             failed(Happened::Yes, ""),
+            failed_midway(),
             tolerance(Phase::Method, false, None),
             tolerance(Phase::Before, false, None),
             tolerance(Phase::Before, false, Some("nobody can tell")),

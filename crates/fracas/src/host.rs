@@ -76,7 +76,9 @@ impl Host for ThisMachine<'_> {
             Some(provider) => provider.carry_out(activity, context),
             None => {
                 let error = format!("no provider is called `{}`", activity.provider_type);
-                Box::pin(async { Err(Failure { error, help: String::new(), happened: Happened::No }) })
+                Box::pin(async {
+                    Err(Failure { error, help: String::new(), happened: Happened::No, progress: None })
+                })
             }
         }
     }

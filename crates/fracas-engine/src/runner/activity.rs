@@ -268,7 +268,7 @@ impl Runner<'_> {
     /// What a request to stop makes of the activity that it meets.
     fn cut(&self, activity: &Activity, halt: Halt) -> Carried {
         let happened = if activity.kind == ActivityKind::Action { Happened::Maybe } else { Happened::No };
-        let failure = |error: String| Failure { error, help: String::new(), happened };
+        let failure = |error: String| Failure { error, help: String::new(), happened, progress: None };
         let by = match &halt {
             Halt::Interrupted(InterruptedBy::Signal(name)) => name.as_str(),
             Halt::Interrupted(_) => "a request to stop",
@@ -448,7 +448,12 @@ fn cannot_tell(name: &str, why: &str) -> String {
 fn timed_out_after(seconds: f64, kind: ActivityKind) -> Failure {
     let happened = if kind == ActivityKind::Action { Happened::Maybe } else { Happened::No };
     let error = format!("the activity's timeout of {}s is over", python::float_repr(seconds));
-    Failure { error, help: "raise its `timeout`, or look at why it takes so long".to_owned(), happened }
+    Failure {
+        error,
+        help: "raise its `timeout`, or look at why it takes so long".to_owned(),
+        happened,
+        progress: None,
+    }
 }
 
 /// The run log cannot be written.

@@ -187,5 +187,5 @@ fn joined(mistakes: &[Mistake]) -> String {
 
 /// The failure of an activity that did nothing.
 pub(crate) fn not_called(message: &str, help: &str) -> Failure {
-    Failure { error: activity_failed(message), help: help.to_owned(), happened: Happened::No }
+    Failure { error: activity_failed(message), help: help.to_owned(), happened: Happened::No, progress: None }
 }

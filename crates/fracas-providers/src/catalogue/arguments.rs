@@ -126,17 +126,17 @@ fn is_nothing(value: &Value) -> bool {
 
 /// The value itself is not shown: it may come from the secrets.
 fn unfit(argument: &Argument, key: &str, value: &Value) -> Option<Mistake> {
-    let is_empty = value.as_str() == Some("");
-    let declared = argument.or_fail.clone().filter(|_| is_empty || value.is_null());
+    let is_empty = !value.is_null() && is_nothing(value);
+    let declared = argument.or_fail.clone().filter(|_| is_nothing(value));
     if let Some(message) = declared {
         return Some(Mistake { declared: true, ..mistake(key, message, argument.doc.clone()) });
     }
-    let message = if argument.required && is_empty {
-        format!("`{key}` must not be empty")
-    } else if argument.takes(value) {
-        return None;
-    } else {
+    let message = if !argument.takes(value) {
         format!("`{key}` must be {}, got {}", argument.words(), words(value))
+    } else if argument.required && !argument.keep_empty && is_empty {
+        format!("`{key}` must not be empty")
+    } else {
+        return None;
     };
     Some(mistake(key, message, argument.doc.clone()))
 }

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use fracas_aws::endpoint::partition;
 use fracas_aws::{Aws, Error, Scope, Sent, iam};
 use fracas_engine::Tell;
-use fracas_model::{Choice, Failure, Happened, Level, python};
-use indexmap::IndexMap;
+use fracas_model::{Calls, Choice, FailedCall, Failure, Happened, Level, Progress, python};
 use serde_json::{Map, Value, json};
 
 use super::choice::Dice;
+use super::progress::{Forecast, add, named};
 use super::{Choose, Declaration, Each, Pick, PlannedCall, Request, Step, Template, Until, Verb, targets};
 
 /// The argument that repeats a choice; every activity that draws has it.
@@ -65,6 +65,8 @@ impl From<String> for Stop {
 struct Refusal {
     error: Error,
     call: Call,
+    /// What the call's parameters name.
+    of: Vec<String>,
     /// The error in the words of the declaration.
     text: String,
 }
@@ -96,7 +98,12 @@ struct Scene<'d> {
     /// What it gives if it ends here.
     output: Value,
     dice: Dice,
-    done: Vec<Call>,
+    /// What is being done something to, within `each`.
+    item: Value,
+    /// What has been changed.
+    done: Vec<Calls>,
+    /// What would have followed, once a step has failed.
+    left: Option<Forecast>,
 }
 
 type Doing<'a> = Pin<Box<dyn Future<Output = Result<Flow, Stop>> + 'a>>;
@@ -111,10 +118,18 @@ impl Player<'_> {
         let seed = arguments.remove(SEED).and_then(|seed| seed.as_u64());
         arguments.insert(AWS.to_owned(), self.surroundings());
         let dice = Dice::new(seed);
-        let mut scene = Scene { declaration, names: arguments, output: Value::Null, dice, done: Vec::new() };
+        let mut scene = Scene {
+            declaration,
+            names: arguments,
+            output: Value::Null,
+            dice,
+            item: Value::Null,
+            done: Vec::new(),
+            left: None,
+        };
         match self.steps(&declaration.steps, &mut scene).await {
             Ok(_) => Ok(scene.output),
-            Err(stop) => Err(self.failure(stop, &scene)),
+            Err(stop) => Err(self.failure(stop, scene)),
         }
     }
 
@@ -126,15 +141,26 @@ impl Player<'_> {
 
     fn steps<'a>(&'a self, steps: &'a [Step], scene: &'a mut Scene<'_>) -> Doing<'a> {
         Box::pin(async move {
-            for step in steps {
-                let left_out =
-                    step.when.as_ref().map(|when| when.holds(&scene.names)).transpose()? == Some(false);
-                if !left_out && self.step(step, scene).await? == Flow::Returned {
-                    return Ok(Flow::Returned);
+            for (place, step) in steps.iter().enumerate() {
+                match self.step_unless_left_out(step, scene).await {
+                    Ok(Flow::On) => {}
+                    Ok(Flow::Returned) => return Ok(Flow::Returned),
+                    Err(stop) => {
+                        let changing = |request: &Request| self.change(request);
+                        scene.forecast().missed(step).steps(&steps[place + 1..], &changing);
+                        return Err(stop);
+                    }
                 }
             }
             Ok(Flow::On)
         })
+    }
+
+    async fn step_unless_left_out(&self, step: &Step, scene: &mut Scene<'_>) -> Result<Flow, Stop> {
+        match step.when.as_ref().map(|when| when.holds(&scene.names)).transpose()? {
+            Some(false) => Ok(Flow::On),
+            _ => self.step(step, scene).await,
+        }
     }
 
     async fn step(&self, step: &Step, scene: &mut Scene<'_>) -> Result<Flow, Stop> {
@@ -199,14 +225,17 @@ impl Player<'_> {
         }
         match self.ask(&step.verb, request, service, &parameters).await {
             Ok(answer) => {
-                scene.done.push(call);
+                if call.changes(self.aws) {
+                    add(&mut scene.done, &call.operation, named(&call.operation, &parameters));
+                }
                 Ok(answer)
             }
             Err(error) if step.catches(&error) => Ok(Value::Null),
             Err(error) => {
                 let words = step.fails_with.as_ref().or(scene.declaration.fails_with.as_ref());
                 let text = wrapped(words, &error, &scene.names);
-                Err(Stop::Aws(Box::new(Refusal { error, call, text })))
+                let of = named(&call.operation, &parameters);
+                Err(Stop::Aws(Box::new(Refusal { error, call, of, text })))
             }
         }
     }
@@ -238,13 +267,20 @@ impl Player<'_> {
             Err(error) if step.catches(&error) => Ok(Value::Null),
             Err(error) if is_first && error.code().is_some() => {
                 let text = format!("{}: {error}", error.python_class());
-                Err(Stop::Aws(Box::new(Refusal { error, call, text })))
+                Err(Stop::Aws(Box::new(Refusal { error, call, of: Vec::new(), text })))
             }
             Err(error) => {
                 notes.borrow_mut().unknown.push(format!("what {operation} finds: {error}"));
                 Ok(Value::Null)
             }
         }
+    }
+
+    /// The operation that a request makes, if it may change something.
+    fn change(&self, request: &Request) -> Option<String> {
+        let service = request.service.as_deref().unwrap_or(self.service).to_owned();
+        let call = Call { operation: self.operation(&service, &request.name), service };
+        call.changes(self.aws).then_some(call.operation)
     }
 
     /// The operation that a request makes: itself, or that of a waiter.
@@ -325,10 +361,19 @@ impl Player<'_> {
     /// What is given for each item; none when the steps ended the activity.
     async fn each(&self, each: &Each, scene: &mut Scene<'_>) -> Result<Option<Value>, Stop> {
         let mut given = Vec::new();
-        for item in items(each.list.evaluate(&scene.names)?) {
+        let around = scene.item.take();
+        let mut items = items(each.list.evaluate(&scene.names)?).into_iter();
+        while let Some(item) = items.next() {
+            scene.item = item.clone();
             scene.names.insert(each.item.clone(), item);
-            if self.steps(&each.steps, scene).await? == Flow::Returned {
-                return Ok(None);
+            match self.steps(&each.steps, scene).await {
+                Ok(Flow::On) => {}
+                Ok(Flow::Returned) => return Ok(None),
+                Err(stop) => {
+                    let changing = |request: &Request| self.change(request);
+                    scene.forecast().items(each, items, &around, &changing);
+                    return Err(stop);
+                }
             }
             match &each.give {
                 Some(give) => {
@@ -337,6 +382,7 @@ impl Player<'_> {
                 None => given.push(scene.output.clone()),
             }
         }
+        scene.item = around;
         Ok(Some(Value::Array(given)))
     }
 
@@ -362,19 +408,39 @@ impl Player<'_> {
         }
     }
 
-    fn failure(&self, stop: Stop, scene: &Scene<'_>) -> Failure {
-        let changes: Vec<&Call> = scene.done.iter().filter(|call| call.changes(self.aws)).collect();
-        let (error, help, happened) = match stop {
-            Stop::Reason(reason) => (activity_failed(&reason), String::new(), Happened::No),
+    fn failure(&self, stop: Stop, scene: Scene<'_>) -> Failure {
+        let mut in_change = false;
+        let (error, help, failed) = match stop {
+            Stop::Reason(reason) => (activity_failed(&reason), String::new(), None),
             Stop::Aws(refusal) => {
-                let happened = happened(&refusal.error, refusal.call.changes(self.aws));
-                (refusal.text, refusal.error.help().unwrap_or_default(), happened)
+                in_change = refusal.call.changes(self.aws);
+                let happened = happened(&refusal.error, in_change);
+                let calls = Calls { call: refusal.call.operation, of: refusal.of };
+                let help = refusal.error.help().unwrap_or_default();
+                (refusal.text, help, Some(FailedCall { calls, happened }))
             }
         };
-        match changes.is_empty() {
-            true => Failure { error, help, happened },
-            false => Failure { error, help: joined(&help, &told(&changes)), happened: Happened::Yes },
-        }
+        let happened = match &failed {
+            _ if !scene.done.is_empty() => Happened::Yes,
+            Some(failed) => failed.happened,
+            None => Happened::No,
+        };
+        Failure { error, help, happened, progress: scene.progress(failed, in_change).map(Box::new) }
+    }
+}
+
+impl Scene<'_> {
+    /// What would have followed from here on.
+    fn forecast(&mut self) -> &mut Forecast {
+        let Scene { names, item, left, .. } = self;
+        left.get_or_insert_with(|| Forecast::new(names.clone(), item))
+    }
+
+    /// How far it came; none where nothing was to be changed but by the one call that failed, if that.
+    fn progress(self, failed: Option<FailedCall>, in_change: bool) -> Option<Progress> {
+        let not_tried = self.left.map(|left| left.calls).unwrap_or_default();
+        let is_midway = !self.done.is_empty() || in_change && !not_tried.is_empty();
+        is_midway.then_some(Progress { carried_out: self.done, failed, not_tried })
     }
 }
 
@@ -422,24 +488,6 @@ fn items(list: Value) -> Vec<Value> {
 fn duration(seconds: &Value) -> Duration {
     let seconds = python::number(seconds).unwrap_or_default();
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
-}
-
-/// What had been changed before an activity failed.
-fn told(done: &[&Call]) -> String {
-    let mut counts: IndexMap<&str, usize> = IndexMap::new();
-    for call in done {
-        *counts.entry(&call.operation).or_default() += 1;
-    }
-    let times = |(operation, count): (&str, usize)| match count {
-        1 => operation.to_owned(),
-        count => format!("{operation} {count} times"),
-    };
-    let lines: Vec<String> = counts.into_iter().map(times).collect();
-    format!("before it failed it had carried out {}", lines.join(", "))
-}
-
-fn joined(help: &str, done: &str) -> String {
-    if help.is_empty() { done.to_owned() } else { format!("{help}; {done}") }
 }
 
 /// The error as Python would print it: the declaration's words around it, or the bare exception

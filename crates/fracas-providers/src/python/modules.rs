@@ -287,11 +287,11 @@ fn failure(activity: &Activity, error: String, help: &str) -> Failure {
         ActivityKind::Action => Happened::Maybe,
         ActivityKind::Probe => Happened::No,
     };
-    Failure { error, help: help.to_owned(), happened }
+    Failure { error, help: help.to_owned(), happened, progress: None }
 }
 
 fn not_called(error: String, help: &str) -> Failure {
-    Failure { error, help: help.to_owned(), happened: Happened::No }
+    Failure { error, help: help.to_owned(), happened: Happened::No, progress: None }
 }
 
 /// One of Python's levels, by its number.

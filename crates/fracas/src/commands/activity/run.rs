@@ -93,8 +93,10 @@ fn failed(failure: &Failure, session: &Session) -> Told {
         Happened::Maybe => "it may have happened",
         Happened::Yes => "some of it has happened",
     };
-    let help =
-        [failure.help.as_str(), happened].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
+    let mut help = vec![failure.help.clone(), happened.to_owned()];
+    help.retain(|text| !text.is_empty());
+    // No journal has the rest of a long list.
+    help.extend(failure.progress.iter().flat_map(|progress| progress.lines(usize::MAX)));
     let told = session.refuse(Problem::general(without_class(&failure.error)).help(help.join("; ")));
     Told { code: ExitCode::Deviated, ..told }
 }
