@@ -26,7 +26,7 @@ pub use iam::policy;
 pub use preview::{Preview, preview};
 pub use process::{Process, REAP, reap_main};
 pub use python::Python;
-pub use simulation::{Denied, denied, role};
+pub use simulation::{Denied, Simulation, Why, missing, role, simulate};
 pub use undo::left_behind;
 pub use vault::HashiVault;
 

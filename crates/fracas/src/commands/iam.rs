@@ -2,7 +2,7 @@
 
 use fracas_engine::Values;
 use fracas_model::{ExitCode, Problem};
-use fracas_providers::Denied;
+use fracas_providers::{Denied, Simulation, Why};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
@@ -32,6 +32,7 @@ pub async fn iam(args: &args::Iam, session: &Session) -> ExitCode {
     if args.check {
         return check(&policy, &ready.values, session).await;
     }
+    warn_of_length(&policy, session);
     let policy = match args.role {
         true => match fracas_providers::role(policy, &ready.values, args.account.as_deref()) {
             Some(role) => role,
@@ -52,25 +53,66 @@ pub async fn iam(args: &args::Iam, session: &Session) -> ExitCode {
     if written { ExitCode::Ok } else { ExitCode::Deviated }
 }
 
-/// Prints what IAM would refuse.
+/// Prints what IAM would refuse, and what would have to be added.
 async fn check(policy: &Value, values: &Values, session: &Session) -> ExitCode {
-    let (who, denied) = match fracas_providers::denied(policy, values).await {
+    let Simulation { who, denied } = match fracas_providers::simulate(policy, values).await {
         Ok(answered) => answered,
         Err(why) => {
             session.refuse(Problem::general(format!("cannot ask IAM: {why}")));
             return ExitCode::Deviated;
         }
     };
-    let line = |denied: &Denied| {
-        let why = if denied.explicitly { "denied by a policy" } else { "allowed by no policy" };
-        format!("{} on {}: {why}\n", denied.action, denied.resource)
+    let Some(denied) = denied else {
+        session.warn("IAM is not asked about the root user, whom no policy of the account limits");
+        return printed(&format!("{who} may do all of it\n"), true, session);
     };
-    let text = match denied.is_empty() {
-        true => format!("{who} may do all of it\n"),
-        false => format!("{who} lacks\n{}", denied.iter().map(line).collect::<String>()),
+    if denied.is_empty() {
+        return printed(&format!("{who} may do all of it\n"), true, session);
+    }
+    let mut text = format!("{who} lacks\n{}", denied.iter().map(line).collect::<String>());
+    if let Some(missing) = fracas_providers::missing(policy, &denied) {
+        text += &format!("These statements would allow what no policy allows:\n{}", pretty(&missing));
+    }
+    printed(&text, false, session)
+}
+
+fn printed(text: &str, is_fine: bool, session: &Session) -> ExitCode {
+    if session.terminal.data(text) && is_fine { ExitCode::Ok } else { ExitCode::Deviated }
+}
+
+fn line(denied: &Denied) -> String {
+    let why = match denied.why {
+        Why::Nothing => "allowed by no policy",
+        Why::Policy => "denied by a policy",
+        Why::Boundary => "not allowed by the permissions boundary",
+        Why::Organization => "not allowed by the organization",
     };
-    let written = session.terminal.data(&text);
-    if written && denied.is_empty() { ExitCode::Ok } else { ExitCode::Deviated }
+    let keys = match denied.open_keys.as_slice() {
+        [] => String::new(),
+        keys => format!("; policies ask for {}, which only the call has", keys.join(", ")),
+    };
+    format!("{} on {}: {why} ({}){keys}\n", denied.action, denied.resource, denied.statement)
+}
+
+/// How long a policy may be: one of its own, and all inline policies of a role together. Spaces do not
+/// count. Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>.
+const LENGTHS: (usize, usize) = (6144, 10_240);
+
+/// Tells when IAM would not take the policy for its length.
+fn warn_of_length(policy: &Value, session: &Session) {
+    let length = policy.to_string().chars().filter(|character| !character.is_whitespace()).count();
+    let (managed, inline) = LENGTHS;
+    if length > inline {
+        session.warn(&format!(
+            "The policy has {length} characters, more than IAM takes in a managed policy ({managed}) or in a role's \
+             inline policies ({inline}): attach its statements as several managed policies"
+        ));
+    } else if length > managed {
+        session.warn(&format!(
+            "The policy has {length} characters, more than IAM takes in a managed policy ({managed}): attach its \
+             statements as several, or put it into a role ({inline})"
+        ));
+    }
 }
 
 fn pretty(policy: &Value) -> String {
