@@ -1,0 +1,413 @@
+//! Activities of the catalogue that make several calls. Many targets are split as the limits of AWS ask. Where one of
+//! the calls fails, the console, the journal, the run log and `fracas activity run` tell which calls were carried out on
+//! what, which one failed, and what was not tried.
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use support::fracas;
+use support::peer::Peer;
+use tempfile::TempDir;
+
+/// An AWS with these answers, and the program beside it.
+struct Scene {
+    peer: Peer,
+    folder: TempDir,
+    activity: &'static str,
+    arguments: Value,
+    answers: Value,
+}
+
+impl Scene {
+    fn new(activity: &'static str, arguments: Value, answers: Value) -> Scene {
+        Scene { peer: Peer::start(), folder: tempfile::tempdir().unwrap(), activity, arguments, answers }
+    }
+
+    /// Runs fracas in the folder, with one more try for each call, and gives what it prints to people.
+    fn fracas(&mut self, args: &[&str]) -> String {
+        self.peer.ask(&json!({"answers": {"answers": self.answers}}));
+        let Output { stderr, .. } = Command::new(fracas())
+            .args(args)
+            .current_dir(&self.folder)
+            .env_clear()
+            .envs([
+                ("AWS_ENDPOINT_URL", self.peer.endpoint.as_str()),
+                ("AWS_ACCESS_KEY_ID", "AKID"),
+                ("AWS_SECRET_ACCESS_KEY", "secret"),
+                ("AWS_REGION", "us-east-1"),
+                ("AWS_MAX_ATTEMPTS", "2"),
+            ])
+            .env("HOME", self.folder.path())
+            .output()
+            .unwrap();
+        String::from_utf8(stderr).unwrap()
+    }
+
+    /// The activity as the method of an experiment.
+    fn run(&mut self) -> String {
+        let provider = json!({"type": "aws", "activity": self.activity, "arguments": self.arguments});
+        let experiment = json!({
+            "title": "t", "description": "d", "method": [{"type": "action", "name": "it", "provider": provider}],
+        });
+        fs::write(self.folder.path().join("experiment.json"), experiment.to_string()).unwrap();
+        self.fracas(&["run", "--runs-dir", "runs", "experiment.json"])
+    }
+
+    fn run_by_hand(&mut self) -> String {
+        let arguments = self.arguments.as_object().unwrap();
+        let arguments: Vec<String> =
+            arguments.iter().map(|(name, value)| format!("--arg={name}={value}")).collect();
+        let mut args = vec!["activity", "run", self.activity];
+        args.extend(arguments.iter().map(String::as_str));
+        self.fracas(&args)
+    }
+
+    /// What the journal says of the activity, and the run log of its end.
+    fn records(&self) -> (Value, Value) {
+        let journal = fs::read_to_string(self.folder.path().join("journal.json")).unwrap();
+        let journal: Value = serde_json::from_str(&journal).unwrap();
+        let runs = fs::read_dir(self.folder.path().join("runs")).unwrap();
+        let run: Vec<PathBuf> =
+            runs.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+        let log = fs::read_to_string(run[0].join("events.jsonl")).unwrap();
+        let events = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let end = events.into_iter().find(|event| !event["error"].is_null()).unwrap();
+        (journal["run"][0].clone(), end)
+    }
+
+    /// Plays it in both ways: people have to read these lines, one after the other, and journal and run log have to say the same.
+    fn tells(&mut self, lines: &[&str], progress: &Value) {
+        let (console, by_hand) = (self.run(), self.run_by_hand());
+        assert!(in_turn(&console, lines), "{console}\ndoes not tell {lines:#?}");
+        assert!(in_turn(&by_hand, lines), "{by_hand}\ndoes not tell {lines:#?}");
+        let (journal, logged) = self.records();
+        assert_eq!((&journal["progress"], &journal["happened"]), (progress, &logged["happened"]));
+        assert_eq!(&logged["progress"], progress);
+    }
+
+    /// The calls of the last run: the operation, and how often this stands in what was sent.
+    fn calls(&mut self, what: &str) -> Vec<(String, usize)> {
+        let calls = self.peer.ask(&json!({"calls": true}));
+        let text = |call: &Value, key: &str| call[key].as_str().unwrap().to_owned();
+        let counted = |call: &Value| (text(call, "operation"), text(call, "body").matches(what).count());
+        calls["calls"].as_array().unwrap().iter().map(counted).collect()
+    }
+}
+
+fn in_turn(text: &str, lines: &[&str]) -> bool {
+    let mut rest = text;
+    lines.iter().all(|line| {
+        let found = rest.split_once(line);
+        rest = found.map_or("", |(_, rest)| rest);
+        found.is_some()
+    })
+}
+
+fn refused(code: &str) -> Value {
+    json!({"error": {"code": code, "message": "no"}})
+}
+
+fn task(name: &str) -> Value {
+    json!({"task": {"taskArn": format!("arn:aws:ecs:us-east-1:1:task/web/{name}"), "desiredStatus": "STOPPED"}})
+}
+
+#[test]
+fn throttling_in_the_middle_of_a_batch() {
+    let arns = ["a", "b", "c", "d", "e"].map(|name| format!("arn:aws:ecs:us-east-1:1:task/web/{name}"));
+    let arguments = json!({"cluster": "web", "task_count": 5, "seed": 7});
+    let answers = json!({
+        "ecs.DescribeClusters": [{"clusters": [{"clusterName": "web"}]}],
+        "ecs.ListTasks": [{"taskArns": arns}],
+        "ecs.StopTask": [task("c"), task("e"), refused("ThrottlingException")],
+    });
+    let mut scene = Scene::new("ecs.stop_random_tasks", arguments, answers);
+    let order = [2, 0, 3, 1, 4].map(|place: usize| arns[place].clone());
+    let lines = [
+        "ThrottlingException",
+        "some of it has happened",
+        &format!("carried out: StopTask of {}, {}", order[0], order[1]),
+        &format!("not carried out: StopTask of {}", order[2]),
+        &format!("not tried: StopTask of {}, {}", order[3], order[4]),
+    ];
+    let progress = json!({
+        "carried-out": [{"call": "StopTask", "of": order[..2]}],
+        "failed": {"call": "StopTask", "of": [order[2]], "happened": "no"},
+        "not-tried": [{"call": "StopTask", "of": order[3..]}],
+    });
+    scene.tells(&lines, &progress);
+    scene.run();
+    assert_eq!(scene.calls("").len(), 6, "the throttled call is tried again once");
+}
+
+#[test]
+fn access_denied_on_the_third_of_five_calls() {
+    let names = ["g-1", "g-2", "g-3", "g-4", "g-5"];
+    let groups = names.map(|name| json!({"AutoScalingGroupName": name}));
+    let answers = json!({
+        "autoscaling.DescribeAutoScalingGroups": [{"AutoScalingGroups": groups}],
+        "autoscaling.SuspendProcesses": [{}, {}, refused("AccessDenied"), {}],
+    });
+    let arguments = json!({"asg_names": names, "process_names": ["Launch"]});
+    let lines = [
+        "AccessDenied",
+        "some of it has happened",
+        "carried out: SuspendProcesses of g-1, g-2",
+        "not carried out: SuspendProcesses of g-3",
+        "not tried: SuspendProcesses of g-4, g-5",
+    ];
+    let progress = json!({
+        "carried-out": [{"call": "SuspendProcesses", "of": ["g-1", "g-2"]}],
+        "failed": {"call": "SuspendProcesses", "of": ["g-3"], "happened": "no"},
+        "not-tried": [{"call": "SuspendProcesses", "of": ["g-4", "g-5"]}],
+    });
+    Scene::new("asg.suspend_processes", arguments, answers).tells(&lines, &progress);
+}
+
+#[test]
+fn a_resource_that_disappears_between_find_and_call() {
+    let cluster = |name: &str| json!({"CacheClusters": [{"CacheClusterId": name, "CacheNodes": [{"CacheNodeId": "0001"}]}]});
+    let answers = json!({
+        "elasticache.DescribeCacheClusters": [cluster("c-1"), cluster("c-2"), cluster("c-3")],
+        "elasticache.RebootCacheCluster": [
+            {"CacheCluster": {"CacheClusterId": "c-1"}},
+            {"error": {"code": "CacheClusterNotFound", "message": "c-2 not found", "status": 404}},
+        ],
+    });
+    let arguments = json!({"cluster_ids": ["c-1", "c-2", "c-3"]});
+    let lines = [
+        "c-2 not found",
+        "some of it has happened",
+        "carried out: RebootCacheCluster of c-1",
+        "not carried out: RebootCacheCluster of c-2",
+        "not tried: RebootCacheCluster of c-3",
+    ];
+    let progress = json!({
+        "carried-out": [{"call": "RebootCacheCluster", "of": ["c-1"]}],
+        "failed": {"call": "RebootCacheCluster", "of": ["c-2"], "happened": "no"},
+        "not-tried": [{"call": "RebootCacheCluster", "of": ["c-3"]}],
+    });
+    Scene::new("elasticache.reboot_cache_clusters", arguments, answers).tells(&lines, &progress);
+}
+
+#[test]
+fn nobody_can_tell_of_a_call_that_the_server_broke_off() {
+    let instance = |name: &str, volume: &str| {
+        let root = json!({"DeviceName": "/dev/xvda", "Ebs": {"VolumeId": "vol-root"}});
+        let data = json!({"DeviceName": "/dev/sdf", "Ebs": {"VolumeId": volume}});
+        json!({"InstanceId": name, "BlockDeviceMappings": [root, data]})
+    };
+    let instances = [instance("i-1", "vol-1"), instance("i-2", "vol-2"), instance("i-3", "vol-3")];
+    let answers = json!({
+        "ec2.DescribeInstances": [{"Reservations": [{"Instances": instances}]}],
+        "ec2.DetachVolume": [
+            {"VolumeId": "vol-1"},
+            {"error": {"code": "InternalError", "message": "broken", "status": 500}},
+        ],
+        "ec2.CreateTags": [{}],
+    });
+    let arguments = json!({"instance_ids": ["i-1", "i-2", "i-3"]});
+    let lines = [
+        "unable to detach volume vol-2 from i-2: broken",
+        "some of it has happened",
+        "carried out: DetachVolume of vol-1",
+        "carried out: CreateTags of vol-1",
+        "perhaps carried out: DetachVolume of vol-2",
+        "not tried: CreateTags of vol-2, vol-3",
+        "not tried: DetachVolume of vol-3",
+    ];
+    let progress = json!({
+        "carried-out": [{"call": "DetachVolume", "of": ["vol-1"]}, {"call": "CreateTags", "of": ["vol-1"]}],
+        "failed": {"call": "DetachVolume", "of": ["vol-2"], "happened": "maybe"},
+        "not-tried": [{"call": "CreateTags", "of": ["vol-2", "vol-3"]}, {"call": "DetachVolume", "of": ["vol-3"]}],
+    });
+    Scene::new("ec2.detach_random_volume", arguments, answers).tells(&lines, &progress);
+}
+
+fn ids(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|number| format!("i-{number:05}")).collect()
+}
+
+/// What DescribeInstances tells of instances, as many a call as it is asked for.
+fn described(count: usize) -> Value {
+    let of = |from: usize| {
+        let instances: Vec<Value> =
+            ids(from..count.min(from + 1000)).into_iter().map(|id| json!({"InstanceId": id})).collect();
+        json!({"Reservations": [{"Instances": instances}]})
+    };
+    (0..count).step_by(1000).map(of).collect()
+}
+
+/// Each operation with how many of these it was sent, as `ec2.StopInstances 1000`.
+fn sizes(scene: &mut Scene, what: &str) -> Vec<String> {
+    scene.calls(what).into_iter().map(|(operation, count)| format!("{operation} {count}")).collect()
+}
+
+fn assert_calls(mut scene: Scene, what: &str, expected: &[(&str, &[usize])]) -> Value {
+    let console = scene.run();
+    let expected: Vec<String> = expected
+        .iter()
+        .flat_map(|(operation, sizes)| sizes.iter().map(move |size| format!("{operation} {size}")))
+        .collect();
+    assert_eq!(sizes(&mut scene, what), expected, "{console}");
+    let journal = fs::read_to_string(scene.folder.path().join("journal.json")).unwrap();
+    let run = serde_json::from_str::<Value>(&journal).unwrap()["run"][0].clone();
+    assert_eq!(run["status"], "succeeded", "{console}");
+    run["output"].clone()
+}
+
+#[test]
+fn thousands_of_instances() {
+    let calls = [
+        ("ec2.stop_instances", "ec2.StopInstances", "StoppingInstances"),
+        ("ec2.terminate_instances", "ec2.TerminateInstances", "TerminatingInstances"),
+        ("ec2.start_instances", "ec2.StartInstances", "StartingInstances"),
+        ("ec2.restart_instances", "ec2.RebootInstances", "Nothing"),
+    ];
+    for (activity, operation, key) in calls {
+        let answers = json!({
+            "ec2.DescribeInstances": described(2500),
+            operation: [{key: [{"InstanceId": "i-1"}]}],
+        });
+        let scene = Scene::new(activity, json!({"instance_ids": ids(0..2500)}), answers);
+        let sizes = &[1000, 1000, 500];
+        let output =
+            assert_calls(scene, "InstanceId.", &[("ec2.DescribeInstances", sizes), (operation, sizes)]);
+        let answers = if key == "Nothing" { 0 } else { 3 };
+        assert_eq!(output.as_array().unwrap().len(), answers, "{activity}");
+    }
+}
+
+#[test]
+fn thousands_of_spot_instances() {
+    let mut pages = described(1500);
+    for page in pages.as_array_mut().unwrap() {
+        for instance in page["Reservations"][0]["Instances"].as_array_mut().unwrap() {
+            instance["InstanceLifecycle"] = "spot".into();
+            instance["SpotInstanceRequestId"] = "sir-1".into();
+        }
+    }
+    // They are asked for twice: to be found, and for their requests.
+    let pages = [pages.as_array().unwrap().as_slice(); 2].concat();
+    let answers = json!({
+        "ec2.DescribeInstances": pages,
+        "ec2.CancelSpotInstanceRequests": [{}],
+        "ec2.TerminateInstances": [{"TerminatingInstances": [{"InstanceId": "i-1"}]}],
+    });
+    let scene = Scene::new("ec2.stop_instances", json!({"instance_ids": ids(0..1500)}), answers);
+    let expected: [(&str, &[usize]); 7] = [
+        ("ec2.DescribeInstances", &[1000, 500]),
+        ("ec2.DescribeInstances", &[1000]),
+        ("ec2.CancelSpotInstanceRequests", &[0]),
+        ("ec2.TerminateInstances", &[1000]),
+        ("ec2.DescribeInstances", &[500]),
+        ("ec2.CancelSpotInstanceRequests", &[0]),
+        ("ec2.TerminateInstances", &[500]),
+    ];
+    assert_calls(scene, "&InstanceId.", &expected);
+}
+
+#[test]
+fn thousands_of_tags() {
+    let mut pages = described(1200);
+    let both = [pages[0].take(), pages[1].take()].map(|page| page["Reservations"][0].clone());
+    let answers = json!({
+        "ec2.DescribeInstances": [{"Reservations": both}],
+        "ec2.CreateTags": [{}],
+        "ec2.DeleteTags": [{}],
+    });
+    for (activity, operation) in [
+        ("ec2.set_tags_on_instances", "ec2.CreateTags"),
+        ("ec2.remove_tags_from_instances", "ec2.DeleteTags"),
+    ] {
+        let scene = Scene::new(activity, json!({"tags": "a=b", "az": "us-east-1a"}), answers.clone());
+        assert_calls(scene, "ResourceId.", &[("ec2.DescribeInstances", &[0]), (operation, &[1000, 200])]);
+    }
+}
+
+#[test]
+fn thousands_of_instances_of_a_group() {
+    let healthy =
+        |id: String| json!({"InstanceId": id, "LifecycleState": "InService", "AvailabilityZone": "a"});
+    let instances: Vec<Value> = ids(0..1100).into_iter().map(healthy).collect();
+    let answers = json!({
+        "autoscaling.DescribeAutoScalingGroups":
+            [{"AutoScalingGroups": [{"AutoScalingGroupName": "web", "Instances": instances}]}],
+        "ec2.TerminateInstances": [{"TerminatingInstances": [{"InstanceId": "i-1"}]}],
+        "ec2.StopInstances": [{"StoppingInstances": [{"InstanceId": "i-1"}]}],
+    });
+    for (activity, operation, key) in [
+        ("asg.terminate_random_instances", "ec2.TerminateInstances", "TerminatingInstances"),
+        ("asg.stop_random_instances", "ec2.StopInstances", "StoppingInstances"),
+    ] {
+        let scene = Scene::new(activity, json!({"asg_names": ["web"], "az": "a"}), answers.clone());
+        let expected: [(&str, &[usize]); 2] =
+            [("autoscaling.DescribeAutoScalingGroups", &[0]), (operation, &[1000, 100])];
+        let output = assert_calls(scene, "InstanceId.", &expected);
+        assert_eq!(output[0][key].as_array().unwrap().len(), 2, "{output}");
+    }
+}
+
+#[test]
+fn commands_for_more_instances_than_one_takes() {
+    let answers = json!({"ssm.SendCommand": [
+        {"Command": {"CommandId": "c-1"}}, {"Command": {"CommandId": "c-2"}}, {"Command": {"CommandId": "c-3"}},
+    ]});
+    let targets = json!([{"Key": "InstanceIds", "Values": ids(0..120)}]);
+    let arguments = json!({"document_name": "AWS-RunShellScript", "targets": targets});
+    let scene = Scene::new("ssm.send_command", arguments, answers);
+    let output = assert_calls(scene, "\"i-", &[("ssm.SendCommand", &[50, 50, 20])]);
+    assert_eq!(output["Command"]["CommandId"], "c-1");
+    assert_eq!(output["Commands"][2]["CommandId"], "c-3");
+}
+
+#[test]
+fn data_points_and_targets_of_rules_by_the_thousand() {
+    let points: Vec<Value> =
+        (0..1500).map(|number| json!({"MetricName": format!("m-{number}"), "Value": 1.0})).collect();
+    let arguments = json!({"namespace": "chaos", "metric_data": points});
+    let scene =
+        Scene::new("cloudwatch.put_metric_data", arguments, json!({"cloudwatch.PutMetricData": [{}]}));
+    let mut scene = scene;
+    scene.run();
+    let calls: Vec<String> = scene.calls("").into_iter().map(|(operation, _)| operation).collect();
+    assert_eq!(calls, ["cloudwatch.PutMetricData", "cloudwatch.PutMetricData"]);
+
+    let target = |number: usize| json!({"Id": format!("t-{number}"), "Arn": "arn:aws:sqs:us-east-1:1:q"});
+    let targets: Vec<Value> = (0..25).map(target).collect();
+    let failed = json!({"FailedEntryCount": 1, "FailedEntries": [{"TargetId": "t-0"}]});
+    let arguments = json!({"rule_name": "r", "targets": targets});
+    let answers = json!({"events.PutTargets": [failed, {"FailedEntryCount": 0, "FailedEntries": []}]});
+    let scene = Scene::new("cloudwatch.put_rule_targets", arguments, answers);
+    let output = assert_calls(scene, "\"t-", &[("events.PutTargets", &[10, 10, 5])]);
+    assert_eq!(output["FailedEntryCount"], 1);
+    assert_eq!(output["FailedEntries"], json!([{"TargetId": "t-0"}]));
+}
+
+#[test]
+fn the_second_of_three_thousands_is_refused() {
+    let answers = json!({
+        "ec2.DescribeInstances": described(2500),
+        "ec2.StopInstances": [{"StoppingInstances": []}, refused("UnauthorizedOperation")],
+    });
+    let lines = [
+        "UnauthorizedOperation",
+        "some of it has happened",
+        "carried out: StopInstances of i-00000, i-00001, ",
+        "not carried out: StopInstances of i-01000, i-01001, ",
+        "not tried: StopInstances of i-02000, i-02001, ",
+    ];
+    let progress = json!({
+        "carried-out": [{"call": "StopInstances", "of": ids(0..1000)}],
+        "failed": {"call": "StopInstances", "of": ids(1000..2000), "happened": "no"},
+        "not-tried": [{"call": "StopInstances", "of": ids(2000..2500)}],
+    });
+    let mut scene = Scene::new("ec2.stop_instances", json!({"instance_ids": ids(0..2500)}), answers);
+    scene.tells(&lines, &progress);
+    let console = scene.run();
+    assert!(console.contains("i-00009 and 990 more, which the journal names"), "{console}");
+    assert!(scene.run_by_hand().contains("i-00999"), "no journal has them");
+}
