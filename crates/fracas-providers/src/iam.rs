@@ -1,10 +1,13 @@
 //! The least-privilege policy of an experiment: every call that its activities may make, on the
 //! resources that their arguments name.
 
+mod answers;
 mod conditions;
 mod further;
 mod resources;
 mod roles;
+
+use std::rc::Rc;
 
 use fracas_aws::Aws;
 use fracas_aws::endpoint::{partition, partitions};
@@ -143,7 +146,7 @@ fn permissions(
     for request in requests {
         permissions.extend(of_request(request, &place).map_err(problem)?);
     }
-    Ok(conditions::of_tags(permissions, requests))
+    Ok(permissions)
 }
 
 /// What an activity does with AWS, and who calls where; none when it does nothing there.
@@ -182,13 +185,22 @@ struct Request<'a> {
     /// The parameters that it may have.
     names: Vec<&'a str>,
     catalogue: Option<&'a Catalogue>,
+    /// All that is asked before it, which its parameters may come from.
+    before: Rc<[Asked<'a>]>,
+}
+
+/// What an answer may come from.
+struct Asked<'a> {
+    service: &'a Service<'a>,
+    operation: &'a str,
+    parameters: Value,
 }
 
 impl<'a> Request<'a> {
     /// A call of an operation, which may have any of its parameters.
     fn new(service: &'static Service<'static>, operation: &'a str, parameters: Value) -> Request<'a> {
         let (names, catalogue) = (members(service, operation), catalogue::of_prefix(service));
-        Request { service, operation, parameters, names, catalogue }
+        Request { service, operation, parameters, names, catalogue, before: Rc::new([]) }
     }
 }
 
@@ -203,10 +215,20 @@ fn of_target(
     let arguments = bind(target.declaration, given, &is_open).unwrap_or_default();
     let surroundings = json!({"region": region, "partition": partition(region).id, "run": OPEN});
     let own = &target.catalogue.service;
-    let request = |Foreseen { request, parameters }: Foreseen<'static>| {
+    let foreseen = target.declaration.foresee(arguments, surroundings);
+    let operation = |request: &'static catalogue::Request| {
         let service = aws.service(request.service.as_deref().unwrap_or(own))?;
         let waiter = service.waiter(&request.name);
-        let operation = waiter.map_or(request.name.as_str(), |waiter| waiter.operation);
+        Ok((service, waiter.map_or(request.name.as_str(), |waiter| waiter.operation)))
+    };
+    let asked = |Foreseen { request, parameters }: &Foreseen<'static>| {
+        let (service, operation) = operation(request)?;
+        Ok(Asked { service, operation, parameters: parameters.clone() })
+    };
+    let before: Rc<[Asked<'static>]> =
+        foreseen.iter().map(asked).collect::<Result<_, fracas_aws::Error>>()?;
+    let request = |Foreseen { request, parameters }: Foreseen<'static>| {
+        let (service, operation) = operation(request)?;
         let keys = request.parameters.entries().iter().map(|(key, ..)| key.as_str());
         let names = match request.parameters.is_object() {
             true => keys.collect(),
@@ -216,9 +238,10 @@ fn of_target(
             Value::Object(_) => parameters,
             _ => names.iter().map(|name| ((*name).to_owned(), Value::from(OPEN))).collect(),
         };
-        Ok(Request { service, operation, parameters, names, catalogue: catalogue::of_prefix(service) })
+        let catalogue = catalogue::of_prefix(service);
+        Ok(Request { service, operation, parameters, names, catalogue, before: before.clone() })
     };
-    target.declaration.foresee(arguments, surroundings).into_iter().map(request).collect()
+    foreseen.into_iter().map(request).collect()
 }
 
 /// The calls of an activity that names its operation or waiter.
@@ -658,10 +681,27 @@ mod tests {
             ("chaosaws.elasticache.probes", "describe_cache_cluster", json!({"cluster_id": "a"})),
             ("chaosaws.elasticache.actions", "reboot_cache_clusters", json!({"cluster_ids": ["a", "b"]})),
             ("chaosaws.elasticache.actions", "reboot_cache_clusters", json!({"cluster_ids": "${later}"})),
-            ("chaosaws.sqs.actions", "purge_queue", json!({"queue": "orders"})),
-            ("chaosaws.sqs.actions", "purge_queue", json!({"queue": "${later}"})),
+            ("chaosaws.sqs.actions", "purge_queues", json!({"queue_names": ["orders", "bills"]})),
+            ("chaosaws.sqs.actions", "purge_queues", json!({"queue_names": "${later}"})),
             ("chaosaws.awslambda.actions", "add_error", json!({"function_name": "pay"})),
             ("chaosaws.ecs.actions", "stop_random_tasks", json!({"cluster": "c", "service": "s"})),
+            // What is looked up by name, and then by what the answer says.
+            (
+                "chaosaws.neptune.actions",
+                "reboot_db_instances",
+                json!({"db_instance_identifiers": ["one", "Two"]}),
+            ),
+            ("chaosaws.asg.actions", "suspend_processes", json!({"asg_names": ["web", "api"]})),
+            ("chaosaws.asg.actions", "suspend_processes", json!({"tags": [{"Key": "k", "Value": "v"}]})),
+            ("chaosaws.elbv2.actions", "deregister_target", json!({"tg_name": "web"})),
+            ("chaosaws.elbv2.actions", "delete_load_balancer", json!({"load_balancer_names": ["web"]})),
+            ("chaosaws.dynamodb.actions", "block_tables", json!({"table_names": ["carts"], "count": 1})),
+            ("chaosaws.kinesis.actions", "deregister_consumers", json!({"stream_name": "clicks"})),
+            (
+                "chaosaws.stepfunctions.actions",
+                "stop_executions",
+                json!({"state_machine_arn": "arn:aws:states:eu-west-1:1:stateMachine:orders"}),
+            ),
             // Instances that are found by tags, in full, in part, and not at all.
             (ec2, "stop_instances", json!({"filters": tag})),
             (ec2, "attach_volume", json!({"filters": tag})),

@@ -163,6 +163,14 @@ impl Template {
         }
     }
 
+    /// The name and the keys below it that it is the value of.
+    pub(super) fn path(&self) -> Option<&[String]> {
+        match &self.form {
+            Form::Path(path) => Some(path),
+            _ => None,
+        }
+    }
+
     /// Whether it is an object.
     pub(crate) fn is_object(&self) -> bool {
         matches!(self.form, Form::Object(_))

@@ -1,29 +1,58 @@
 //! What a declaration will ask AWS, as far as its arguments tell before a run.
+//!
+//! Its steps are followed with what is known. What is not becomes a text that stands for it: `OPEN`, or, where it
+//! can only come from the answers to certain requests, one that says so (`answers`).
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::play::AWS;
-use super::{Declaration, Each, Request, Step, Template, Verb};
+use super::{Choose, Declaration, Each, Request, Step, Template, Verb};
 use crate::text::is_open;
 
 /// Stands for what only the run knows, as a variable without a value does.
 pub(crate) const OPEN: &str = "${}";
 
+/// Begins what stands for a part of the answers to some requests.
+const ANSWERS: &str = "${answers:";
+
+/// Begins what stands for one or some of the texts of a list that is known.
+const SOME_OF: &str = "${some of:";
+
+/// Begins what stands for one or some objects of which one key is known.
+const SOME_WITH: &str = "${some with ";
+
 /// A request, and what is known of its parameters.
 pub(crate) struct Foreseen<'d> {
     pub request: &'d Request,
-    /// Those that are not left out; `OPEN` stands for what is not known of them.
+    /// Those that are not left out, with texts that stand for what is not known of them.
     pub parameters: Value,
+}
+
+/// The requests whose answers a text stands for, by their place among all.
+pub(crate) fn answers(text: &str) -> Option<BTreeSet<usize>> {
+    let places = text.strip_prefix(ANSWERS)?.strip_suffix('}')?;
+    places.split(',').map(|place| place.parse().ok()).collect()
+}
+
+/// The texts of which a text stands for some.
+pub(crate) fn some_of(text: &str) -> Option<Vec<String>> {
+    serde_json::from_str(text.strip_prefix(SOME_OF)?.strip_suffix('}')?).ok()
+}
+
+/// The text for a part of these answers.
+fn of_answers(places: &BTreeSet<usize>) -> Value {
+    let places: Vec<String> = places.iter().map(usize::to_string).collect();
+    format!("{ANSWERS}{}}}", places.join(",")).into()
 }
 
 /// What is known at a step.
 struct Scene<'d> {
     names: Map<String, Value>,
-    /// Names whose values only the run knows.
-    unknown: BTreeSet<&'d str>,
     found: Vec<Foreseen<'d>>,
+    /// What the last step gave.
+    output: Value,
 }
 
 impl Declaration {
@@ -32,7 +61,7 @@ impl Declaration {
     pub(crate) fn foresee(&self, arguments: Map<String, Value>, surroundings: Value) -> Vec<Foreseen<'_>> {
         let mut names = arguments;
         names.insert(AWS.to_owned(), surroundings);
-        let mut scene = Scene { names, unknown: BTreeSet::new(), found: Vec::new() };
+        let mut scene = Scene { names, found: Vec::new(), output: Value::Null };
         scene.steps(&self.steps);
         scene.found
     }
@@ -55,45 +84,83 @@ impl<'d> Scene<'d> {
     }
 
     fn step(&mut self, step: &'d Step, sure: bool) -> bool {
-        let mut result = None;
         let mut ended = false;
-        match &step.verb {
+        let result = match &step.verb {
             Verb::Return(_) => return true,
-            Verb::Set(value) => result = Some(self.value(value)).filter(|_| sure),
-            Verb::Each(each) => ended = self.each(each, sure),
-            verb => {
-                if let Some(request) = verb.request() {
-                    let parameters = self.parameters(&request.parameters);
-                    result = answer(request, &parameters).filter(|_| sure && step.catch.is_empty());
-                    self.found.push(Foreseen { request, parameters });
-                }
-                self.again_and_again(verb.steps());
+            Verb::Set(value) => self.value(value),
+            Verb::Pick(pick) => opened(self.value(&pick.from)),
+            Verb::Choose(choose) => self.chosen(choose),
+            Verb::Each(each) => {
+                let (has_ended, result) = self.each(each, sure);
+                ended = has_ended;
+                result
             }
-        }
+            verb => {
+                let answer = verb.request().map(|request| self.request(request, step));
+                self.again_and_again(verb.steps());
+                answer.unwrap_or_else(|| OPEN.into())
+            }
+        };
         if let Some(name) = &step.result {
-            self.bind(name, result);
+            let before = self.names.get(name).filter(|_| !sure).cloned().unwrap_or_default();
+            self.names.insert(name.clone(), either(before, result.clone()));
+        }
+        if !matches!(step.verb, Verb::Check(_) | Verb::Pause(_) | Verb::Warn(_)) {
+            self.output = if sure { result } else { OPEN.into() };
         }
         ended
     }
 
-    /// Each item of a list that is known, else steps that are done any number of times.
-    fn each(&mut self, each: &'d Each, sure: bool) -> bool {
+    /// Adds a request; what stands for its answer.
+    fn request(&mut self, request: &'d Request, step: &Step) -> Value {
+        let parameters = self.parameters(&request.parameters);
+        let answer = answer(request, &parameters).filter(|_| step.catch.is_empty());
+        self.found.push(Foreseen { request, parameters });
+        answer.unwrap_or_else(|| of_answers(&BTreeSet::from([self.found.len() - 1])))
+    }
+
+    /// The targets: those that an argument names, or some of all.
+    fn chosen(&self, choose: &Choose) -> Value {
+        let ids = choose.ids.as_ref().and_then(|name| self.names.get(name)).filter(|ids| !ids.is_null());
+        let Some(ids) = ids else { return opened(self.value(&choose.from)) };
+        let list = if ids.is_string() { Value::Array(vec![ids.clone()]) } else { ids.clone() };
+        match choose.id.path() {
+            _ if is_open(&list) || !is_texts(&list) => OPEN.into(),
+            Some([_, key]) => format!("{SOME_WITH}{key}:{list}}}").into(),
+            Some([_, _, ..]) => OPEN.into(),
+            // The item is its id, or has it at its end.
+            _ => opened(list),
+        }
+    }
+
+    /// Each item of a list that is known, else steps that are done any number of times. Tells whether they
+    /// surely end the activity, and what they give.
+    fn each(&mut self, each: &'d Each, sure: bool) -> (bool, Value) {
         let list = self.value(&each.list);
+        let mut given = Value::Null;
         match list.as_array() {
             Some(items) if sure => {
                 for item in items.clone() {
-                    self.bind(&each.item, Some(item));
+                    self.names.insert(each.item.clone(), item);
                     if self.steps(&each.steps) {
-                        return true;
+                        return (true, OPEN.into());
                     }
+                    given = either(given, opened(self.given(each)));
                 }
             }
             _ => {
-                self.bind(&each.item, None);
-                self.again_and_again(&each.steps);
+                self.forget(&each.steps);
+                self.names.insert(each.item.clone(), opened(list));
+                self.steps(&each.steps);
+                given = opened(self.given(each));
+                self.forget(&each.steps);
             }
         }
-        false
+        (false, opened(given))
+    }
+
+    fn given(&self, each: &Each) -> Value {
+        each.give.as_ref().map_or_else(|| self.output.clone(), |give| self.value(give))
     }
 
     /// What one turn sets is there in the next one, and may be there after the last.
@@ -103,28 +170,16 @@ impl<'d> Scene<'d> {
         self.forget(steps);
     }
 
-    fn forget(&mut self, steps: &'d [Step]) {
+    fn forget(&mut self, steps: &[Step]) {
         for step in steps {
-            if let Some(name) = &step.result {
-                self.bind(name, None);
-            }
-            if let Verb::Each(each) = &step.verb {
-                self.bind(&each.item, None);
+            let item = match &step.verb {
+                Verb::Each(each) => Some(&each.item),
+                _ => None,
+            };
+            for name in step.result.iter().chain(item) {
+                self.names.insert(name.clone(), OPEN.into());
             }
             self.forget(step.verb.steps());
-        }
-    }
-
-    fn bind(&mut self, name: &'d str, value: Option<Value>) {
-        match value {
-            Some(value) => {
-                self.names.insert(name.to_owned(), value);
-                self.unknown.remove(name);
-            }
-            None => {
-                self.names.insert(name.to_owned(), OPEN.into());
-                self.unknown.insert(name);
-            }
         }
     }
 
@@ -143,7 +198,7 @@ impl<'d> Scene<'d> {
         self.value(template)
     }
 
-    /// What a template becomes, with `OPEN` for what is not known of it.
+    /// What a template becomes, with texts that stand for what is not known of it.
     fn value(&self, template: &Template) -> Value {
         if template.is_object() {
             return self.parameters(template);
@@ -151,16 +206,118 @@ impl<'d> Scene<'d> {
         if let Some(items) = template.items() {
             return Value::Array(items.iter().map(|item| self.value(item)).collect());
         }
-        let names = template.names();
+        if let Some(name) = template.name() {
+            return self.names.get(name).cloned().unwrap_or_default();
+        }
+        let names = template.names().into_iter().filter(|name| *name != AWS);
+        let open: Vec<&str> = names.filter(|name| self.names.get(*name).is_some_and(is_open)).collect();
+        let unknown: Vec<&str> = open.iter().copied().filter(|name| stands_for(&self.names[*name])).collect();
         let value = template.evaluate(&self.names).unwrap_or_else(|_| OPEN.into());
-        // A variable may stand in a text that is taken apart or counted.
-        let open = |name: &&str| *name != AWS && self.names.get(*name).is_some_and(is_open);
-        let lost = names.iter().any(open) && (self.is_unknown(&names) || !is_open(&value));
-        if lost { OPEN.into() } else { value }
+        match (unknown.is_empty(), open.is_empty() || is_open(&value)) {
+            (true, true) => value,
+            // A variable stood in a text that was taken apart or counted.
+            (true, false) => OPEN.into(),
+            (false, _) if open.len() > unknown.len() => OPEN.into(),
+            (false, _) => self.part(template, &unknown),
+        }
     }
 
-    fn is_unknown(&self, names: &[&str]) -> bool {
-        names.iter().any(|name| self.unknown.contains(name))
+    /// What stands for a part of what is not known, where nothing else can be in it.
+    fn part(&self, template: &Template, unknown: &[&str]) -> Value {
+        if let [name] = unknown
+            && let Some((key, ids)) = self.names[*name].as_str().and_then(some_with)
+        {
+            let objects = ids.iter().map(|id| json!({&key: id})).collect();
+            let each = self.with(template, unknown, Value::Array(objects)) == Some(json!(ids));
+            let one = self.with(template, unknown, json!({key: ids[0]})) == Some(json!(ids[0]));
+            return if each || one { opened(json!(ids)) } else { OPEN.into() };
+        }
+        let origins = unknown.iter().map(|name| origin(&self.names[*name]));
+        let Some(origins) = origins.collect::<Option<Vec<_>>>() else { return OPEN.into() };
+        let nothing = self.with(template, unknown, Value::Null);
+        let nothing = nothing.or_else(|| self.with(template, unknown, Value::Array(Vec::new())));
+        match nothing.is_some_and(|rest| is_nothing(&rest)) {
+            true => of_answers(&origins.into_iter().flatten().collect()),
+            false => OPEN.into(),
+        }
+    }
+
+    /// What a template becomes with this value in place of what is not known.
+    fn with(&self, template: &Template, unknown: &[&str], value: Value) -> Option<Value> {
+        let mut names = self.names.clone();
+        for name in unknown {
+            names.insert((*name).to_owned(), value.clone());
+        }
+        template.evaluate(&names).ok()
+    }
+}
+
+/// Whether some text in a value stands for what is not known; variables do not.
+fn stands_for(value: &Value) -> bool {
+    match value {
+        Value::String(text) => [OPEN, ANSWERS, SOME_OF, SOME_WITH].iter().any(|mark| text.contains(mark)),
+        Value::Array(items) => items.iter().any(stands_for),
+        Value::Object(entries) => entries.values().any(stands_for),
+        _ => false,
+    }
+}
+
+/// The requests whose answers all of a value comes from.
+fn origin(value: &Value) -> Option<BTreeSet<usize>> {
+    match value {
+        Value::String(text) => answers(text),
+        Value::Array(items) => items
+            .iter()
+            .map(origin)
+            .collect::<Option<Vec<_>>>()
+            .map(|all| all.into_iter().flatten().collect()),
+        _ => None,
+    }
+}
+
+/// What stands for a part of a value.
+fn opened(value: Value) -> Value {
+    let is_list =
+        value.as_array().is_some_and(|items| !items.is_empty() && items.iter().all(Value::is_string));
+    if is_list && !is_open(&value) || value.as_str().is_some_and(|text| some_of(text).is_some()) {
+        return value.as_str().map_or_else(|| format!("{SOME_OF}{value}}}").into(), Value::from);
+    }
+    match origin(&value) {
+        Some(places) if !places.is_empty() => of_answers(&places),
+        _ => OPEN.into(),
+    }
+}
+
+/// Whether it is a list of texts, not an empty one.
+fn is_texts(value: &Value) -> bool {
+    value.as_array().is_some_and(|items| !items.is_empty() && items.iter().all(Value::is_string))
+}
+
+/// The key of the objects that a text stands for, and its values.
+fn some_with(text: &str) -> Option<(String, Vec<String>)> {
+    let (key, ids) = text.strip_prefix(SOME_WITH)?.strip_suffix('}')?.split_once(':')?;
+    Some((key.to_owned(), serde_json::from_str(ids).ok()?))
+}
+
+/// What stands for one of two values, of which the first may be missing.
+fn either(one: Value, other: Value) -> Value {
+    if one.is_null() || one == other {
+        return other;
+    }
+    match (origin(&one), origin(&other)) {
+        (Some(one), Some(other)) => of_answers(&one.union(&other).copied().collect()),
+        _ => OPEN.into(),
+    }
+}
+
+/// Whether there is nothing in a value that could name anything.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.iter().all(is_nothing),
+        Value::Object(entries) => entries.values().all(is_nothing),
+        _ => false,
     }
 }
 
@@ -168,5 +325,5 @@ impl<'d> Scene<'d> {
 fn answer(request: &Request, parameters: &Value) -> Option<Value> {
     let name = (request.name == "GetQueueUrl").then(|| parameters["QueueName"].as_str())??;
     // Its last part is all that anybody looks at.
-    Some(serde_json::json!({"QueueUrl": format!("https://sqs/{name}")}))
+    Some(json!({"QueueUrl": format!("https://sqs/{name}")}))
 }

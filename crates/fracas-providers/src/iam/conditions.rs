@@ -5,9 +5,9 @@
 
 use serde_json::Value;
 
+use super::answers::origins;
 use super::resources::{arn, known, names_in, texts};
-use super::{ANY, Condition, Permission, Place, Request};
-use crate::text::is_open;
+use super::{ANY, Asked, Condition, Permission, Place, Request};
 
 /// A permission for a call, with what limits it beside its resources.
 pub(super) fn of_call(permission: Permission, request: &Request<'_>, place: &Place<'_>) -> Vec<Permission> {
@@ -17,6 +17,7 @@ pub(super) fn of_call(permission: Permission, request: &Request<'_>, place: &Pla
             vec![qualified(permission, request)]
         }
         "ssm:SendCommand" => commands(permission, request, place),
+        name if name.starts_with("ec2:") => of_tagged(permission, request),
         _ => vec![permission],
     }
 }
@@ -81,30 +82,35 @@ fn commands(document: Permission, request: &Request<'_>, place: &Place<'_>) -> V
 }
 
 /// Instances that are found by their tags have these tags when something is done to them.
-pub(super) fn of_tags(permissions: Vec<Permission>, requests: &[Request<'_>]) -> Vec<Permission> {
-    let conditions = tags_of_instances(requests).unwrap_or_default();
-    if conditions.is_empty() {
-        return permissions;
+fn of_tagged(permission: Permission, request: &Request<'_>) -> Vec<Permission> {
+    let conditions = tags_of_instances(request).filter(|_| !permission.reads).unwrap_or_default();
+    let of_instances = |arn: &String| arn.ends_with(":instance/*");
+    if conditions.is_empty() || !permission.resources.iter().any(of_instances) {
+        return vec![permission];
     }
-    permissions.into_iter().flat_map(|permission| with_tags(permission, &conditions)).collect()
+    let (tagged, others): (Vec<String>, Vec<String>) =
+        permission.resources.iter().cloned().partition(of_instances);
+    let limited = Permission { resources: tagged, conditions, ..permission.clone() };
+    match others.is_empty() {
+        true => vec![limited],
+        false => vec![limited, Permission { resources: others, ..permission }],
+    }
 }
 
-/// The tags that the one search for instances asks for; none where there are others.
-fn tags_of_instances(requests: &[Request<'_>]) -> Option<Vec<Condition>> {
-    let finds =
-        |request: &&Request<'_>| request.service.name == "ec2" && request.operation == "DescribeInstances";
-    // Instances that are looked up by id once more were found before.
-    let searches =
-        |request: &&Request<'_>| request.parameters.get("InstanceIds").is_none_or(|ids| !is_open(ids));
-    let mut searches = requests.iter().filter(finds).filter(searches);
-    let (search, None) = (searches.next()?, searches.next()) else { return None };
-    let filters = search.parameters.get("Filters")?.as_array()?;
-    Some(
-        filters
-            .iter()
-            .filter_map(|filter| of_tag(&filter["Name"], &filter["Values"], "aws:ResourceTag"))
-            .collect(),
-    )
+/// The tags of the instances of a request, where they were found by tags and nothing else.
+fn tags_of_instances(request: &Request<'_>) -> Option<Vec<Condition>> {
+    let parameter = ["InstanceIds", "InstanceId"].iter().find_map(|name| request.parameters.get(*name))?;
+    let tags = |asked: &Asked<'_>| {
+        (asked.service.name == "ec2" && asked.operation == "DescribeInstances").then_some(())?;
+        let filters = asked.parameters.get("Filters")?.as_array()?;
+        let tags =
+            filters.iter().filter_map(|filter| of_tag(&filter["Name"], &filter["Values"], "aws:ResourceTag"));
+        Some(tags.collect::<Vec<_>>())
+    };
+    let all: Vec<Vec<Condition>> =
+        origins(parameter, request)?.into_iter().map(tags).collect::<Option<_>>()?;
+    let first = all.first()?;
+    all.iter().all(|one| one == first).then(|| first.clone())
 }
 
 /// The condition for a filter such as `tag:Team`; its wildcards mean the same in both.
@@ -117,22 +123,4 @@ fn of_tag(name: &Value, values: &Value, key: &str) -> Option<Condition> {
     let key = format!("{key}/{tag}");
     let is_known = !values.is_empty() && values.iter().all(is_plain);
     is_known.then_some(Condition { operator: "StringLike", key, values })
-}
-
-/// The part of a permission that is for any instance is for those with the tags only.
-fn with_tags(permission: Permission, conditions: &[Condition]) -> Vec<Permission> {
-    let of_instances = |arn: &String| arn.starts_with("arn:") && arn.ends_with(":instance/*");
-    if permission.reads
-        || !permission.action.starts_with("ec2:")
-        || !permission.resources.iter().any(of_instances)
-    {
-        return vec![permission];
-    }
-    let (tagged, others): (Vec<String>, Vec<String>) =
-        permission.resources.iter().cloned().partition(of_instances);
-    let limited = Permission { resources: tagged, conditions: conditions.to_vec(), ..permission.clone() };
-    match others.is_empty() {
-        true => vec![limited],
-        false => vec![limited, Permission { resources: others, ..permission }],
-    }
 }

@@ -83,6 +83,7 @@ pub(super) fn parts<'a>(request: &Request<'a>) -> Option<[Request<'a>; 2]> {
         names: vec!["Bucket", "Key", "VersionId"],
         service: request.service,
         catalogue: request.catalogue,
+        before: request.before.clone(),
     };
     let target = json!({"Bucket": request.parameters["Bucket"], "Key": request.parameters["Key"]});
     Some([part("GetObject", source), part("PutObject", target)])

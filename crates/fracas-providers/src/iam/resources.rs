@@ -6,7 +6,8 @@ use indexmap::IndexMap;
 use indexmap::map::Entry;
 use serde_json::Value;
 
-use super::{ANY, Place, Request};
+use super::{ANY, Place, Request, answers};
+use crate::catalogue::foresee;
 
 /// Variables of ARNs, and the parameters that name them where the two are not called alike.
 const PARAMETERS: &[(&str, &str, &[&str])] = &[
@@ -98,15 +99,34 @@ fn of_kind(kind: &ResourceType, request: &Request<'_>, place: &Place<'_>) -> Vec
         Some(mut names) if names.len() == 1 => last_part(&names.remove(0)).to_owned(),
         _ => ANY.to_owned(),
     };
-    let of_name = |name: String| {
+    let of_name = |name: &str, answered: Option<(&str, &str)>| {
         // AWS's own documents are no account's.
-        let account = if is_of_aws(kind, &name) { ANY } else { place.account };
-        arn(kind.arn_template, &Place { account, ..*place }, &|variable| match variable == own {
-            true => name.clone(),
-            false => parent(variable),
+        let account = if is_of_aws(kind, name) { ANY } else { place.account };
+        arn(kind.arn_template, &Place { account, ..*place }, &|variable| match answered {
+            Some((of, name)) if of == variable => name.to_owned(),
+            _ if variable == own => name.to_owned(),
+            _ => parent(variable),
         })
     };
-    names.iter().flat_map(|name| with_paths(kind, name, request)).map(of_name).collect()
+    if let Some((variable, answered)) = answered(kind, request) {
+        return answered.iter().map(|name| of_name(ANY, Some((variable, name)))).collect();
+    }
+    names.iter().flat_map(|name| with_paths(kind, name, request)).map(|name| of_name(&name, None)).collect()
+}
+
+/// A variable of the ARNs whose names follow from what the answers that a parameter comes from are about.
+fn answered<'k>(kind: &'k ResourceType, request: &Request<'_>) -> Option<(&'k str, Vec<String>)> {
+    let own = own_parameter(kind, request);
+    let is_arn = |name: &&&str| ["arn", "arns"].iter().any(|end| name.to_lowercase().ends_with(end));
+    let parameter = own.map(|(name, _)| name).or_else(|| request.names.iter().find(is_arn).copied())?;
+    let value = request.parameters.get(parameter)?;
+    let lower_case = own.is_some_and(|(_, lower_case)| lower_case);
+    let of = |variable| Some((variable, answers::names(variable, value, request)?));
+    let (variable, mut names) = variables(kind.arn_template).find_map(of)?;
+    if lower_case {
+        names.iter_mut().for_each(|name| *name = name.to_lowercase());
+    }
+    Some((variable, names))
 }
 
 /// Whether it names a document that Systems Manager comes with.
@@ -137,7 +157,7 @@ fn parents(variable: &str, request: &Request<'_>) -> Option<Vec<String>> {
 }
 
 /// What an ARN or a path ends with.
-fn last_part(name: &str) -> &str {
+pub(super) fn last_part(name: &str) -> &str {
     match name.starts_with("arn:") {
         true => name.rsplit(['/', ':']).next().unwrap_or(name),
         false => name,
@@ -167,7 +187,8 @@ fn rules(request: &Request<'_>, place: &Place<'_>) -> Vec<String> {
 }
 
 fn is_named(kind: &ResourceType, request: &Request<'_>) -> bool {
-    !own_names(kind, request).is_empty() || !whole_arns(kind, request).is_empty()
+    let named = !own_names(kind, request).is_empty() || !whole_arns(kind, request).is_empty();
+    named || answered(kind, request).is_some()
 }
 
 fn is_given(variable: &str, request: &Request<'_>) -> bool {
@@ -248,7 +269,13 @@ fn variables(template: &str) -> impl Iterator<Item = &str> {
 
 /// The names in a parameter, with `*` for what is not known yet.
 pub(super) fn names_in(parameter: &str, request: &Request<'_>) -> Vec<String> {
-    texts(request.parameters.get(parameter).unwrap_or(&Value::Null)).map(known).collect()
+    expanded(request.parameters.get(parameter).unwrap_or(&Value::Null))
+}
+
+/// The texts of a value, and those that some stand for, with `*` for what is not known yet.
+pub(super) fn expanded(value: &Value) -> Vec<String> {
+    let some = |text: &str| foresee::some_of(text).unwrap_or_else(|| vec![known(text)]);
+    texts(value).flat_map(some).collect()
 }
 
 /// A text with `*` in place of each variable.
