@@ -30,15 +30,19 @@ fn line(path: &Path, out: &Path) -> io::Result<String> {
     let package = path.file_stem().unwrap_or_default().to_string_lossy();
     let node = fracas_engine::parse_yaml(&fs::read_to_string(path)?);
     let node = node.map_err(|problems| io::Error::other(format!("{}: {problems:?}", path.display())))?;
-    let json = out.join(format!("{package}.json"));
-    fs::write(&json, packed(node.to_json()).to_string())?;
-    Ok(format!("    File::new({package:?}, include_str!({:?})),\n", json.to_string_lossy()))
+    let (head, steps) = apart(node.to_json());
+    let [head, steps] = [("json", head.to_string()), ("steps", steps)].map(|(kind, text)| {
+        let path = out.join(format!("{package}.{kind}"));
+        fs::write(&path, text).map(|()| path.to_string_lossy().into_owned())
+    });
+    Ok(format!("    File::new({package:?}, include_str!({:?}), include_str!({:?})),\n", head?, steps?))
 }
 
-/// The steps of every activity as a text of its own, so that they are only read where they are needed, and
-/// without the parts, which have gone where they are used. Those that draw also stay as they are: they tell of
-/// arguments.
-fn packed(mut file: Value) -> Value {
+/// The file with the place of each activity's steps where they were, and all steps as texts of JSON, so that
+/// they are only read where they are needed; without the parts, which have gone where they are used. Steps that
+/// draw also stay, under `draws`: they tell of arguments.
+fn apart(mut file: Value) -> (Value, String) {
+    let mut texts = String::new();
     if let Some(file) = file.as_object_mut() {
         file.shift_remove("parts");
     }
@@ -48,9 +52,11 @@ fn packed(mut file: Value) -> Value {
         if !draws.is_empty() {
             activity["draws"] = draws.into();
         }
-        activity["steps"] = activity["steps"].to_string().into();
+        let begin = texts.len();
+        texts += &activity["steps"].to_string();
+        activity["steps"] = vec![begin, texts.len()].into();
     }
-    file
+    (file, texts)
 }
 
 /// Those of the steps, and of the steps within them, that draw.

@@ -43,25 +43,33 @@ include!(concat!(env!("OUT_DIR"), "/files.rs"));
 struct File {
     /// The package, such as `docdb` for `chaosaws.docdb.actions`.
     package: &'static str,
-    /// As JSON.
+    /// As JSON, with the place of the steps of each activity.
     text: &'static str,
+    /// The steps, as texts of JSON.
+    steps: &'static str,
     read: OnceLock<Catalogue>,
 }
 
 impl File {
-    const fn new(package: &'static str, text: &'static str) -> File {
-        File { package, text, read: OnceLock::new() }
+    const fn new(package: &'static str, text: &'static str, steps: &'static str) -> File {
+        File { package, text, steps, read: OnceLock::new() }
     }
 
     /// One of the user's, which stays until the program ends.
     fn own(package: &str, catalogue: Catalogue) -> File {
-        File { package: String::leak(package.to_owned()), text: "", read: OnceLock::from(catalogue) }
+        File {
+            package: String::leak(package.to_owned()),
+            text: "",
+            steps: "",
+            read: OnceLock::from(catalogue),
+        }
     }
 
     /// What the file declares.
     fn catalogue(&self) -> &Catalogue {
         // A test reads every file, so that the ones inside the binary can be read.
-        self.read.get_or_init(|| read::read_json(self.text).expect("the built-in catalogue can be read"))
+        self.read
+            .get_or_init(|| read::inside(self.text, self.steps).expect("the built-in catalogue can be read"))
     }
 }
 
@@ -200,7 +208,7 @@ pub fn packages() -> Vec<&'static str> {
 }
 
 /// What a file declares: the activities of one service.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Catalogue {
     /// The service, as boto3 calls it.
     pub service: String,
@@ -257,17 +265,17 @@ pub struct Declaration {
 #[derive(Debug)]
 pub struct Steps {
     /// As JSON, where they have not been read at once.
-    text: String,
+    text: &'static str,
     read: OnceLock<Vec<Step>>,
 }
 
 impl Steps {
     fn now(steps: Vec<Step>) -> Steps {
-        Steps { text: String::new(), read: OnceLock::from(steps) }
+        Steps { text: "", read: OnceLock::from(steps) }
     }
 
-    fn later(text: &str) -> Steps {
-        Steps { text: text.to_owned(), read: OnceLock::new() }
+    fn later(text: &'static str) -> Steps {
+        Steps { text, read: OnceLock::new() }
     }
 }
 
@@ -275,7 +283,7 @@ impl Deref for Steps {
     type Target = [Step];
 
     fn deref(&self) -> &[Step] {
-        self.read.get_or_init(|| read::steps(&self.text))
+        self.read.get_or_init(|| read::steps(self.text))
     }
 }
 

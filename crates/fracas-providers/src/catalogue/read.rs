@@ -1,5 +1,7 @@
 //! Files of the catalogue to declarations, with every mistake at its place.
 
+use std::ops::Range;
+
 use fracas_engine::{nearest, parse_document, parse_yaml};
 use fracas_model::{ActivityKind, Entry, Format, Node, Problem, Problems, Source, Span};
 use indexmap::IndexMap;
@@ -36,25 +38,21 @@ pub(super) const STEP_KEYS: [&str; 3] = ["when", "as", "log"];
 pub(super) const RETURNS: [&str; 8] =
     ["boolean", "integer", "list", "mapping", "null", "number", "object", "string"];
 
-/// Reads a file that was turned into JSON.
+/// Reads a file inside the binary, which `build.rs` has turned into JSON: its head, and the steps apart.
 ///
 /// # Errors
 ///
 /// Every key that is unknown, missing or of the wrong kind.
-pub fn read_json(text: &str) -> Result<Catalogue, Problems> {
-    let source = Source { name: String::new(), text: text.to_owned(), format: Format::Json };
-    let (node, problems) = parse_document(&source);
-    let Some(node) = node else { return Err(problems) };
-    let mut reader = Reader { problems, inside: true };
-    let catalogue = reader.catalogue(&node);
+pub fn inside(head: &str, steps: &'static str) -> Result<Catalogue, Problems> {
+    let mut reader = Reader { problems: Problems::default(), steps: Some(steps) };
+    let catalogue = reader.json(head).map(|node| reader.catalogue(&node)).unwrap_or_default();
     if reader.problems.has_errors() { Err(reader.problems) } else { Ok(catalogue) }
 }
 
 /// Reads the steps of an activity inside the binary, which tests have held against the models.
-pub fn steps(text: &str) -> Vec<Step> {
-    let source = Source { name: String::new(), text: text.to_owned(), format: Format::Json };
-    let mut reader = Reader { problems: Problems::default(), inside: true };
-    parse_document(&source).0.map(|node| targets::checked(reader.flat(&node))).unwrap_or_default()
+pub fn steps(text: &'static str) -> Vec<Step> {
+    let mut reader = Reader { problems: Problems::default(), steps: None };
+    reader.json(text).map(|node| targets::checked(reader.flat(&node))).unwrap_or_default()
 }
 
 /// Reads the activities of a file that are well formed, and what is wrong with the others: every key that is
@@ -65,19 +63,25 @@ pub fn steps(text: &str) -> Vec<Step> {
 /// It is no YAML.
 pub fn read(text: &str) -> Result<(Catalogue, Problems), Problems> {
     let node = parse_yaml(text)?;
-    let mut reader = Reader { problems: Problems::default(), inside: false };
+    let mut reader = Reader { problems: Problems::default(), steps: None };
     let catalogue = reader.catalogue(&node);
     Ok((catalogue, reader.problems))
 }
 
 struct Reader {
     problems: Problems,
-    /// Whether the file is inside the binary: `build.rs` keeps the steps of its activities as texts of JSON,
-    /// and says which of them draw.
-    inside: bool,
+    /// The steps of a file inside the binary, whose activities have their places in it.
+    steps: Option<&'static str>,
 }
 
 impl Reader {
+    fn json(&mut self, text: &str) -> Option<Node> {
+        let source = Source { name: String::new(), text: text.to_owned(), format: Format::Json };
+        let (node, problems) = parse_document(&source);
+        self.problems.0.extend(problems.0);
+        node
+    }
+
     fn catalogue(&mut self, node: &Node) -> Catalogue {
         // `parts` holds steps that activities share by YAML's anchors.
         self.known_keys(node, &["service", "resources", "parts", "activities"]);
@@ -110,7 +114,7 @@ impl Reader {
 
     fn activity(&mut self, name: &str, entry: &Entry) -> Declaration {
         let node = &entry.value;
-        if !self.inside {
+        if self.steps.is_none() {
             self.known_keys(node, &ACTIVITY_KEYS);
         }
         self.snake_case(name, entry.key_span);
@@ -120,7 +124,7 @@ impl Reader {
         let is_new = |argument: &Argument| !arguments.iter().any(|known| known.name == argument.name);
         let added: Vec<_> = added.into_iter().filter(is_new).collect();
         arguments.extend(added);
-        if !self.inside && steps.is_empty() {
+        if self.steps.is_none() && steps.is_empty() {
             self.error(entry.key_span, format!("`{name}` has no `steps`"));
         }
         Declaration {
@@ -202,7 +206,7 @@ impl Reader {
 
     /// The steps of an activity, and the arguments that it takes for what it draws.
     fn steps_or_text(&mut self, node: &Node) -> (Steps, Vec<Argument>) {
-        match node.get("steps").and_then(Node::as_str).filter(|_| self.inside) {
+        match self.steps.and_then(|steps| steps.get(place(node)?)) {
             Some(text) => {
                 let draws = node.get("draws").map(|draws| self.flat(draws)).unwrap_or_default();
                 (Steps::later(text), targets::arguments(&draws))
@@ -398,6 +402,12 @@ impl Reader {
     fn error(&mut self, span: Span, message: impl Into<String>) {
         self.problems.push(Problem::error(span, message));
     }
+}
+
+/// Where the steps of an activity stand among those of its file.
+fn place(activity: &Node) -> Option<Range<usize>> {
+    let numbers: [usize; 2] = serde_json::from_value(activity.get("steps")?.to_json()).ok()?;
+    Some(numbers[0]..numbers[1])
 }
 
 fn entries(node: Option<&Node>) -> impl Iterator<Item = (&String, &Entry)> {

@@ -199,8 +199,8 @@ impl Choose {
             }
             Tagged::Listed { arn, .. } => {
                 let arn = arn.evaluate(names)?;
-                let found = names.get(TAGGED).map(listed).unwrap_or_default();
-                Ok(found.iter().any(|found| found.get("ResourceARN") == Some(&arn)))
+                let found = names.get(TAGGED).and_then(Value::as_array);
+                Ok(found.into_iter().flatten().any(|found| found.get("ResourceARN") == Some(&arn)))
             }
         }
     }
