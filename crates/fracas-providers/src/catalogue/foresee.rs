@@ -252,10 +252,12 @@ impl<'d> Scene<'d> {
     }
 }
 
-/// Whether some text in a value stands for what is not known; variables do not.
+/// Whether some text in a value stands for what is not known; variables do not, nor what is a part of a text.
 fn stands_for(value: &Value) -> bool {
     match value {
-        Value::String(text) => [OPEN, ANSWERS, SOME_OF, SOME_WITH].iter().any(|mark| text.contains(mark)),
+        Value::String(text) => {
+            text == OPEN || [ANSWERS, SOME_OF, SOME_WITH].iter().any(|mark| text.starts_with(mark))
+        }
         Value::Array(items) => items.iter().any(stands_for),
         Value::Object(entries) => entries.values().any(stands_for),
         _ => false,
@@ -264,23 +266,26 @@ fn stands_for(value: &Value) -> bool {
 
 /// The requests whose answers all of a value comes from.
 fn origin(value: &Value) -> Option<BTreeSet<usize>> {
+    let all = |parts: Vec<Option<BTreeSet<usize>>>| {
+        let parts: Option<Vec<_>> = parts.into_iter().collect();
+        parts.map(|parts| parts.into_iter().flatten().collect())
+    };
     match value {
         Value::String(text) => answers(text),
-        Value::Array(items) => items
-            .iter()
-            .map(origin)
-            .collect::<Option<Vec<_>>>()
-            .map(|all| all.into_iter().flatten().collect()),
+        Value::Array(items) => all(items.iter().map(origin).collect()),
+        Value::Object(entries) => all(entries.values().map(origin).collect()),
         _ => None,
     }
 }
 
 /// What stands for a part of a value.
 fn opened(value: Value) -> Value {
-    let is_list =
-        value.as_array().is_some_and(|items| !items.is_empty() && items.iter().all(Value::is_string));
-    if is_list && !is_open(&value) || value.as_str().is_some_and(|text| some_of(text).is_some()) {
-        return value.as_str().map_or_else(|| format!("{SOME_OF}{value}}}").into(), Value::from);
+    let stays = |text: &str| text.starts_with(SOME_OF) || text.starts_with(SOME_WITH);
+    if value.as_str().is_some_and(stays) {
+        return value;
+    }
+    if is_texts(&value) && !is_open(&value) {
+        return format!("{SOME_OF}{value}}}").into();
     }
     match origin(&value) {
         Some(places) if !places.is_empty() => of_answers(&places),

@@ -18,6 +18,7 @@ const LOOKUPS: &[(&str, &str, &str, &str)] = &[
     ("elasticache", "DescribeReplicationGroups", "ReplicationGroupId", "ReplicationGroupId"),
     ("elasticloadbalancing", "DescribeLoadBalancers", "Names", "LoadBalancerName"),
     ("elasticloadbalancing", "DescribeTargetGroups", "Names", "TargetGroupName"),
+    ("elasticloadbalancing", "DescribeTargetHealth", "TargetGroupArn", "TargetGroupName"),
     ("kinesis", "DescribeStreamSummary", "StreamName", "StreamName"),
     ("kinesis", "ListStreamConsumers", "StreamARN", "StreamName"),
     ("sqs", "GetQueueUrl", "QueueName", "QueueName"),
@@ -51,8 +52,9 @@ fn of_answer(variable: &str, asked: &Asked<'_>, request: &Request<'_>) -> Option
     let whole = expanded(value);
     let names: Vec<String> = whole.iter().map(|name| last_part(name).to_owned()).collect();
     let is_name = |name: &String| !name.contains(ANY) && !name.is_empty();
-    // An ARN of a version or an alias has one part more.
-    let is_plain = whole.iter().all(|name| !name.starts_with("arn:") || name.matches(':').count() <= 6);
+    // In an ARN with more parts, of an alias or a target group, the name is not the last one.
+    let ends_with_name = |arn: &String| arn.matches(':').count() <= 6 && arn.matches('/').count() <= 1;
+    let is_plain = whole.iter().all(|name| !name.starts_with("arn:") || ends_with_name(name));
     (is_plain && !names.is_empty() && names.iter().all(is_name)).then_some(names)
 }
 
