@@ -164,7 +164,12 @@ fn access_denied_on_the_third_of_five_calls() {
         "failed": {"call": "SuspendProcesses", "of": ["g-3"], "happened": "no"},
         "not-tried": [{"call": "SuspendProcesses", "of": ["g-4", "g-5"]}],
     });
-    Scene::new("asg.suspend_processes", arguments, answers).tells(&lines, &progress);
+    let mut scene = Scene::new("asg.suspend_processes", arguments, answers);
+    scene.tells(&lines, &progress);
+    let console = scene.fracas(&["run", "--compat", "experiment.json"]);
+    assert!(console.contains("AccessDenied") && !console.contains("carried out"), "{console}");
+    let journal = fs::read_to_string(scene.folder.path().join("journal.json")).unwrap();
+    assert!(journal.contains("AccessDenied") && !journal.contains("\"progress\""), "{journal}");
 }
 
 #[test]
