@@ -9,6 +9,7 @@ use fracas_engine::{io_words, parse_document, to_yaml};
 use fracas_model::{
     HypothesisStrategy, Problem, Problems, RollbackStrategy, Severity, Source, python, write_python_json,
 };
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The settings of a user.
@@ -364,11 +365,12 @@ impl Format {
 }
 
 /// JSON as Python's `json.dumps(value, indent=2)` writes it: only ASCII.
-pub fn python_json(value: &Value) -> String {
+pub fn python_json(value: &impl Serialize) -> String {
     let mut bytes = Vec::new();
     // Memory takes whatever is written.
     let _ = write_python_json(&mut bytes, value);
-    as_ascii(&String::from_utf8_lossy(&bytes))
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    if text.bytes().all(|byte| byte <= b'~') { text } else { as_ascii(&text) }
 }
 
 /// JSON whose characters beyond ASCII are escaped, as Python writes it.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::rc::Rc;
 use std::time::SystemTime;
@@ -190,7 +190,7 @@ impl Terminal {
     }
 
     fn zone(&self) -> TimeZone {
-        self.0.zone.borrow_mut().get_or_insert_with(TimeZone::system).clone()
+        self.0.zone.borrow_mut().get_or_insert_with(system_zone).clone()
     }
 
     /// A run goes on when nobody can read about it.
@@ -288,6 +288,14 @@ pub fn random_uuid() -> String {
 pub fn now() -> Moment {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Moment::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// The system's time zone. Where no variable names one its file is read; jiff looks for its name first, among
+/// all zones that there are.
+fn system_zone() -> TimeZone {
+    let file = || TimeZone::tzif("", &fs::read("/etc/localtime").ok()?).ok();
+    let unnamed = std::env::var_os("TZ").is_none().then(file).flatten();
+    unnamed.unwrap_or_else(TimeZone::system)
 }
 
 /// Shows the events of a run as console lines.

@@ -55,7 +55,7 @@ fn ask(discovery: Option<Value>, lenient: bool, color: bool, replaced: Option<&P
     {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    wizard.experiment(discovery, native)
+    wizard.experiment(discovery, || json!(native()))
 }
 
 /// No answers are asked for in vain.
