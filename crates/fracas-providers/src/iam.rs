@@ -702,6 +702,12 @@ mod tests {
                 "stop_executions",
                 json!({"state_machine_arn": "arn:aws:states:eu-west-1:1:stateMachine:orders"}),
             ),
+            // A name around what only the run knows.
+            (
+                "chaosaws.fis.actions",
+                "start_availability_zone_power_interruption_scenario",
+                json!({"az": "eu-west-1a", "autocreate_necessary_role": true}),
+            ),
             // Instances that are found by tags, in full, in part, and not at all.
             (ec2, "stop_instances", json!({"filters": tag})),
             (ec2, "attach_volume", json!({"filters": tag})),

@@ -218,7 +218,7 @@ impl<'d> Scene<'d> {
             // A variable stood in a text that was taken apart or counted.
             (true, false) => OPEN.into(),
             (false, _) if open.len() > unknown.len() => OPEN.into(),
-            (false, _) => self.part(template, &unknown),
+            (false, _) => self.around(template, &unknown).unwrap_or_else(|| self.part(template, &unknown)),
         }
     }
 
@@ -240,6 +240,16 @@ impl<'d> Scene<'d> {
             true => of_answers(&origins.into_iter().flatten().collect()),
             false => OPEN.into(),
         }
+    }
+
+    /// A text with what is not known in it, whatever that is.
+    fn around(&self, template: &Template, unknown: &[&str]) -> Option<Value> {
+        let value = self.with(template, unknown, OPEN.into())?;
+        let text = value.as_str().filter(|text| *text != OPEN && text.contains(OPEN))?;
+        let any = ["", "abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789 -_./:"];
+        let fits =
+            |one: &&str| self.with(template, unknown, (*one).into()) == Some(text.replace(OPEN, one).into());
+        any.iter().all(fits).then(|| value.clone())
     }
 
     /// What a template becomes with this value in place of what is not known.
