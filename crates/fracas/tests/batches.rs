@@ -59,8 +59,9 @@ impl Scene {
 
     fn run_by_hand(&mut self) -> String {
         let arguments = self.arguments.as_object().unwrap();
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let arguments: Vec<String> =
-            arguments.iter().map(|(name, value)| format!("--arg={name}={value}")).collect();
+            arguments.iter().map(|(name, value)| format!("--arg={name}={}", text(value))).collect();
         let mut args = vec!["activity", "run", self.activity];
         args.extend(arguments.iter().map(String::as_str));
         self.fracas(&args)
@@ -415,4 +416,31 @@ fn the_second_of_three_thousands_is_refused() {
     let console = scene.run();
     assert!(console.contains("i-00009 and 990 more, which the journal names"), "{console}");
     assert!(scene.run_by_hand().contains("i-00999"), "no journal has them");
+}
+
+#[test]
+fn a_group_without_an_instance_in_the_zone_after_one_that_was_hit() {
+    let group = |name: &str, zone: &str| {
+        let instance = json!({
+            "InstanceId": format!("i-{name}"), "LifecycleState": "InService", "AvailabilityZone": zone,
+        });
+        json!({"AutoScalingGroupName": name, "Instances": [instance]})
+    };
+    let groups = [group("web", "a"), group("db", "b"), group("api", "a")];
+    let answers = json!({
+        "autoscaling.DescribeAutoScalingGroups": [{"AutoScalingGroups": groups}],
+        "ec2.TerminateInstances": [{"TerminatingInstances": [{"InstanceId": "i-web"}]}],
+    });
+    let arguments = json!({"asg_names": ["web", "db", "api"], "az": "a"});
+    let lines = [
+        "No instances found in Availability Zone: a",
+        "some of it has happened",
+        "carried out: TerminateInstances of i-web",
+        "not tried: TerminateInstances of db, i-api",
+    ];
+    let progress = json!({
+        "carried-out": [{"call": "TerminateInstances", "of": ["i-web"]}],
+        "not-tried": [{"call": "TerminateInstances", "of": ["db", "i-api"]}],
+    });
+    Scene::new("asg.terminate_random_instances", arguments, answers).tells(&lines, &progress);
 }
