@@ -261,7 +261,7 @@ mod tests {
             ("os.path", "exists"),
             ("chaosaws.docdb.action", "failover_docdb_cluster"),
             ("chaosaws.docbd.actions", "failover_docdb_cluster"),
-            ("chaosaws.docdb.actions", "failover_docdb_clusters"),
+            ("chaosaws.docdb.actions", "failover_docdb_clusterz"),
             ("chaosaws.docdb.actions", "cluster_status"),
         ];
         let found = calls.map(|(module, func)| {

@@ -498,7 +498,7 @@ fn check_finds_every_mistake() {
         ("given.leaving", "echo", json!({})),
         ("modules", "echo", json!({})),
         ("chaosaws.docbd.actions", "failover_docdb_cluster", json!({})),
-        ("chaosaws.docdb.actions", "failover_docdb_clusters", json!({})),
+        ("chaosaws.docdb.actions", "failover_docdb_clusterz", json!({})),
     ];
     let mut found = String::new();
     block_on(async {

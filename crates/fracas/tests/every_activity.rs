@@ -10,17 +10,6 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use support::{fracas, python, root};
 
-/// Arguments that a discovery by the reference calls `object`, as it does with whatever may be None. The catalogue says
-/// of which type they are otherwise, so that a wrong one is told before a run.
-const OPTIONAL: [(&str, &str); 6] = [
-    ("chaosaws.fis.actions", "role_arn"),
-    ("chaosaws.fis.actions", "iam_roles"),
-    ("chaosaws.incidents.probes", "created_by"),
-    ("chaosaws.xray.probes", "sampling_strategy"),
-    ("chaosaws.xray.probes", "group_name"),
-    ("chaosaws.xray.probes", "group_arn"),
-];
-
 /// Here the reference has an argument between `configuration` and `secrets`, which come last for fracas. Both are given
 /// by name.
 const LATE: &str = "wait_desired_equals_healthy";
@@ -110,15 +99,7 @@ fn discovery_is_that_of_chaosaws() {
 
 /// All but the words, and but for what differs on purpose.
 fn comparable(activity: &Value, theirs: &Value) -> Value {
-    let module = theirs["mod"].as_str().expect("a module");
     let mut arguments = activity["arguments"].as_array().expect("a list").clone();
-    for argument in &mut arguments {
-        let anything = json!({"name": argument["name"], "type": "object", "default": argument["default"]});
-        let is_any = theirs["arguments"].as_array().is_some_and(|all| all.contains(&anything));
-        if is_any && OPTIONAL.iter().any(|(of, name)| *of == module && argument["name"] == *name) {
-            argument["type"] = "object".into();
-        }
-    }
     if theirs["name"] == LATE {
         arguments.sort_by_key(|argument| argument["name"].to_string());
     }
