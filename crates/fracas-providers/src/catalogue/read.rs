@@ -1,5 +1,6 @@
 //! Files of the catalogue to declarations, with every mistake at its place.
 
+use std::mem::ManuallyDrop;
 use std::ops::Range;
 
 use fracas_engine::{nearest, parse_document, parse_yaml};
@@ -45,7 +46,9 @@ pub(super) const RETURNS: [&str; 8] =
 /// Every key that is unknown, missing or of the wrong kind.
 pub fn inside(head: &str, steps: &'static str) -> Result<Catalogue, Problems> {
     let mut reader = Reader { problems: Problems::default(), steps: Some(steps) };
-    let catalogue = reader.json(head).map(|node| reader.catalogue(&node)).unwrap_or_default();
+    // A file is read once, and taking its tree apart costs half as much as making it.
+    let node = ManuallyDrop::new(reader.json(head));
+    let catalogue = node.as_ref().map(|node| reader.catalogue(node)).unwrap_or_default();
     if reader.problems.has_errors() { Err(reader.problems) } else { Ok(catalogue) }
 }
 
