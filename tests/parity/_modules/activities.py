@@ -62,5 +62,12 @@ def toggle(file):
     return not os.path.exists(file)
 
 
+def true_until(call, file="calls"):
+    """True when asked for the first times, false from this call on."""
+    note("asked", file)
+    with open(file) as calls:
+        return len(calls.readlines()) < call
+
+
 def within(value, low, high):
     return low <= value <= high
