@@ -6,9 +6,10 @@ use fracas_model::{Activity, ActivityKind, Failure, Happened, Node, Problem, Pro
 use serde_json::{Map, Value};
 
 use super::scope::Own;
-use crate::catalogue::arguments::{Mistake, bind};
-use crate::catalogue::play::{Player, activity_failed};
-use crate::catalogue::{Declaration, Request, Target, Verb};
+use crate::catalogue::arguments::{Mistake, bind, hold};
+use crate::catalogue::foresee::OPEN;
+use crate::catalogue::play::{AWS, Player, activity_failed};
+use crate::catalogue::{Declaration, Request, Step, Target, Template, Verb};
 use crate::text;
 
 /// What makes calls of AWS for activities, and carries out those of the catalogue.
@@ -63,17 +64,13 @@ impl Native {
             return problems.push(Problem::error(node.span, message));
         }
         let known = as_map(values.substitute_arguments(&arguments(provider)));
-        match bind(target.declaration, &known, &text::is_open) {
-            Ok(bound)
-                if check_conditions(given.unwrap_or(provider), target.declaration, &bound, problems) =>
-            {
-                self.check_requests(provider, target, &bound, problems);
-            }
-            Ok(_) => {}
-            Err(mistakes) => {
-                problems.0.extend(mistakes.into_iter().map(|mistake| problem(provider, mistake)));
-            }
+        let mut held = hold(target.declaration, &known, &text::is_open);
+        problems.0.extend(held.mistakes.into_iter().map(|mistake| problem(provider, mistake)));
+        for broken in broken_conditions(target.declaration, &held.bound) {
+            problems.push(Problem::error(given.unwrap_or(provider).span, broken.reason));
+            held.bound.extend(broken.names.into_iter().map(|name| (name, OPEN.into())));
         }
+        self.check_requests(provider, target, &held.bound, problems);
     }
 
     /// Holds what is sent against the service's model, as far as it depends on nothing but known
@@ -136,27 +133,55 @@ fn check_kind(activity: &Activity, declaration: &Declaration, problems: &mut Pro
     }
 }
 
-/// Checks that an activity begins with need nothing but its arguments. False when one does not
-/// hold.
-fn check_conditions(
-    node: &Node,
-    declaration: &Declaration,
-    bound: &Map<String, Value>,
-    problems: &mut Problems,
-) -> bool {
-    if bound.values().any(text::is_open) {
-        return true;
-    }
-    let mut all_hold = true;
+/// A check that does not hold.
+struct Broken {
+    reason: String,
+    /// What it is about.
+    names: Vec<String>,
+}
+
+/// Checks before the first call that need nothing but arguments that are known.
+fn broken_conditions(declaration: &Declaration, bound: &Map<String, Value>) -> Vec<Broken> {
+    let mut names = bound.clone();
+    names.insert(AWS.to_owned(), OPEN.into());
+    let mut broken = Vec::new();
     for step in declaration.steps.iter() {
-        let Verb::Check(condition) = &step.verb else { break };
-        if condition.holds(bound) == Ok(false) {
-            let reason = step.or_fail.as_ref().map(|reason| reason.text(bound).unwrap_or_default());
-            problems.push(Problem::error(node.span, reason.unwrap_or_default()));
-            all_hold = false;
+        let is_done = is_done(step, &names);
+        match &step.verb {
+            _ if is_done == Some(false) => {}
+            Verb::Check(condition) if is_done.is_some() => broken.extend(unmet(step, condition, &names)),
+            Verb::Set(value) => {
+                let value = evaluated(value, &names).filter(|_| is_done.is_some());
+                let value = value.unwrap_or_else(|| OPEN.into());
+                names.extend(step.result.clone().map(|name| (name, value)));
+            }
+            Verb::Check(_) | Verb::Warn(_) => {}
+            _ => break,
         }
     }
-    all_hold
+    broken
+}
+
+/// Whether a step is done, when that is known.
+fn is_done(step: &Step, names: &Map<String, Value>) -> Option<bool> {
+    let Some(when) = &step.when else { return Some(true) };
+    is_known(when, names).then(|| when.holds(names).ok())?
+}
+
+fn unmet(step: &Step, condition: &Template, names: &Map<String, Value>) -> Option<Broken> {
+    if !is_known(condition, names) || condition.holds(names) != Ok(false) {
+        return None;
+    }
+    let reason = step.or_fail.as_ref().and_then(|reason| reason.text(names).ok()).unwrap_or_default();
+    Some(Broken { reason, names: condition.names().into_iter().map(str::to_owned).collect() })
+}
+
+fn evaluated(value: &Template, names: &Map<String, Value>) -> Option<Value> {
+    is_known(value, names).then(|| value.evaluate(names).ok())?
+}
+
+fn is_known(template: &Template, names: &Map<String, Value>) -> bool {
+    !template.names().into_iter().any(|name| names.get(name).is_some_and(text::is_open))
 }
 
 fn problem(provider: &Node, mistake: Mistake) -> Problem {

@@ -3,6 +3,7 @@
 use fracas_engine::nearest;
 use serde_json::{Map, Value};
 
+use super::foresee::OPEN;
 use super::{Argument, ArgumentKind, Declaration};
 
 /// Something wrong with the arguments.
@@ -16,43 +17,79 @@ pub(crate) struct Mistake {
     pub(crate) declared: bool,
 }
 
-/// The arguments by their declared names, or every mistake. Optional ones that are null, an empty
-/// text or an empty list count as not given, unless they keep what is empty. `is_open` tells values
-/// that nobody can judge yet.
+/// The arguments of an activity, as far as they are right.
+pub(crate) struct Held {
+    /// By their declared names. What is wrong stands open, as if only the run knew it, so that nothing that
+    /// follows from it is told as well.
+    pub(crate) bound: Map<String, Value>,
+    pub(crate) mistakes: Vec<Mistake>,
+}
+
+/// The arguments by their declared names, or every mistake. See [`hold`].
 pub(crate) fn bind(
     declaration: &Declaration,
     given: &Map<String, Value>,
     is_open: &dyn Fn(&Value) -> bool,
 ) -> Result<Map<String, Value>, Vec<Mistake>> {
-    let mut bound = Map::new();
-    let mut mistakes = Vec::new();
+    let Held { bound, mistakes } = hold(declaration, given, is_open);
+    if mistakes.is_empty() { Ok(bound) } else { Err(mistakes) }
+}
+
+/// The arguments, and every mistake in them. Optional ones that are null, an empty text or an empty list
+/// count as not given, unless they keep what is empty. `is_open` tells values that nobody can judge yet.
+pub(crate) fn hold(
+    declaration: &Declaration,
+    given: &Map<String, Value>,
+    is_open: &dyn Fn(&Value) -> bool,
+) -> Held {
+    let mut held = Held { bound: Map::new(), mistakes: Vec::new() };
     for (key, value) in given {
-        let mistake = match declaration.argument(key) {
-            None => Some(unknown(declaration, key)),
-            Some(argument) if argument.is_left_out(value) => None,
-            Some(argument) if bound.contains_key(&argument.name) => Some(twice(argument, key)),
-            Some(argument) => {
-                bound.insert(argument.name.clone(), value.clone());
-                Some(value).filter(|value| !is_open(value)).and_then(|value| unfit(argument, key, value))
-            }
-        };
-        mistakes.extend(mistake);
+        held.take(declaration, key, value, is_open);
     }
     // A mistyped name is one mistake, not a missing argument as well.
-    let meant = |argument: &Argument| given.keys().any(|key| near(declaration, key) == Some(&argument.name));
-    let missing =
-        |argument: &&Argument| argument.required && !bound.contains_key(&argument.name) && !meant(argument);
-    mistakes
-        .extend(declaration.arguments.iter().filter(missing).map(|argument| lacking(declaration, argument)));
-    if !mistakes.is_empty() {
-        return Err(mistakes);
+    for meant in given.keys().filter_map(|key| near(declaration, key)) {
+        held.bound.entry(&meant.name).or_insert_with(|| OPEN.into());
+    }
+    let missing = |argument: &&Argument| argument.required && !held.bound.contains_key(&argument.name);
+    for argument in declaration.arguments.iter().filter(missing).collect::<Vec<_>>() {
+        held.mistakes.push(lacking(declaration, argument));
+        held.open(argument);
     }
     for argument in &declaration.arguments {
-        if let (false, Some(default)) = (bound.contains_key(&argument.name), &argument.default) {
-            bound.insert(argument.name.clone(), default.clone());
+        if let (false, Some(default)) = (held.bound.contains_key(&argument.name), &argument.default) {
+            held.bound.insert(argument.name.clone(), default.clone());
         }
     }
-    Ok(bound)
+    held
+}
+
+impl Held {
+    fn take(
+        &mut self,
+        declaration: &Declaration,
+        key: &str,
+        value: &Value,
+        is_open: &dyn Fn(&Value) -> bool,
+    ) {
+        let Some(argument) = declaration.argument(key) else {
+            return self.mistakes.push(unknown(declaration, key));
+        };
+        if argument.is_left_out(value) {
+            return;
+        }
+        let mistake = match self.bound.insert(argument.name.clone(), value.clone()) {
+            Some(_) => Some(twice(argument, key)),
+            None => Some(value).filter(|value| !is_open(value)).and_then(|value| unfit(argument, key, value)),
+        };
+        if mistake.is_some() {
+            self.open(argument);
+        }
+        self.mistakes.extend(mistake);
+    }
+
+    fn open(&mut self, argument: &Argument) {
+        self.bound.insert(argument.name.clone(), OPEN.into());
+    }
 }
 
 impl Argument {
@@ -89,7 +126,7 @@ impl Declaration {
 
 fn unknown(declaration: &Declaration, key: &str) -> Mistake {
     let help = match near(declaration, key) {
-        Some(near) => format!("did you mean `{near}`?"),
+        Some(meant) => format!("did you mean `{}`?", meant.name),
         None => {
             let names: Vec<&str> =
                 declaration.arguments.iter().map(|argument| argument.name.as_str()).collect();
@@ -100,13 +137,13 @@ fn unknown(declaration: &Declaration, key: &str) -> Mistake {
 }
 
 /// The argument that a mistyped name stands for; none for a name that is right.
-fn near<'d>(declaration: &'d Declaration, key: &str) -> Option<&'d str> {
+fn near<'d>(declaration: &'d Declaration, key: &str) -> Option<&'d Argument> {
     if declaration.argument(key).is_some() {
         return None;
     }
     let names = |argument: &'d Argument| std::iter::once(&argument.name).chain(&argument.aliases);
     let near = nearest(key, declaration.arguments.iter().flat_map(names).map(String::as_str))?;
-    declaration.argument(near).map(|argument| argument.name.as_str())
+    declaration.argument(near)
 }
 
 fn twice(argument: &Argument, key: &str) -> Mistake {
