@@ -300,6 +300,8 @@ pub struct Argument {
     pub accepts: Vec<ArgumentKind>,
     /// Whether it must be given.
     pub required: bool,
+    /// The arguments any of which stands in for it where it must be given.
+    pub unless: Vec<String>,
     /// An empty text or list is a value like any other, and not the same as none.
     pub keep_empty: bool,
     /// What is said where it is null or an empty text though it must be given.
@@ -308,6 +310,8 @@ pub struct Argument {
     pub default: Option<Value>,
     /// What it is for.
     pub doc: String,
+    /// Whether discoveries show it.
+    pub exported: bool,
     /// Whether it is one that fracas adds, which discoveries leave out.
     pub added: bool,
     /// Where its name stands.
@@ -329,10 +333,12 @@ impl Argument {
             kinds: kinds.to_vec(),
             accepts: Vec::new(),
             required: false,
+            unless: Vec::new(),
             keep_empty: false,
             or_fail: None,
             default: None,
             doc: doc.to_owned(),
+            exported: true,
             added: true,
             span: Span::default(),
         }

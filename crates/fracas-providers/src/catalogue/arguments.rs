@@ -50,11 +50,9 @@ pub(crate) fn hold(
     for meant in given.keys().filter_map(|key| near(declaration, key)) {
         held.bound.entry(&meant.name).or_insert_with(|| OPEN.into());
     }
-    let missing = |argument: &&Argument| argument.required && !held.bound.contains_key(&argument.name);
-    for argument in declaration.arguments.iter().filter(missing).collect::<Vec<_>>() {
-        held.mistakes.push(lacking(declaration, argument));
-        held.open(argument);
-    }
+    let missing = held.missing(declaration);
+    held.mistakes.extend(missing.iter().map(|argument| lacking(declaration, argument)));
+    missing.into_iter().for_each(|argument| held.open(argument));
     for argument in &declaration.arguments {
         if let (false, Some(default)) = (held.bound.contains_key(&argument.name), &argument.default) {
             held.bound.insert(argument.name.clone(), default.clone());
@@ -85,6 +83,15 @@ impl Held {
             self.open(argument);
         }
         self.mistakes.extend(mistake);
+    }
+
+    /// What must be given, and neither is nor has anything that stands in for it.
+    fn missing<'d>(&self, declaration: &'d Declaration) -> Vec<&'d Argument> {
+        let stands_in = |name: &String| self.bound.contains_key(name);
+        let is_there = |argument: &&Argument| {
+            !argument.required || stands_in(&argument.name) || argument.unless.iter().any(stands_in)
+        };
+        declaration.arguments.iter().filter(|argument| !is_there(argument)).collect()
     }
 
     fn open(&mut self, argument: &Argument) {
@@ -185,7 +192,12 @@ fn words(value: &Value) -> &'static str {
 }
 
 fn lacking(declaration: &Declaration, argument: &Argument) -> Mistake {
-    let message = format!("`{}` needs the argument `{}`", declaration.name, argument.name);
+    let others = match argument.unless.as_slice() {
+        [] => String::new(),
+        [other] => format!(", or {other}"),
+        others => format!(", or one of {}", others.join(", ")),
+    };
+    let message = format!("`{}` needs the argument `{}`{others}", declaration.name, argument.name);
     Mistake { key: None, message, help: argument.doc.clone(), declared: false }
 }
 

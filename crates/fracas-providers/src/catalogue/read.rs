@@ -32,6 +32,20 @@ pub(super) const VERBS: [(&str, &[&str]); 12] = [
 const ACTIVITY_KEYS: [&str; 9] =
     ["kind", "summary", "undo", "replaces", "exported", "returns", "args", "steps", "fails_with"];
 
+/// The keys of an argument.
+const ARGUMENT_KEYS: [&str; 10] = [
+    "type",
+    "accepts",
+    "required",
+    "unless",
+    "keep_empty",
+    "or_fail",
+    "default",
+    "aliases",
+    "doc",
+    "exported",
+];
+
 /// The keys of any step.
 pub(super) const STEP_KEYS: [&str; 3] = ["when", "as", "log"];
 
@@ -169,23 +183,28 @@ impl Reader {
 
     fn argument(&mut self, name: &str, entry: &Entry) -> Argument {
         let node = &entry.value;
-        let keys = ["type", "accepts", "required", "keep_empty", "or_fail", "default", "aliases", "doc"];
-        self.known_keys(node, &keys);
+        self.known_keys(node, &ARGUMENT_KEYS);
         self.snake_case(name, entry.key_span);
-        let aliases = node.get("aliases").and_then(Node::as_list).unwrap_or_default();
         Argument {
             name: name.to_owned(),
-            aliases: aliases.iter().map(|alias| self.text(alias)).collect(),
+            aliases: self.texts(node, "aliases"),
             kinds: self.kinds(node),
             accepts: node.get("accepts").map(|kinds| self.kinds_of(kinds)).unwrap_or_default(),
             required: node.get("required").is_some_and(|required| required.to_json() == true),
+            unless: self.texts(node, "unless"),
             keep_empty: node.get("keep_empty").is_some_and(|keep_empty| keep_empty.to_json() == true),
             or_fail: node.get("or_fail").map(|words| self.text(words)),
             default: node.get("default").map(Node::to_json),
             doc: self.required_text(node, "doc"),
+            exported: node.get("exported").is_none_or(|exported| exported.to_json() == true),
             added: false,
             span: entry.key_span,
         }
+    }
+
+    fn texts(&mut self, node: &Node, key: &str) -> Vec<String> {
+        let items = node.get(key).and_then(Node::as_list).unwrap_or_default();
+        items.iter().map(|item| self.text(item)).collect()
     }
 
     /// One type, or a list of those that will do.

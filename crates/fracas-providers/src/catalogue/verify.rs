@@ -78,6 +78,17 @@ impl<'a> Verifier<'a> {
                 self.error(argument.span, format!("the argument `{}` is not used", argument.name));
             }
             self.default(argument);
+            self.unless(argument);
+        }
+    }
+
+    fn unless(&mut self, argument: &Argument) {
+        for name in argument.unless.iter().filter(|name| self.declaration.argument(name).is_none()) {
+            self.error(argument.span, format!("there is no argument `{name}` that could stand in for it"));
+        }
+        if !argument.required && !argument.unless.is_empty() {
+            let message = format!("`{}` is not required, so nothing has to stand in for it", argument.name);
+            self.error(argument.span, message);
         }
     }
 
@@ -291,6 +302,7 @@ activities:
       id: {type: string, doc: Used.}
       flag: {type: boolean, doc: Used.}
       unused: {type: string, doc: Not used.}
+      lonely: {type: string, required: true, unless: [none], doc: Used.}
     steps:
       - call: RebootDBInstances
       - call: RebootDBInstance
@@ -302,7 +314,7 @@ activities:
       - find: StopDBCluster
         with: {DBClusterIdentifier: '$clusters[0].DBClusterIdentifier'}
       - wait: DBInstanceAvailabl
-      - return: $results
+      - return: $[results, lonely]
 ";
         let problems = verify(&super::super::read::read(text).unwrap().0);
         insta::assert_snapshot!(crate::testing::lines(text, &problems));

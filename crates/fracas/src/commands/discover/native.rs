@@ -123,7 +123,9 @@ fn described(package: &str, activity: &'static Declaration) -> Activity {
         ActivityKind::Probe => ("probe", "probes"),
     };
     let is_like_the_reference = REFERENCE_PACKAGES.contains(&package);
-    let own = activity.arguments.iter().filter(|argument| !(argument.added && is_like_the_reference));
+    let is_told =
+        |argument: &&catalogue::Argument| argument.exported && !(argument.added && is_like_the_reference);
+    let own = activity.arguments.iter().filter(is_told);
     let own = own.map(|argument| Argument {
         name: &argument.name,
         default: (!argument.required).then(|| argument.default.as_ref().unwrap_or(&Value::Null)),
