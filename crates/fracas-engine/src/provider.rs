@@ -3,7 +3,7 @@
 use std::io;
 use std::rc::Rc;
 
-use fracas_model::{Activity, Choice, Failure, Level, Policy, Problems};
+use fracas_model::{Activity, Choice, Failure, Happened, Level, Policy, Problems, Progress};
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub trait Provider {
     /// Carries the activity out and gives its output.
     ///
     /// Dropping the future cancels the activity: whatever it waits for is let go at once, and its
-    /// processes are killed.
+    /// processes are killed. One that knows how far it came says so then, with [`Tell::cut`].
     ///
     /// # Errors
     ///
@@ -81,6 +81,10 @@ pub trait Tell {
     ///
     /// When the run log cannot be written.
     fn chose(&self, choice: Choice) -> io::Result<()>;
+
+    /// The activity is being dropped before its end: whether anything outside may have changed, and how far
+    /// it came, where it makes several calls.
+    fn cut(&self, _happened: Happened, _progress: Option<Box<Progress>>) {}
 
     /// The activity, which fails with it, asks the whole run to stop.
     fn stop(&self, stop: Stop);

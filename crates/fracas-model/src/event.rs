@@ -296,13 +296,13 @@ pub struct Failure {
     pub progress: Option<Box<Progress>>,
 }
 
-/// How far an activity came that failed in the middle.
+/// How far an activity came that failed or was cut in the middle.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Progress {
     /// The calls that were made before and may have changed something.
     pub carried_out: Vec<Calls>,
-    /// The call that failed, unless something else did.
+    /// The call that failed, unless something else did; or that was under way when the activity was cut.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<FailedCall>,
     /// The calls that were not tried any more, as far as they can be foreseen.
@@ -318,7 +318,7 @@ pub struct Calls {
     pub of: Vec<String>,
 }
 
-/// A call that failed.
+/// A call that failed or was cut.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FailedCall {
     /// What was called.

@@ -155,7 +155,7 @@ pub struct Run {
     /// Whether a failed activity may have changed something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub happened: Option<Happened>,
-    /// How far an activity came that failed in the middle.
+    /// How far an activity came that failed or was cut in the middle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<Box<Progress>>,
     /// How often it was tried, if more than once.

@@ -1,16 +1,20 @@
 //! Activities of the catalogue that make several calls. Many targets are split as the limits of AWS ask. Where one of
 //! the calls fails, the console, the journal, the run log and `fracas activity run` tell which calls were carried out on
-//! what, which one failed, and what was not tried.
+//! what, which one failed, and what was not tried. So they do where the activity is cut.
 
 mod support;
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
 use support::fracas;
 use support::peer::Peer;
+use support::process::pid;
 use tempfile::TempDir;
 
 /// An AWS with these answers, and the program beside it.
@@ -29,32 +33,78 @@ impl Scene {
 
     /// Runs fracas in the folder, with one more try for each call, and gives what it prints to people.
     fn fracas(&mut self, args: &[&str]) -> String {
+        said(self.start(args))
+    }
+
+    fn start(&mut self, args: &[&str]) -> Child {
         self.peer.ask(&json!({"answers": {"answers": self.answers}}));
-        let Output { stderr, .. } = Command::new(fracas())
-            .args(args)
-            .current_dir(&self.folder)
-            .env_clear()
-            .envs([
-                ("AWS_ENDPOINT_URL", self.peer.endpoint.as_str()),
-                ("AWS_ACCESS_KEY_ID", "AKID"),
-                ("AWS_SECRET_ACCESS_KEY", "secret"),
-                ("AWS_REGION", "us-east-1"),
-                ("AWS_MAX_ATTEMPTS", "2"),
-            ])
-            .env("HOME", self.folder.path())
-            .output()
-            .unwrap();
-        String::from_utf8(stderr).unwrap()
+        let mut command = Command::new(fracas());
+        command.args(args).current_dir(&self.folder).env_clear().env("HOME", self.folder.path()).envs([
+            ("PATH", "/usr/bin:/bin"),
+            ("AWS_ENDPOINT_URL", self.peer.endpoint.as_str()),
+            ("AWS_ACCESS_KEY_ID", "AKID"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_MAX_ATTEMPTS", "2"),
+        ]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     /// The activity as the method of an experiment.
     fn run(&mut self) -> String {
+        said(self.start_run(&json!({}), &[]))
+    }
+
+    /// As [`Scene::run`], with more keys of the activity and more arguments.
+    fn start_run(&mut self, keys: &Value, args: &[&str]) -> Child {
         let provider = json!({"type": "aws", "activity": self.activity, "arguments": self.arguments});
+        let mut action = json!({"type": "action", "name": "it", "provider": provider});
+        action.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
+        let intact = json!({
+            "type": "probe", "name": "intact", "tolerance": 0,
+            "provider": {"type": "process", "path": "test", "arguments": ["!", "-e", "broken"]},
+        });
         let experiment = json!({
-            "title": "t", "description": "d", "method": [{"type": "action", "name": "it", "provider": provider}],
+            "title": "t", "description": "d", "method": [action],
+            "steady-state-hypothesis": {"title": "h", "probes": [intact]},
         });
         fs::write(self.folder.path().join("experiment.json"), experiment.to_string()).unwrap();
-        self.fracas(&["run", "--runs-dir", "runs", "experiment.json"])
+        self.start(&[&["run", "--runs-dir", "runs"], args, &["experiment.json"]].concat())
+    }
+
+    /// Waits until so many calls have come and what is answered has been taken in.
+    fn wait_for(&mut self, calls: usize, child: &mut Child) {
+        while self.calls("").len() < calls {
+            assert!(child.try_wait().unwrap().is_none(), "it has ended before call {calls}");
+            thread::sleep(Duration::from_millis(20));
+        }
+        thread::sleep(Duration::from_millis(500));
+    }
+
+    /// Plays it, and lets this happen once so many calls have come. People have to read these lines then, and journal and
+    /// run log have to say the same.
+    fn tells_cut(
+        &mut self,
+        args: &[&str],
+        calls: usize,
+        cut: fn(&Scene, &Child),
+        lines: &[&str],
+        progress: &Value,
+    ) {
+        let mut child = self.start_run(&json!({}), args);
+        self.wait_for(calls, &mut child);
+        cut(self, &child);
+        let console = said(child);
+        assert!(in_turn(&console, lines), "{console}\ndoes not tell {lines:#?}");
+        self.assert_recorded(progress);
+        assert_eq!(self.calls("").len(), calls, "nothing is called after the cut");
+    }
+
+    /// What journal and run log say of how far it came.
+    fn assert_recorded(&self, progress: &Value) {
+        let (journal, logged) = self.records();
+        assert_eq!((&journal["progress"], &journal["happened"]), (progress, &logged["happened"]));
+        assert_eq!(&logged["progress"], progress);
     }
 
     fn run_by_hand(&mut self) -> String {
@@ -85,9 +135,7 @@ impl Scene {
         let (console, by_hand) = (self.run(), self.run_by_hand());
         assert!(in_turn(&console, lines), "{console}\ndoes not tell {lines:#?}");
         assert!(in_turn(&by_hand, lines), "{by_hand}\ndoes not tell {lines:#?}");
-        let (journal, logged) = self.records();
-        assert_eq!((&journal["progress"], &journal["happened"]), (progress, &logged["happened"]));
-        assert_eq!(&logged["progress"], progress);
+        self.assert_recorded(progress);
     }
 
     /// The calls of the last run: the operation, and how often this stands in what was sent.
@@ -97,6 +145,12 @@ impl Scene {
         let counted = |call: &Value| (text(call, "operation"), text(call, "body").matches(what).count());
         calls["calls"].as_array().unwrap().iter().map(counted).collect()
     }
+}
+
+/// What it prints to people until its end.
+fn said(child: Child) -> String {
+    let Output { stderr, .. } = child.wait_with_output().unwrap();
+    String::from_utf8(stderr).unwrap()
 }
 
 fn in_turn(text: &str, lines: &[&str]) -> bool {
@@ -443,4 +497,108 @@ fn a_group_without_an_instance_in_the_zone_after_one_that_was_hit() {
         "not-tried": [{"call": "TerminateInstances", "of": ["db", "i-api"]}],
     });
     Scene::new("asg.terminate_random_instances", arguments, answers).tells(&lines, &progress);
+}
+
+/// Five groups to suspend, with these answers for each.
+fn five_groups(answers: Value) -> Scene {
+    let names = ["g-1", "g-2", "g-3", "g-4", "g-5"];
+    let groups = names.map(|name| json!({"AutoScalingGroupName": name}));
+    let answers = json!({
+        "autoscaling.DescribeAutoScalingGroups": [{"AutoScalingGroups": groups}],
+        "autoscaling.SuspendProcesses": answers,
+    });
+    let arguments = json!({"asg_names": names, "process_names": ["Launch"]});
+    Scene::new("asg.suspend_processes", arguments, answers)
+}
+
+/// Two groups are suspended, the third one may be, and two are not.
+fn third_of_five() -> (Vec<&'static str>, Value) {
+    let lines = vec![
+        "some of it has happened",
+        "carried out: SuspendProcesses of g-1, g-2",
+        "perhaps carried out: SuspendProcesses of g-3",
+        "not tried: SuspendProcesses of g-4, g-5",
+    ];
+    let progress = json!({
+        "carried-out": [{"call": "SuspendProcesses", "of": ["g-1", "g-2"]}],
+        "failed": {"call": "SuspendProcesses", "of": ["g-3"], "happened": "maybe"},
+        "not-tried": [{"call": "SuspendProcesses", "of": ["g-4", "g-5"]}],
+    });
+    (lines, progress)
+}
+
+fn interrupt(_: &Scene, child: &Child) {
+    kill(pid(child), Signal::SIGINT).unwrap();
+}
+
+#[test]
+fn ctrl_c_while_the_third_of_five_calls_is_under_way() {
+    let (lines, progress) = third_of_five();
+    let lines = [vec!["failed: cut by SIGINT"], lines].concat();
+    five_groups(json!([{}, {}, "never"])).tells_cut(&[], 4, interrupt, &lines, &progress);
+}
+
+#[test]
+fn a_timeout_while_the_third_of_five_calls_is_under_way() {
+    let mut scene = five_groups(json!([{}, {}, "never"]));
+    let (lines, progress) = third_of_five();
+    let lines = [vec!["failed: the activity's timeout of 5.0s is over"], lines].concat();
+    let console = said(scene.start_run(&json!({"timeout": 5}), &[]));
+    assert!(in_turn(&console, &lines), "{console}\ndoes not tell {lines:#?}");
+    scene.assert_recorded(&progress);
+}
+
+#[test]
+fn a_hypothesis_that_fails_fast_while_the_third_of_five_calls_is_under_way() {
+    let (lines, progress) = third_of_five();
+    let lines = [vec!["failed: cut by a steady state that is not met"], lines].concat();
+    let args = ["--hypothesis-strategy=continuously", "--hypothesis-frequency=0.2", "--fail-fast"];
+    let break_it = |scene: &Scene, _: &Child| fs::write(scene.folder.path().join("broken"), "").unwrap();
+    five_groups(json!([{}, {}, "never"])).tells_cut(&args, 4, break_it, &lines, &progress);
+}
+
+/// An activity of the user's own that waits after the second call.
+const SLOWLY: &str = r#"
+service: sqs
+activities:
+  purge:
+    kind: action
+    summary: Purge queues, one after the other.
+    args:
+      urls: {type: list, required: true, doc: The queues.}
+    steps:
+      - each: $urls
+        item: url
+        steps:
+          - {call: PurgeQueue, with: {QueueUrl: $url}}
+          - {pause: 600, when: "$url == 'q-2'"}
+"#;
+
+#[test]
+fn ctrl_c_between_the_second_and_the_third_of_five_calls() {
+    let arguments = json!({"urls": ["q-1", "q-2", "q-3", "q-4", "q-5"]});
+    let mut scene = Scene::new("slowly.purge", arguments, json!({"sqs.PurgeQueue": [{}]}));
+    let folder = scene.folder.path().join("fracas/aws");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("slowly.yaml"), SLOWLY).unwrap();
+    let lines = [
+        "failed: cut by SIGINT",
+        "some of it has happened",
+        "carried out: PurgeQueue of q-1, q-2\n",
+        "not tried: PurgeQueue of q-3, q-4, q-5\n",
+    ];
+    let progress = json!({
+        "carried-out": [{"call": "PurgeQueue", "of": ["q-1", "q-2"]}],
+        "not-tried": [{"call": "PurgeQueue", "of": ["q-3", "q-4", "q-5"]}],
+    });
+    scene.tells_cut(&[], 2, interrupt, &lines, &progress);
+}
+
+#[test]
+fn what_is_cut_before_it_changes_anything_did_not_happen() {
+    let mut scene = five_groups(json!([{}]));
+    scene.answers["autoscaling.DescribeAutoScalingGroups"] = json!(["never"]);
+    let lines = ["failed: cut by SIGINT", "nothing was changed"];
+    scene.tells_cut(&[], 1, interrupt, &lines, &Value::Null);
+    assert_eq!(scene.records().0["happened"], "no");
 }

@@ -240,7 +240,7 @@ impl Runner<'_> {
 
     async fn attempt(&self, doing: &Doing<'_>, values: &Values) -> Carried {
         let activity = doing.activity();
-        let tell = StepTell { runner: self, step: doing.id, stop: RefCell::default() };
+        let tell = StepTell::new(self, doing.id);
         let context = Context { values, policy: &self.plan.policy, tell: &tell, place: doing.place };
         let work = self.host.carry_out(activity, &context);
         let timeout = activity.timeout.filter(|_| self.plan.policy.activity_timeouts);
@@ -250,25 +250,27 @@ impl Runner<'_> {
         };
         let halted = Box::pin(self.halted(doing.how.background()));
         let ended = match select(halted, select(work, timed_out)).await {
-            Either::Left((halt, _)) => return self.cut(activity, halt),
-            Either::Right((Either::Left((result, _)), _)) => result,
-            Either::Right((Either::Right(_), _)) => {
-                Err(timed_out_after(timeout.unwrap_or_default(), activity.kind))
-            }
+            Either::Left((halt, _)) => Ended::Halted(halt),
+            Either::Right((Either::Left((result, _)), _)) => Ended::ByItself(result),
+            Either::Right((Either::Right(_), _)) => Ended::TimedOut(timeout.unwrap_or_default()),
         };
+        // By now, what was cut has been dropped and has told how far it came.
         match ended {
-            Ok(output) => {
+            Ended::ByItself(Ok(output)) => {
                 self.unwritable.set(self.unwritable.get() || tell.stop.take() == Some(Stop::Abort));
                 (ActivityResult::Succeeded { output: Arc::new(output) }, None)
             }
-            Err(failure) => self.failed(failure, tell.stop.take(), doing.how.background()),
+            Ended::ByItself(Err(failure)) => self.failed(failure, tell.stop.take(), doing.how.background()),
+            Ended::TimedOut(seconds) => {
+                (ActivityResult::Failed(timed_out_after(seconds, tell.so_far(activity.kind))), None)
+            }
+            Ended::Halted(halt) => self.cut(activity, halt, tell.so_far(activity.kind)),
         }
     }
 
     /// What a request to stop makes of the activity that it meets.
-    fn cut(&self, activity: &Activity, halt: Halt) -> Carried {
-        let happened = if activity.kind == ActivityKind::Action { Happened::Maybe } else { Happened::No };
-        let failure = |error: String| Failure { error, help: String::new(), happened, progress: None };
+    fn cut(&self, activity: &Activity, halt: Halt, so_far: SoFar) -> Carried {
+        let failure = |error: String| so_far.failure(error, "");
         let by = match &halt {
             Halt::Interrupted(InterruptedBy::Signal(name)) => name.as_str(),
             Halt::Interrupted(_) => "a request to stop",
@@ -336,7 +338,7 @@ impl Runner<'_> {
         if !self.plan.policy.unexpected_errors_fail && probe.provider.get("arguments").is_none() {
             return Err(Halt::Aborted(cannot_tell(&probe.name, "its probe has no `arguments`")));
         }
-        let tell = StepTell { runner: self, step: id, stop: RefCell::default() };
+        let tell = StepTell::new(self, id);
         let context = Context { values, policy: &self.plan.policy, tell: &tell, place: "" };
         let probe = with_value(probe, output);
         match select(Box::pin(self.halted(false)), self.host.carry_out(&probe, &context)).await {
@@ -445,15 +447,9 @@ fn cannot_tell(name: &str, why: &str) -> String {
     format!("The output of `{name}` cannot be compared with its tolerance: {why}")
 }
 
-fn timed_out_after(seconds: f64, kind: ActivityKind) -> Failure {
-    let happened = if kind == ActivityKind::Action { Happened::Maybe } else { Happened::No };
+fn timed_out_after(seconds: f64, so_far: SoFar) -> Failure {
     let error = format!("the activity's timeout of {}s is over", python::float_repr(seconds));
-    Failure {
-        error,
-        help: "raise its `timeout`, or look at why it takes so long".to_owned(),
-        happened,
-        progress: None,
-    }
+    so_far.failure(error, "raise its `timeout`, or look at why it takes so long")
 }
 
 /// The run log cannot be written.
@@ -461,11 +457,41 @@ pub(super) fn unrecorded(error: &io::Error) -> Halt {
     Halt::Aborted(format!("Experiment aborted: cannot write the run log: {error}"))
 }
 
+/// How a try of an activity ended.
+enum Ended {
+    ByItself(Result<Value, Failure>),
+    /// After these seconds.
+    TimedOut(f64),
+    Halted(Halt),
+}
+
+/// How far an activity came that was cut: whether anything outside may have changed, and what is known of it.
+struct SoFar(Happened, Option<Box<Progress>>);
+
+impl SoFar {
+    fn failure(self, error: String, help: &str) -> Failure {
+        Failure { error, help: help.to_owned(), happened: self.0, progress: self.1 }
+    }
+}
+
 /// Takes what one activity tells while it is carried out.
 struct StepTell<'a> {
     runner: &'a Runner<'a>,
     step: StepId,
     stop: RefCell<Option<Stop>>,
+    cut: RefCell<Option<SoFar>>,
+}
+
+impl StepTell<'_> {
+    fn new<'a>(runner: &'a Runner<'a>, step: StepId) -> StepTell<'a> {
+        StepTell { runner, step, stop: RefCell::default(), cut: RefCell::default() }
+    }
+
+    /// What an activity that was cut has told, or what can be said of any one.
+    fn so_far(&self, kind: ActivityKind) -> SoFar {
+        let happened = if kind == ActivityKind::Action { Happened::Maybe } else { Happened::No };
+        self.cut.take().unwrap_or(SoFar(happened, None))
+    }
 }
 
 impl Tell for StepTell<'_> {
@@ -487,6 +513,10 @@ impl Tell for StepTell<'_> {
     fn chose(&self, choice: Choice) -> io::Result<()> {
         let recorded = self.runner.record(Event::Chosen(Chosen { step: self.step, choice }));
         if self.step.phase == Phase::Rollbacks { Ok(()) } else { recorded }
+    }
+
+    fn cut(&self, happened: Happened, progress: Option<Box<Progress>>) {
+        self.cut.replace(Some(SoFar(happened, progress)));
     }
 
     fn stop(&self, stop: Stop) {

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use fracas_aws::endpoint::partition;
@@ -11,7 +12,7 @@ use fracas_model::{Calls, Choice, FailedCall, Failure, Happened, Level, Progress
 use serde_json::{Map, Value, json};
 
 use super::choice::Dice;
-use super::progress::{Forecast, add, named};
+use super::progress::{Ahead, add, named, not_tried};
 use super::{Choose, Declaration, Each, Pick, PlannedCall, Request, Step, Template, Until, Verb, targets};
 
 /// The argument that repeats a choice; every activity that draws has it.
@@ -102,8 +103,29 @@ struct Scene<'d> {
     item: Value,
     /// What has been changed.
     done: Vec<Calls>,
-    /// What would have followed, once a step has failed.
-    left: Option<Forecast>,
+    /// The call that is being made, if it may change something.
+    under_way: Option<Calls>,
+    /// What follows, in the innermost steps last.
+    ahead: Vec<Ahead<'d>>,
+}
+
+/// An activity that tells how far it came when it is dropped before its end.
+struct Playing<'p, 'd> {
+    player: &'p Player<'p>,
+    scene: Scene<'d>,
+    has_ended: bool,
+}
+
+impl Drop for Playing<'_, '_> {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            let under_way = self.scene.under_way.take();
+            let is_in_change = under_way.is_some();
+            let cut = under_way.map(|calls| FailedCall { calls, happened: Happened::Maybe });
+            let (happened, progress) = self.player.so_far(&mut self.scene, cut, is_in_change);
+            self.player.tell.cut(happened, progress);
+        }
+    }
 }
 
 type Doing<'a> = Pin<Box<dyn Future<Output = Result<Flow, Stop>> + 'a>>;
@@ -117,19 +139,13 @@ impl Player<'_> {
     ) -> Result<Value, Failure> {
         let seed = arguments.remove(SEED).and_then(|seed| seed.as_u64());
         arguments.insert(AWS.to_owned(), self.surroundings());
-        let dice = Dice::new(seed);
-        let mut scene = Scene {
-            declaration,
-            names: arguments,
-            output: Value::Null,
-            dice,
-            item: Value::Null,
-            done: Vec::new(),
-            left: None,
-        };
-        match self.steps(&declaration.steps, &mut scene).await {
-            Ok(_) => Ok(scene.output),
-            Err(stop) => Err(self.failure(stop, scene)),
+        let scene = Scene::new(declaration, arguments, Dice::new(seed));
+        let mut playing = Playing { player: self, scene, has_ended: false };
+        let ended = self.steps(&declaration.steps, &mut playing.scene).await;
+        playing.has_ended = true;
+        match ended {
+            Ok(_) => Ok(playing.scene.output.take()),
+            Err(stop) => Err(self.failure(stop, &mut playing.scene)),
         }
     }
 
@@ -139,33 +155,30 @@ impl Player<'_> {
         json!({"region": region, "partition": partition(region).id, "run": self.tell.run()})
     }
 
-    fn steps<'a>(&'a self, steps: &'a [Step], scene: &'a mut Scene<'_>) -> Doing<'a> {
+    fn steps<'a, 'd: 'a>(&'a self, steps: &'d [Step], scene: &'a mut Scene<'d>) -> Doing<'a> {
         Box::pin(async move {
             for (place, step) in steps.iter().enumerate() {
-                match self.step_unless_left_out(step, scene).await {
-                    Ok(Flow::On) => {}
-                    Ok(Flow::Returned) => return Ok(Flow::Returned),
-                    Err(stop) => {
-                        let changing = |request: &Request| self.change(request);
-                        scene.forecast().missed(step).steps(&steps[place + 1..], &changing);
-                        return Err(stop);
-                    }
+                scene.ahead.push(Ahead::Steps(step, &steps[place + 1..]));
+                if self.step_unless_left_out(step, scene).await? == Flow::Returned {
+                    return Ok(Flow::Returned);
                 }
+                scene.ahead.pop();
             }
             Ok(Flow::On)
         })
     }
 
-    async fn step_unless_left_out(&self, step: &Step, scene: &mut Scene<'_>) -> Result<Flow, Stop> {
+    async fn step_unless_left_out<'d>(&self, step: &'d Step, scene: &mut Scene<'d>) -> Result<Flow, Stop> {
         match step.when.as_ref().map(|when| when.holds(&scene.names)).transpose()? {
             Some(false) => Ok(Flow::On),
             _ => self.step(step, scene).await,
         }
     }
 
-    async fn step(&self, step: &Step, scene: &mut Scene<'_>) -> Result<Flow, Stop> {
+    async fn step<'d>(&self, step: &'d Step, scene: &mut Scene<'d>) -> Result<Flow, Stop> {
         let result = match &step.verb {
-            Verb::Call(_) | Verb::Find(_) | Verb::Wait(_) => self.request(step, scene).await?,
+            // Boxed, or the compiler finds the futures nested too deeply.
+            Verb::Call(_) | Verb::Find(_) | Verb::Wait(_) => Box::pin(self.request(step, scene)).await?,
             Verb::Pick(pick) => self.pick(pick, scene)?,
             Verb::Choose(choose) => self.choose(choose, scene)?,
             Verb::Each(each) => match self.each(each, scene).await? {
@@ -223,10 +236,14 @@ impl Player<'_> {
         if let Some(notes) = self.notes {
             return self.foresee(step, call, parameters, notes).await;
         }
-        match self.ask(&step.verb, request, service, &parameters).await {
+        let calls = Calls { of: named(&call.operation, &parameters), call: call.operation.clone() };
+        scene.under_way = call.changes(self.aws).then(|| calls.clone());
+        let answer = self.ask(&step.verb, request, service, &parameters).await;
+        let change = scene.under_way.take();
+        match answer {
             Ok(answer) => {
-                if call.changes(self.aws) {
-                    add(&mut scene.done, &call.operation, named(&call.operation, &parameters));
+                if let Some(Calls { call, of }) = change {
+                    add(&mut scene.done, &call, of);
                 }
                 Ok(answer)
             }
@@ -234,8 +251,7 @@ impl Player<'_> {
             Err(error) => {
                 let words = step.fails_with.as_ref().or(scene.declaration.fails_with.as_ref());
                 let text = wrapped(words, &error, &scene.names);
-                let of = named(&call.operation, &parameters);
-                Err(Stop::Aws(Box::new(Refusal { error, call, of, text })))
+                Err(Stop::Aws(Box::new(Refusal { error, call, of: calls.of, text })))
             }
         }
     }
@@ -359,22 +375,18 @@ impl Player<'_> {
     }
 
     /// What is given for each item; none when the steps ended the activity.
-    async fn each(&self, each: &Each, scene: &mut Scene<'_>) -> Result<Option<Value>, Stop> {
+    async fn each<'d>(&self, each: &'d Each, scene: &mut Scene<'d>) -> Result<Option<Value>, Stop> {
         let mut given = Vec::new();
+        let items: Rc<[Value]> = items(each.list.evaluate(&scene.names)?).into();
         let around = scene.item.take();
-        let mut items = items(each.list.evaluate(&scene.names)?).into_iter();
-        while let Some(item) = items.next() {
+        for (place, item) in items.iter().enumerate() {
             scene.item = item.clone();
-            scene.names.insert(each.item.clone(), item);
-            match self.steps(&each.steps, scene).await {
-                Ok(Flow::On) => {}
-                Ok(Flow::Returned) => return Ok(None),
-                Err(stop) => {
-                    let changing = |request: &Request| self.change(request);
-                    scene.forecast().items(each, items, &around, &changing);
-                    return Err(stop);
-                }
+            scene.names.insert(each.item.clone(), item.clone());
+            scene.ahead.push(Ahead::Items(each, items.clone(), place + 1, around.clone()));
+            if self.steps(&each.steps, scene).await? == Flow::Returned {
+                return Ok(None);
             }
+            scene.ahead.pop();
             match &each.give {
                 Some(give) => {
                     given.extend(Some(give.evaluate(&scene.names)?).filter(|value| !value.is_null()))
@@ -388,7 +400,7 @@ impl Player<'_> {
 
     /// How many seconds it took until the condition held, or null after the timeout; none when
     /// the steps ended the activity.
-    async fn until(&self, until: &Until, scene: &mut Scene<'_>) -> Result<Option<Value>, Stop> {
+    async fn until<'d>(&self, until: &'d Until, scene: &mut Scene<'d>) -> Result<Option<Value>, Stop> {
         let begin = Instant::now();
         let every = duration(&until.every.evaluate(&scene.names)?);
         let timeout = duration(&until.timeout.evaluate(&scene.names)?);
@@ -408,39 +420,56 @@ impl Player<'_> {
         }
     }
 
-    fn failure(&self, stop: Stop, scene: Scene<'_>) -> Failure {
-        let mut in_change = false;
+    fn failure(&self, stop: Stop, scene: &mut Scene<'_>) -> Failure {
+        let mut is_in_change = false;
         let (error, help, failed) = match stop {
             Stop::Reason(reason) => (activity_failed(&reason), String::new(), None),
             Stop::Aws(refusal) => {
-                in_change = refusal.call.changes(self.aws);
-                let happened = happened(&refusal.error, in_change);
+                is_in_change = refusal.call.changes(self.aws);
+                let happened = happened(&refusal.error, is_in_change);
                 let calls = Calls { call: refusal.call.operation, of: refusal.of };
                 let help = refusal.error.help().unwrap_or_default();
                 (refusal.text, help, Some(FailedCall { calls, happened }))
             }
         };
+        let (happened, progress) = self.so_far(scene, failed, is_in_change);
+        Failure { error, help, happened, progress }
+    }
+
+    /// Whether anything has changed, and how far it came with this call, which ended it; that is told only
+    /// where more was to be changed than by this one call.
+    fn so_far(
+        &self,
+        scene: &mut Scene<'_>,
+        failed: Option<FailedCall>,
+        is_in_change: bool,
+    ) -> (Happened, Option<Box<Progress>>) {
         let happened = match &failed {
             _ if !scene.done.is_empty() => Happened::Yes,
             Some(failed) => failed.happened,
             None => Happened::No,
         };
-        Failure { error, help, happened, progress: scene.progress(failed, in_change).map(Box::new) }
+        let changing = |request: &Request| self.change(request);
+        let names = std::mem::take(&mut scene.names);
+        let not_tried = not_tried(names, &scene.item, &scene.ahead, &changing);
+        let carried_out = std::mem::take(&mut scene.done);
+        let is_midway = !carried_out.is_empty() || is_in_change && !not_tried.is_empty();
+        (happened, is_midway.then(|| Box::new(Progress { carried_out, failed, not_tried })))
     }
 }
 
-impl Scene<'_> {
-    /// What would have followed from here on.
-    fn forecast(&mut self) -> &mut Forecast {
-        let Scene { names, item, left, .. } = self;
-        left.get_or_insert_with(|| Forecast::new(names.clone(), item))
-    }
-
-    /// How far it came; none where nothing was to be changed but by the one call that failed, if that.
-    fn progress(self, failed: Option<FailedCall>, in_change: bool) -> Option<Progress> {
-        let not_tried = self.left.map(|left| left.calls).unwrap_or_default();
-        let is_midway = !self.done.is_empty() || in_change && !not_tried.is_empty();
-        is_midway.then_some(Progress { carried_out: self.done, failed, not_tried })
+impl<'d> Scene<'d> {
+    fn new(declaration: &'d Declaration, names: Map<String, Value>, dice: Dice) -> Scene<'d> {
+        Scene {
+            declaration,
+            names,
+            output: Value::Null,
+            dice,
+            item: Value::Null,
+            done: Vec::new(),
+            under_way: None,
+            ahead: Vec::new(),
+        }
     }
 }
 

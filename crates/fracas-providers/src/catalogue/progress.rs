@@ -1,6 +1,7 @@
-//! How far an activity came that fails in the middle: what its calls named, and what would have followed.
+//! How far an activity came that ends in the middle: what its calls named, and what would have followed.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use fracas_model::Calls;
 use serde_json::{Map, Value};
@@ -27,31 +28,56 @@ const ENDINGS: [&str; 9] = ["identifiers", "identifier", "names", "name", "arns"
 /// The operation of a request, if it may change something.
 pub(super) type Changing<'a> = &'a dyn Fn(&Request) -> Option<String>;
 
-/// What would have followed a step, as far as it can be told without asking AWS.
-pub(super) struct Forecast {
+/// What is done after what is being done now.
+pub(super) enum Ahead<'d> {
+    /// The other steps of a list, after this one.
+    Steps(&'d Step, &'d [Step]),
+    /// The items from this place on, within what is done for another item.
+    Items(&'d Each, Rc<[Value]>, usize, Value),
+}
+
+/// The calls that may change something and are ahead, the innermost last, as far as it can be told without
+/// asking AWS. Of the steps that are being done, no result is known.
+pub(super) fn not_tried(
+    names: Map<String, Value>,
+    item: &Value,
+    ahead: &[Ahead<'_>],
+    changing: Changing<'_>,
+) -> Vec<Calls> {
+    let mut forecast =
+        Forecast { names, unknown: HashSet::new(), item: label(item), calls: Vec::new(), changing };
+    for ahead in ahead.iter().rev() {
+        match ahead {
+            Ahead::Steps(step, steps) => {
+                forecast.miss(step);
+                forecast.steps(steps);
+            }
+            Ahead::Items(each, items, from, around) => forecast.items(each, &items[*from..], label(around)),
+        }
+    }
+    forecast.calls
+}
+
+/// What would have followed.
+struct Forecast<'c> {
     names: Map<String, Value>,
     /// Names whose values only AWS or chance could tell.
     unknown: HashSet<String>,
     /// What is being done something to, for calls whose parameters are not known.
     item: Vec<String>,
     /// The calls that may change something.
-    pub(super) calls: Vec<Calls>,
+    calls: Vec<Calls>,
+    changing: Changing<'c>,
 }
 
-impl Forecast {
-    /// With what is known now, in the midst of what is done for an item.
-    pub(super) fn new(names: Map<String, Value>, item: &Value) -> Forecast {
-        Forecast { names, unknown: HashSet::new(), item: label(item), calls: Vec::new() }
-    }
-
-    /// A step had no result.
-    pub(super) fn missed(&mut self, step: &Step) -> &mut Forecast {
+impl Forecast<'_> {
+    /// A step has no result.
+    fn miss(&mut self, step: &Step) {
         self.unknown.extend(step.result.clone());
-        self
     }
 
     /// What these steps would have done.
-    pub(super) fn steps(&mut self, steps: &[Step], changing: Changing<'_>) {
+    fn steps(&mut self, steps: &[Step]) {
         for step in steps {
             let when = step.when.as_ref().filter(|when| self.knows(when));
             if when.is_some_and(|when| when.holds(&self.names) == Ok(false)) {
@@ -60,37 +86,31 @@ impl Forecast {
             if matches!(step.verb, Verb::Return(_)) && when.is_some() == step.when.is_some() {
                 return;
             }
-            self.step(step, changing);
+            self.step(step);
         }
     }
 
     /// What would have been done for these items, within what is done for another one.
-    pub(super) fn items(
-        &mut self,
-        each: &Each,
-        items: impl IntoIterator<Item = Value>,
-        around: &Value,
-        changing: Changing<'_>,
-    ) {
+    fn items(&mut self, each: &Each, items: &[Value], around: Vec<String>) {
         for item in items {
-            self.item = label(&item);
-            self.know(&each.item, item);
-            self.steps(&each.steps, changing);
+            self.item = label(item);
+            self.know(&each.item, item.clone());
+            self.steps(&each.steps);
         }
-        self.item = label(around);
+        self.item = around;
     }
 
-    fn step(&mut self, step: &Step, changing: Changing<'_>) {
+    fn step(&mut self, step: &Step) {
         match &step.verb {
             Verb::Call(request) | Verb::Find(request) | Verb::Wait(request) => {
-                if let Some(operation) = changing(request) {
+                if let Some(operation) = (self.changing)(request) {
                     let parameters = self.value(&request.parameters);
                     let of = parameters.map(|parameters| named(&operation, &parameters));
                     add(&mut self.calls, &operation, of.unwrap_or_else(|| self.item.clone()));
                 }
             }
-            Verb::Each(each) => self.each(each, changing),
-            Verb::Until(until) => self.steps(&until.steps, changing),
+            Verb::Each(each) => self.each(each),
+            Verb::Until(until) => self.steps(&until.steps),
             Verb::Set(template) => {
                 if let (Some(name), Some(value)) = (&step.result, self.value(template)) {
                     return self.know(name, value);
@@ -98,19 +118,16 @@ impl Forecast {
             }
             _ => {}
         }
-        self.missed(step);
+        self.miss(step);
     }
 
-    fn each(&mut self, each: &Each, changing: Changing<'_>) {
+    fn each(&mut self, each: &Each) {
         match self.value(&each.list) {
-            Some(Value::Array(items)) => {
-                let around = Value::from(self.item.clone());
-                self.items(each, items, &around, changing);
-            }
+            Some(Value::Array(items)) => self.items(each, &items, self.item.clone()),
             Some(_) => {}
             None => {
                 self.unknown.insert(each.item.clone());
-                self.steps(&each.steps, changing);
+                self.steps(&each.steps);
             }
         }
     }

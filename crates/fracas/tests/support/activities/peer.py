@@ -7,7 +7,8 @@ Reads a JSON line a question from standard input and answers each with one:
 The first line it prints is {"endpoint": URL}.
 
 A scenario has either `answers`, by service and operation, each a list of which the last stays, or `moto`: calls that
-prepare an account of moto's. Every answer is an output as boto3 shows it, or {"error": {"code", "message", "status"}}.
+prepare an account of moto's. Every answer is an output as boto3 shows it, {"error": {"code", "message", "status"}}, or
+"never".
 """
 
 import functools
@@ -20,6 +21,7 @@ import re
 import socketserver
 import sys
 import threading
+import time
 import urllib.parse
 
 import boto3
@@ -29,6 +31,8 @@ from moto.core.serialize import SerializationContext, get_serializer_class
 from moto.core.utils import get_service_model
 
 REQUEST_ID = "req-1"
+# Nobody waits so long for an answer, in seconds.
+LONG = 600
 model = functools.cache(get_service_model)
 
 
@@ -54,6 +58,8 @@ class Aws:
         service, operation = key.split(".")
         answers = self.answers[key]
         found = answers.pop(0) if len(answers) > 1 else answers[0]
+        if found == "never":
+            time.sleep(LONG)
         if found and list(found) == ["error"]:
             error = {"status": 400, "message": "refused", **found["error"]}
             return refusal(model(service), error["code"], error["message"], error["status"])
