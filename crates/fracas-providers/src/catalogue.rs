@@ -17,6 +17,7 @@ pub(crate) mod play;
 mod progress;
 mod read;
 mod schema;
+mod sure;
 mod targets;
 mod verify;
 
@@ -129,6 +130,12 @@ impl Target {
     pub fn undo(&self) -> Option<String> {
         let undo = self.declaration.undo.as_ref()?;
         Some(if undo.contains('.') { undo.clone() } else { format!("{}.{undo}", self.package) })
+    }
+
+    /// Whether it is one inside the binary.
+    pub(crate) fn is_built_in(&self) -> bool {
+        let mut read = FILES.iter().filter_map(|file| file.read.get());
+        read.any(|catalogue| std::ptr::eq(catalogue, self.catalogue))
     }
 
     /// The calls that it may make, each once, in the order of the file.

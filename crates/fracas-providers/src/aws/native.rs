@@ -86,7 +86,8 @@ impl Native {
             target.declaration.argument(name).is_some() && !bound.get(name).is_some_and(text::is_open)
         };
         for request in target.declaration.requests(bound, &text::is_open) {
-            if !request.parameters.names().into_iter().all(is_known) {
+            let is_sure = target.is_built_in() && request.is_sure(bound);
+            if is_sure || !request.parameters.names().into_iter().all(is_known) {
                 continue;
             }
             let service = request.service.as_deref().unwrap_or(&target.catalogue.service);
