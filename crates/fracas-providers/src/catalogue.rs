@@ -396,7 +396,7 @@ impl ArgumentKind {
             ArgumentKind::String => "...".into(),
             ArgumentKind::Integer | ArgumentKind::Number => 1.into(),
             ArgumentKind::Boolean => true.into(),
-            ArgumentKind::List => Value::Array(Vec::new()),
+            ArgumentKind::List => Value::Array(vec!["...".into()]),
             ArgumentKind::Object => Value::Object(Map::new()),
         }
     }

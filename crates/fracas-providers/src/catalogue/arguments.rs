@@ -106,7 +106,7 @@ impl Argument {
     }
 
     /// Whether a value is one that it can have.
-    pub(crate) fn takes(&self, value: &Value) -> bool {
+    pub fn takes(&self, value: &Value) -> bool {
         self.kinds.iter().chain(&self.accepts).any(|kind| kind.takes(value))
     }
 
@@ -118,13 +118,8 @@ impl Argument {
 }
 
 impl Declaration {
-    /// Whether the argument of this name can be a text.
-    pub fn takes_text(&self, name: &str) -> bool {
-        self.argument(name).is_some_and(|argument| argument.kinds.contains(&ArgumentKind::String))
-    }
-
     /// The argument of this name, or this other name.
-    pub(crate) fn argument(&self, name: &str) -> Option<&Argument> {
+    pub fn argument(&self, name: &str) -> Option<&Argument> {
         self.arguments
             .iter()
             .find(|argument| argument.name == name || argument.aliases.iter().any(|alias| alias == name))

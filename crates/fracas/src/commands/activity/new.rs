@@ -19,6 +19,9 @@ use crate::session::Session;
 const FAULTS: [&str; 10] =
     ["Failover", "Reboot", "Restart", "Stop", "Disable", "Terminate", "Delete", "Update", "Put", "Create"];
 
+/// How the names of operations begin that are worth a probe, the most telling first.
+const LOOKS: [&str; 3] = ["Describe", "List", "Get"];
+
 /// Writes the file, unless there is one.
 pub fn new(args: &ActivityNew, session: &Session) -> Result<ExitCode, Told> {
     let aws = Aws::new();
@@ -53,24 +56,24 @@ fn text(service: &Service<'_>) -> String {
          # The language: a text that starts with $ is JMESPath over the arguments and earlier results.\n\
          service: {name}\n\nactivities:\n"
     );
-    let actions = FAULTS.iter().find_map(|verb| {
-        let starting = |operation: &&Operation| {
-            operation.name.starts_with(verb) && iam::changes(service, operation.name)
-        };
-        service.operations.iter().find(starting)
+    let changing = |operation: &&Operation| iam::changes(service, operation.name);
+    let actions = service.operations.iter().filter(changing);
+    let action = actions.min_by_key(|operation| rank(&FAULTS, operation));
+    let looks = service.operations.iter().filter(|operation| !changing(operation));
+    let probe = looks.min_by_key(|operation| {
+        (rank(&LOOKS, operation), required(service, operation).len(), service.paginator(operation.name).is_none())
     });
-    let probes = ["Describe", "List", "Get"].iter().find_map(|verb| {
-        let starting = |operation: &&Operation| {
-            operation.name.starts_with(verb) && !iam::changes(service, operation.name)
-        };
-        service.operations.iter().filter(starting).min_by_key(|operation| required(service, operation).len())
-    });
-    for (operation, kind) in [(actions, "action"), (probes, "probe")] {
+    for (operation, kind) in [(action, "action"), (probe, "probe")] {
         if let Some(operation) = operation {
             text.push_str(&activity(service, operation, kind));
         }
     }
     text
+}
+
+/// How telling the name of an operation is: the smaller, the more.
+fn rank(verbs: &[&str], operation: &Operation<'_>) -> usize {
+    verbs.iter().position(|verb| operation.name.starts_with(verb)).unwrap_or(verbs.len())
 }
 
 fn activity(service: &Service<'_>, operation: &Operation<'_>, kind: &str) -> String {

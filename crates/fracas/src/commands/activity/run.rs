@@ -43,21 +43,33 @@ fn source(target: &Target, args: &ActivityRun, session: &Session) -> Result<Sour
     Ok(Source { name: "the activity".to_owned(), text: format!("{activity:#}"), format: Format::Json })
 }
 
-/// `name=value`: JSON where the argument is no text, else as it stands.
+/// The arguments `name=value`, each once.
 fn arguments(target: &Target, args: &ActivityRun) -> Result<Map<String, Value>, Problem> {
     let mut arguments = Map::new();
     for given in &args.arguments {
         let (name, text) = given.split_once('=').ok_or_else(|| {
             Problem::general(format!("`{given}` is no argument")).help("write it as --arg name=value")
         })?;
-        let is_text = target.declaration.takes_text(name);
-        let value = serde_json::from_str(text)
-            .ok()
-            .filter(|value: &Value| !is_text || value.is_array() || value.is_object());
-        // A `$` is meant: there is no configuration to take values from.
-        arguments.insert(name.to_owned(), value.unwrap_or_else(|| text.replace('$', "$$").into()));
+        if arguments.insert(name.to_owned(), value(target, name, text)?).is_some() {
+            return Err(Problem::general(format!("`{name}` is given twice")).help("leave one of them out"));
+        }
     }
     Ok(arguments)
+}
+
+/// JSON where the argument takes what it says, else the text as it stands.
+fn value(target: &Target, name: &str, text: &str) -> Result<Value, Problem> {
+    let json = serde_json::from_str(text).ok();
+    let Some(argument) = target.declaration.argument(name) else {
+        return Ok(json.unwrap_or_else(|| text.into()));
+    };
+    let text = Value::from(text);
+    match json.filter(|value: &Value| !value.is_string() && argument.takes(value)) {
+        Some(value) => Ok(value),
+        None if argument.takes(&text) => Ok(text),
+        None => Err(Problem::general(format!("`{name}` must be {}, not {text}", argument.words()))
+            .help(format!("write it in JSON, such as --arg '{name}={}'", argument.kinds[0].example()))),
+    }
 }
 
 fn read(source: &Source) -> (Option<Activity>, Problems) {

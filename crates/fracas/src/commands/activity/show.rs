@@ -29,8 +29,11 @@ fn shown(target: &Target) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {:<width$}  {}", argument.name, told(argument));
     }
-    text.push_str("\nCalls\n");
-    for call in target.calls() {
+    let calls = target.calls();
+    if !calls.is_empty() {
+        text.push_str("\nCalls\n");
+    }
+    for call in calls {
         let changes = if call.changes { "  (changes something)" } else { "" };
         let _ = writeln!(text, "  {} {}{changes}", call.service, call.operation);
     }
