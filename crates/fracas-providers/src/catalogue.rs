@@ -219,6 +219,8 @@ pub fn packages() -> Vec<&'static str> {
 pub struct Catalogue {
     /// The service, as boto3 calls it.
     pub service: String,
+    /// Where that stands.
+    pub service_span: Span,
     /// By resource type of the service's permissions: what names a resource.
     pub resources: IndexMap<String, ResourceName>,
     /// In the file's order.

@@ -102,13 +102,20 @@ impl Reader {
     fn catalogue(&mut self, node: &Node) -> Catalogue {
         // `parts` holds steps that activities share by YAML's anchors.
         self.known_keys(node, &["service", "resources", "parts", "activities"]);
-        let resources = entries(node.get("resources"));
+        if node.as_map().is_none() {
+            return Catalogue::default();
+        }
+        let resources = self.object(node, "resources");
         let resources = resources
             .map(|(key, entry)| (key.clone(), self.resource_name(&entry.value)))
             .collect::<IndexMap<_, _>>();
-        let activities = entries(node.get("activities"));
+        if node.get("activities").is_none() {
+            self.error(node.span, "`activities` is missing");
+        }
+        let activities = self.object(node, "activities");
         Catalogue {
             service: self.required_text(node, "service"),
+            service_span: node.get("service").map_or(node.span, |service| service.span),
             resources,
             activities: activities.filter_map(|(name, entry)| self.sound_activity(name, entry)).collect(),
         }
@@ -118,7 +125,7 @@ impl Reader {
         self.known_keys(node, &["parameter", "lower_case"]);
         ResourceName {
             parameter: self.required_text(node, "parameter"),
-            lower_case: node.get("lower_case").is_some_and(|lower_case| lower_case.to_json() == true),
+            lower_case: self.flag(node, "lower_case", false),
         }
     }
 
@@ -135,13 +142,14 @@ impl Reader {
             self.known_keys(node, &ACTIVITY_KEYS);
         }
         self.snake_case(name, entry.key_span);
-        let arguments = entries(node.get("args"));
+        let arguments = self.object(node, "args");
         let mut arguments: Vec<_> = arguments.map(|(name, entry)| self.argument(name, entry)).collect();
         let (steps, added) = self.steps_or_text(node);
         let is_new = |argument: &Argument| !arguments.iter().any(|known| known.name == argument.name);
         let added: Vec<_> = added.into_iter().filter(is_new).collect();
         arguments.extend(added);
-        if self.steps.is_none() && steps.is_empty() {
+        let has_steps = node.get("steps").is_some_and(|steps| steps.as_list() != Some(&[]));
+        if self.steps.is_none() && !has_steps {
             self.error(entry.key_span, format!("`{name}` has no `steps`"));
         }
         Declaration {
@@ -149,8 +157,8 @@ impl Reader {
             kind: self.kind(node),
             summary: self.required_text(node, "summary"),
             undo: node.get("undo").map(|undo| self.text(undo)),
-            replaces: node.get("replaces").is_some_and(|replaces| replaces.to_json() == true),
-            exported: node.get("exported").is_none_or(|exported| exported.to_json() == true),
+            replaces: self.flag(node, "replaces", false),
+            exported: self.flag(node, "exported", true),
             returns: node.get("returns").map(|returns| self.returns(returns)),
             arguments,
             steps,
@@ -168,17 +176,13 @@ impl Reader {
     }
 
     fn kind(&mut self, node: &Node) -> ActivityKind {
-        match self.required_text(node, "kind").as_str() {
-            "action" => ActivityKind::Action,
-            "probe" => ActivityKind::Probe,
-            _ => {
-                self.error(
-                    node.get("kind").map_or(node.span, |kind| kind.span),
-                    "`kind` must be action or probe",
-                );
-                ActivityKind::Action
-            }
+        match node.get("kind").map(|kind| (kind.as_str(), kind.span)) {
+            Some((Some("action"), _)) => return ActivityKind::Action,
+            Some((Some("probe"), _)) => return ActivityKind::Probe,
+            Some((_, span)) => self.error(span, "`kind` must be action or probe"),
+            None => self.error(node.span, "`kind` is missing: action or probe"),
         }
+        ActivityKind::Action
     }
 
     fn argument(&mut self, name: &str, entry: &Entry) -> Argument {
@@ -190,20 +194,24 @@ impl Reader {
             aliases: self.texts(node, "aliases"),
             kinds: self.kinds(node),
             accepts: node.get("accepts").map(|kinds| self.kinds_of(kinds)).unwrap_or_default(),
-            required: node.get("required").is_some_and(|required| required.to_json() == true),
+            required: self.flag(node, "required", false),
             unless: self.texts(node, "unless"),
-            keep_empty: node.get("keep_empty").is_some_and(|keep_empty| keep_empty.to_json() == true),
+            keep_empty: self.flag(node, "keep_empty", false),
             or_fail: node.get("or_fail").map(|words| self.text(words)),
             default: node.get("default").map(Node::to_json),
             doc: self.required_text(node, "doc"),
-            exported: node.get("exported").is_none_or(|exported| exported.to_json() == true),
+            exported: self.flag(node, "exported", true),
             added: false,
             span: entry.key_span,
         }
     }
 
     fn texts(&mut self, node: &Node, key: &str) -> Vec<String> {
-        let items = node.get(key).and_then(Node::as_list).unwrap_or_default();
+        let list = node.get(key);
+        if let Some(other) = list.filter(|list| list.as_list().is_none()) {
+            self.error(other.span, format!("`{key}` must be a list, got {}", other.kind()));
+        }
+        let items = list.and_then(Node::as_list).unwrap_or_default();
         items.iter().map(|item| self.text(item)).collect()
     }
 
@@ -242,7 +250,12 @@ impl Reader {
     }
 
     fn steps(&mut self, node: &Node) -> Vec<Step> {
-        node.get("steps").map(|steps| self.flat(steps)).unwrap_or_default()
+        let Some(steps) = node.get("steps") else { return Vec::new() };
+        if steps.as_list().is_none() {
+            self.error(steps.span, format!("`steps` must be a list, got {}", steps.kind()));
+            return Vec::new();
+        }
+        self.flat(steps)
     }
 
     /// The steps of a list; a list among them stands for its own steps, so that activities can
@@ -273,20 +286,19 @@ impl Reader {
 
     /// The verb of a step, and the keys that the step may have.
     fn verb(&mut self, step: &Node) -> (Verb, Vec<&'static str>) {
-        let mut verbs = VERBS.iter().filter_map(|(verb, keys)| Some((*verb, *keys, step.get(verb)?)));
-        match (verbs.next(), verbs.next()) {
-            (Some((verb, keys, value)), None) => {
-                (self.verb_of(verb, value, step), [&[verb], keys, &STEP_KEYS].concat())
-            }
-            _ => {
-                self.error(
-                    step.span,
-                    format!("a step has one of {}", VERBS.map(|(verb, _)| verb).join(", ")),
-                );
-                let known = VERBS.iter().flat_map(|(verb, keys)| [&[*verb], *keys].concat());
-                (Verb::Return(Template::empty_object(step.span)), known.chain(STEP_KEYS).collect())
-            }
+        let verbs = VERBS.iter().filter_map(|(verb, keys)| Some((*verb, *keys, step.get(verb)?)));
+        let verbs: Vec<_> = verbs.collect();
+        if let [(verb, keys, value)] = verbs[..] {
+            return (self.verb_of(verb, value, step), [&[verb], keys, &STEP_KEYS].concat());
         }
+        let names: Vec<&str> = verbs.iter().map(|(verb, ..)| *verb).collect();
+        let message = match names.is_empty() {
+            true => format!("a step has one of {}", VERBS.map(|(verb, _)| verb).join(", ")),
+            false => format!("a step has one verb, not {}", names.join(" and ")),
+        };
+        self.error(step.span, message);
+        let known = VERBS.iter().flat_map(|(verb, keys)| [&[*verb], *keys].concat());
+        (Verb::Return(Template::empty_object(step.span)), known.chain(STEP_KEYS).collect())
     }
 
     fn verb_of(&mut self, verb: &str, value: &Node, step: &Node) -> Verb {
@@ -294,11 +306,7 @@ impl Reader {
             "call" => Verb::Call(self.request(value, step)),
             "find" => Verb::Find(self.request(value, step)),
             "wait" => Verb::Wait(self.request(value, step)),
-            "pick" => Verb::Pick(Pick {
-                from: self.required_template(step, verb),
-                count: self.template(step, "count"),
-                percent: self.template(step, "percent"),
-            }),
+            "pick" => Verb::Pick(self.pick(step)),
             "choose" => Verb::Choose(self.choose(step)),
             "each" => Verb::Each(Each {
                 list: self.required_template(step, verb),
@@ -325,6 +333,14 @@ impl Reader {
         }
     }
 
+    fn pick(&mut self, step: &Node) -> Pick {
+        let (count, percent) = (self.template(step, "count"), self.template(step, "percent"));
+        if count.is_some() && percent.is_some() {
+            self.error(step.span, "`count` and `percent` cannot be given both");
+        }
+        Pick { from: self.required_template(step, "pick"), count, percent }
+    }
+
     fn choose(&mut self, step: &Node) -> Choose {
         let by = step.get("by");
         let by = by.map_or(&[][..], |by| by.as_list().unwrap_or(std::slice::from_ref(by)));
@@ -336,7 +352,7 @@ impl Reader {
             id: self.template(step, "id").unwrap_or_else(|| targets::item(step.span)),
             tagged: self.tagged(step),
             zone: self.template(step, "zone"),
-            all: step.get("all").is_some_and(|all| all.to_json() == true),
+            all: self.flag(step, "all", false),
             span: step.span,
         }
     }
@@ -403,6 +419,27 @@ impl Reader {
         node.as_str().unwrap_or_default().to_owned()
     }
 
+    fn flag(&mut self, node: &Node, key: &str, otherwise: bool) -> bool {
+        let Some(flag) = node.get(key) else { return otherwise };
+        flag.to_json().as_bool().unwrap_or_else(|| {
+            self.error(flag.span, format!("`{key}` must be true or false"));
+            otherwise
+        })
+    }
+
+    /// What stands in the object under a key, if there is one.
+    fn object<'n>(
+        &mut self,
+        node: &'n Node,
+        key: &str,
+    ) -> impl Iterator<Item = (&'n String, &'n Entry)> + use<'n> {
+        let object = node.get(key);
+        if let Some(other) = object.filter(|object| object.as_map().is_none()) {
+            self.error(other.span, format!("`{key}` must be an object, got {}", other.kind()));
+        }
+        entries(object)
+    }
+
     fn snake_case(&mut self, name: &str, span: Span) {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(allowed) {
@@ -439,6 +476,19 @@ fn entries(node: Option<&Node>) -> impl Iterator<Item = (&String, &Entry)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_of_the_wrong_kind_is_not_taken_for_nothing() {
+        let text = "service: docdb\nresources: []\nactivities:\n  a:\n    kind: probe\n    summary: s\n    exported: 1\n    \
+                    args:\n      a: {type: string, required: 'yes', aliases: b, doc: d}\n    steps: {call: DescribeDBClusters}\n  \
+                    b:\n    kind: probe\n    summary: s\n    args: [a]\n    steps:\n      - {pick: $b, count: 1, percent: 2}\n      \
+                    - {set: 1, warn: a}\n";
+        let problems = read(text).unwrap().1.sorted();
+        insta::assert_snapshot!(crate::testing::lines(text, &problems));
+        for other in ["", "- a", "hello", "service: docdb\nactivities:", "service: docdb"] {
+            assert_eq!(read(other).unwrap().1.0.len(), 1, "{other}");
+        }
+    }
 
     #[test]
     fn every_mistake_has_its_place() {

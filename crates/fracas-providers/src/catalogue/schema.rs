@@ -5,6 +5,9 @@ use serde_json::{Map, Value, json};
 use super::ArgumentKind;
 use super::read::{RETURNS, STEP_KEYS, VERBS};
 
+/// What activities and arguments can be called.
+const NAME: &str = "^[a-z][a-z0-9_]*$";
+
 /// The schema (draft 2020-12).
 pub fn schema() -> Value {
     let types: Vec<&str> = ArgumentKind::ALL.iter().map(|(_, name, _)| *name).collect();
@@ -16,14 +19,14 @@ pub fn schema() -> Value {
         "required": ["service", "activities"],
         "additionalProperties": false,
         "properties": {
-            "service": {"type": "string", "description": "The service, as boto3 calls it."},
+            "service": {"type": "string", "minLength": 1, "description": "The service, as boto3 calls it."},
             "resources": {"type": "object", "additionalProperties": {
                 "type": "object", "required": ["parameter"], "additionalProperties": false,
-                "properties": {"parameter": {"type": "string"}, "lower_case": {"type": "boolean"}},
+                "properties": {"parameter": text(), "lower_case": {"type": "boolean"}},
             }},
             "parts": {"description": "What activities share by YAML's anchors."},
             "activities": {"type": "object", "additionalProperties": {"$ref": "#/$defs/activity"},
-                "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$"}},
+                "propertyNames": {"pattern": NAME}},
         },
         "$defs": {
             "activity": {
@@ -32,14 +35,15 @@ pub fn schema() -> Value {
                 "additionalProperties": false,
                 "properties": {
                     "kind": {"enum": ["action", "probe"]},
-                    "summary": {"type": "string"},
-                    "undo": {"type": "string"},
+                    "summary": text(),
+                    "undo": text(),
                     "replaces": {"type": "boolean"},
                     "exported": {"type": "boolean"},
                     "returns": {"enum": RETURNS},
-                    "args": {"type": "object", "additionalProperties": {"$ref": "#/$defs/argument"}},
-                    "steps": {"$ref": "#/$defs/steps"},
-                    "fails_with": {"type": "string"},
+                    "args": {"type": "object", "additionalProperties": {"$ref": "#/$defs/argument"},
+                        "propertyNames": {"pattern": NAME}},
+                    "steps": {"$ref": "#/$defs/steps", "minItems": 1},
+                    "fails_with": text(),
                 },
             },
             "argument": {
@@ -50,12 +54,12 @@ pub fn schema() -> Value {
                     "type": one_or_more,
                     "accepts": one_or_more,
                     "required": {"type": "boolean"},
-                    "unless": {"type": "array", "items": {"type": "string"}},
+                    "unless": {"type": "array", "items": text()},
                     "keep_empty": {"type": "boolean"},
-                    "or_fail": {"type": "string"},
+                    "or_fail": text(),
                     "default": {},
-                    "aliases": {"type": "array", "items": {"type": "string"}},
-                    "doc": {"type": "string"},
+                    "aliases": {"type": "array", "items": text()},
+                    "doc": text(),
                     "exported": {"type": "boolean"},
                 },
             },
@@ -69,17 +73,36 @@ pub fn schema() -> Value {
 fn step(verb: &str, keys: &[&str]) -> Value {
     let keys = [&[verb], keys, &STEP_KEYS].concat();
     let properties: Map<String, Value> = keys.iter().map(|key| ((*key).to_owned(), of_key(key))).collect();
-    json!({"type": "object", "required": [verb], "additionalProperties": false, "properties": properties})
+    let mut step = json!({"type": "object", "additionalProperties": false, "properties": properties});
+    let others: &[&str] = match verb {
+        "each" => &["item"],
+        "until" => &["every", "timeout"],
+        "check" => &["or_fail"],
+        "choose" => &["kind"],
+        _ => &[],
+    };
+    step["required"] = json!([&[verb], others].concat());
+    match verb {
+        "pick" => step["not"] = json!({"required": ["count", "percent"]}),
+        "choose" => step["dependentRequired"] = json!({"tagged": ["arn"]}),
+        _ => {}
+    }
+    step
+}
+
+/// A text that says something.
+fn text() -> Value {
+    json!({"type": "string", "minLength": 1})
 }
 
 fn of_key(key: &str) -> Value {
     match key {
-        "call" | "find" | "wait" | "item" | "as" | "kind" | "ids" | "tagged" => json!({"type": "string"}),
+        "call" | "find" | "wait" | "item" | "as" | "kind" | "ids" | "tagged" => text(),
         "steps" => json!({"$ref": "#/$defs/steps"}),
         "pages" => json!({"const": "all"}),
         "all" => json!({"type": "boolean"}),
         "by" | "catch" => {
-            json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
+            json!({"anyOf": [text(), {"type": "array", "items": text()}]})
         }
         // A value, or how to get it.
         _ => json!({}),

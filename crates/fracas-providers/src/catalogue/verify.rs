@@ -12,6 +12,9 @@ use super::play::{AWS, ERROR};
 use super::targets::ITEM;
 use super::{Argument, ArgumentKind, Catalogue, Declaration, Request, Step, Template, Verb};
 
+/// What counts and seconds can be.
+const NUMBERS: [ArgumentKind; 2] = [ArgumentKind::Number, ArgumentKind::Integer];
+
 /// Every disagreement between a catalogue and the models of the services it calls: unknown
 /// operations and parameters, wrong types, missing parameters, names that nothing binds, arguments
 /// that nothing uses, probes that change something.
@@ -25,7 +28,13 @@ pub fn verify(catalogue: &Catalogue) -> Problems {
                 undo(catalogue, declaration, &mut problems);
             }
         }
-        Err(error) => problems.push(Problem::general(error.to_string())),
+        // That it is missing has been told.
+        Err(_) if catalogue.service.is_empty() => {}
+        Err(error) => {
+            let message = format!("AWS has no service `{}`", catalogue.service);
+            let problem = Problem::error(catalogue.service_span, message);
+            problems.push(problem.help(error.help().unwrap_or_default()));
+        }
     }
     problems
 }
@@ -38,10 +47,11 @@ fn undo(catalogue: &Catalogue, declaration: &Declaration, problems: &mut Problem
         None => catalogue.activity(undo, ActivityKind::Action).is_some(),
     };
     if !is_there {
-        problems.push(Problem::error(
-            declaration.span,
-            format!("there is no action `{undo}` that could undo it"),
-        ));
+        let actions = catalogue.activities.iter().filter(|activity| activity.kind == ActivityKind::Action);
+        let near = nearest(undo, actions.map(|activity| activity.name.as_str()));
+        let help = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
+        let message = format!("there is no action `{undo}` that could undo it");
+        problems.push(Problem::error(declaration.span, message).help(help));
     }
 }
 
@@ -108,6 +118,10 @@ impl<'a> Verifier<'a> {
         for step in steps {
             self.step(step);
         }
+        let is_end = |step: &Step| step.when.is_none() && matches!(step.verb, Verb::Return(_));
+        for unreached in steps.windows(2).filter(|pair| is_end(&pair[0])) {
+            self.error(unreached[1].span, "this comes after `return`, so it is never done".to_owned());
+        }
     }
 
     fn step(&mut self, step: &'a Step) {
@@ -117,15 +131,25 @@ impl<'a> Verifier<'a> {
         step.when.iter().chain(step.verb.templates()).for_each(|template| self.names(template));
         match &step.verb {
             Verb::Each(each) => {
+                self.one_of(&each.list, "each", &[ArgumentKind::List]);
                 self.bound.insert(&each.item);
                 self.steps(&each.steps);
                 each.give.iter().for_each(|give| self.names(give));
             }
             Verb::Until(until) => {
+                self.one_of(&until.every, "every", &NUMBERS);
+                self.one_of(&until.timeout, "timeout", &NUMBERS);
                 self.steps(&until.steps);
                 self.names(&until.condition);
             }
+            Verb::Pause(seconds) => self.one_of(seconds, "pause", &NUMBERS),
+            Verb::Pick(pick) => {
+                self.one_of(&pick.from, "pick", &[ArgumentKind::List]);
+                pick.count.iter().for_each(|count| self.one_of(count, "count", &NUMBERS));
+                pick.percent.iter().for_each(|percent| self.one_of(percent, "percent", &NUMBERS));
+            }
             Verb::Choose(choose) => {
+                self.one_of(&choose.from, "choose", &[ArgumentKind::List]);
                 choose.selecting().into_iter().for_each(|name| self.name(name, choose.span));
                 self.bound.insert(ITEM);
                 choose.of_item().into_iter().for_each(|template| self.names(template));
@@ -235,8 +259,16 @@ impl<'a> Verifier<'a> {
         }
         let kinds = self.kinds(value);
         if !kinds.is_empty() && !kinds.iter().any(|kind| fits(*kind, &shape.kind)) {
-            let words: Vec<_> = kinds.iter().map(|kind| kind.words()).collect();
-            self.error(value.span, format!("`{name}` cannot be {}", words.join(" or ")));
+            self.error(value.span, format!("`{name}` cannot be {}", words(&kinds)));
+        }
+    }
+
+    /// What a key of a step is known to become has to be of one of these kinds.
+    fn one_of(&mut self, value: &Template, key: &str, wanted: &[ArgumentKind]) {
+        let kinds = self.kinds(value);
+        if !kinds.is_empty() && !kinds.iter().any(|kind| wanted.contains(kind)) {
+            let message = format!("`{key}` needs {}, not {}", wanted[0].words(), words(&kinds));
+            self.error(value.span, message);
         }
     }
 
@@ -275,6 +307,10 @@ impl<'a> Verifier<'a> {
     }
 }
 
+fn words(kinds: &[ArgumentKind]) -> String {
+    kinds.iter().map(|kind| kind.words()).collect::<Vec<_>>().join(" or ")
+}
+
 fn fits(kind: ArgumentKind, shape: &Kind<'_>) -> bool {
     match kind {
         ArgumentKind::String => matches!(shape, Kind::String | Kind::Timestamp | Kind::Blob { .. }),
@@ -290,6 +326,14 @@ fn fits(kind: ArgumentKind, shape: &Kind<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unknown_service_has_its_place() {
+        let text = "service: docbd\nactivities: {}\n";
+        let problems = verify(&super::super::read::read(text).unwrap().0);
+        let told = "line 1: AWS has no service `docbd` did you mean docdb?\n";
+        assert_eq!(crate::testing::lines(text, &problems), told);
+    }
 
     #[test]
     fn a_wrong_file_gets_all_its_mistakes_with_their_lines() {
@@ -315,6 +359,10 @@ activities:
         with: {DBClusterIdentifier: '$clusters[0].DBClusterIdentifier'}
       - wait: DBInstanceAvailabl
       - return: $[results, lonely]
+      - pause: soon
+      - {each: $id, item: one, steps: [{set: $one}]}
+      - {until: $flag, every: $flag, timeout: '5', steps: []}
+      - {pick: $clusters, percent: $id}
 ";
         let problems = verify(&super::super::read::read(text).unwrap().0);
         insta::assert_snapshot!(crate::testing::lines(text, &problems));

@@ -61,7 +61,11 @@ fn text(service: &Service<'_>) -> String {
     let action = actions.min_by_key(|operation| rank(&FAULTS, operation));
     let looks = service.operations.iter().filter(|operation| !changing(operation));
     let probe = looks.min_by_key(|operation| {
-        (rank(&LOOKS, operation), required(service, operation).len(), service.paginator(operation.name).is_none())
+        (
+            rank(&LOOKS, operation),
+            required(service, operation).len(),
+            service.paginator(operation.name).is_none(),
+        )
     });
     for (operation, kind) in [(action, "action"), (probe, "probe")] {
         if let Some(operation) = operation {
