@@ -221,13 +221,13 @@ fn of_target(
         let waiter = service.waiter(&request.name);
         Ok((service, waiter.map_or(request.name.as_str(), |waiter| waiter.operation)))
     };
-    let asked = |Foreseen { request, parameters }: &Foreseen<'static>| {
+    let asked = |Foreseen { request, parameters, .. }: &Foreseen<'static>| {
         let (service, operation) = operation(request)?;
         Ok(Asked { service, operation, parameters: parameters.clone() })
     };
     let before: Rc<[Asked<'static>]> =
         foreseen.iter().map(asked).collect::<Result<_, fracas_aws::Error>>()?;
-    let request = |Foreseen { request, parameters }: Foreseen<'static>| {
+    let request = |Foreseen { request, parameters, .. }: Foreseen<'static>| {
         let (service, operation) = operation(request)?;
         let keys = request.parameters.entries().iter().map(|(key, ..)| key.as_str());
         let names = match request.parameters.is_object() {

@@ -478,7 +478,8 @@ fn a_group_without_an_instance_in_the_zone_after_one_that_was_hit() {
         let instance = json!({
             "InstanceId": format!("i-{name}"), "LifecycleState": "InService", "AvailabilityZone": zone,
         });
-        json!({"AutoScalingGroupName": name, "Instances": [instance]})
+        let template = json!({"LaunchTemplateName": name, "Version": "$Latest"});
+        json!({"AutoScalingGroupName": name, "Instances": [instance], "LaunchTemplate": template})
     };
     let groups = [group("web", "a"), group("db", "b"), group("api", "a")];
     let answers = json!({

@@ -1,9 +1,10 @@
-//! What a declaration will ask AWS, as far as its arguments tell before a run.
+//! What a declaration will ask AWS, as far as its arguments tell before a run, or what is known in the midst of it.
 //!
 //! Its steps are followed with what is known. What is not becomes a text that stands for it: `OPEN`, or, where it
 //! can only come from the answers to certain requests, one that says so (`answers`).
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
@@ -28,6 +29,21 @@ pub(crate) struct Foreseen<'d> {
     pub request: &'d Request,
     /// Those that are not left out, with texts that stand for what is not known of them.
     pub parameters: Value,
+    /// What it does something to, within `each`.
+    pub item: Value,
+}
+
+/// What follows in the midst of an activity.
+pub(super) enum Ahead<'d> {
+    /// The other steps of a list, after this one, of which no result is known.
+    Steps(&'d Step, &'d [Step]),
+    /// The items from this place on, within what is done for another item.
+    Items(&'d Each, Rc<[Value]>, usize, Value),
+}
+
+/// Whether something stands for what is not known, or is around it.
+pub(super) fn is_unknown(value: &Value) -> bool {
+    any_text(value, &|text| text.contains(OPEN) || is_mark(text))
 }
 
 /// The requests whose answers a text stands for, by their place among all.
@@ -47,9 +63,36 @@ fn of_answers(places: &BTreeSet<usize>) -> Value {
     format!("{ANSWERS}{}}}", places.join(",")).into()
 }
 
+/// The requests that are ahead, the innermost last, in the midst of what is done for an item.
+pub(super) fn ahead<'d>(names: Map<String, Value>, item: Value, ahead: &[Ahead<'d>]) -> Vec<Foreseen<'d>> {
+    // There are no variables any more: a dollar is nothing but a dollar.
+    let mut scene = Scene { names, item, is_open: is_unknown, found: Vec::new(), output: Value::Null };
+    for ahead in ahead.iter().rev() {
+        let has_ended = match ahead {
+            Ahead::Steps(step, steps) => {
+                scene.names.extend(step.result.iter().map(|name| (name.clone(), OPEN.into())));
+                scene.steps(steps)
+            }
+            Ahead::Items(each, items, from, around) => {
+                let (has_ended, _) = scene.items(each, &items[*from..]);
+                scene.item = around.clone();
+                has_ended
+            }
+        };
+        if has_ended {
+            break;
+        }
+    }
+    scene.found
+}
+
 /// What is known at a step.
 struct Scene<'d> {
     names: Map<String, Value>,
+    /// What something is done to, within `each`.
+    item: Value,
+    /// Whether a value is not known, or not all of it.
+    is_open: fn(&Value) -> bool,
     found: Vec<Foreseen<'d>>,
     /// What the last step gave.
     output: Value,
@@ -61,7 +104,7 @@ impl Declaration {
     pub(crate) fn foresee(&self, arguments: Map<String, Value>, surroundings: Value) -> Vec<Foreseen<'_>> {
         let mut names = arguments;
         names.insert(AWS.to_owned(), surroundings);
-        let mut scene = Scene { names, found: Vec::new(), output: Value::Null };
+        let mut scene = Scene { names, item: Value::Null, is_open, found: Vec::new(), output: Value::Null };
         scene.steps(&self.steps);
         scene.found
     }
@@ -103,7 +146,7 @@ impl<'d> Scene<'d> {
         };
         if let Some(name) = &step.result {
             let before = self.names.get(name).filter(|_| !sure).cloned().unwrap_or_default();
-            self.names.insert(name.clone(), either(before, result.clone()));
+            self.names.insert(name.clone(), one_of(vec![before, result.clone()]));
         }
         if !matches!(step.verb, Verb::Check(_) | Verb::Pause(_) | Verb::Warn(_)) {
             self.output = if sure { result } else { OPEN.into() };
@@ -115,7 +158,7 @@ impl<'d> Scene<'d> {
     fn request(&mut self, request: &'d Request, step: &Step) -> Value {
         let parameters = self.parameters(&request.parameters);
         let answer = answer(request, &parameters).filter(|_| step.catch.is_empty());
-        self.found.push(Foreseen { request, parameters });
+        self.found.push(Foreseen { request, parameters, item: self.item.clone() });
         answer.unwrap_or_else(|| of_answers(&BTreeSet::from([self.found.len() - 1])))
     }
 
@@ -125,7 +168,7 @@ impl<'d> Scene<'d> {
         let Some(ids) = ids else { return opened(self.value(&choose.from)) };
         let list = if ids.is_string() { Value::Array(vec![ids.clone()]) } else { ids.clone() };
         match choose.id.path() {
-            _ if is_open(&list) || !is_texts(&list) => OPEN.into(),
+            _ if (self.is_open)(&list) || !is_texts(&list) => OPEN.into(),
             Some([_, key]) => format!("{SOME_WITH}{key}:{list}}}").into(),
             Some([_, _, ..]) => OPEN.into(),
             // The item is its id, or has it at its end.
@@ -137,26 +180,37 @@ impl<'d> Scene<'d> {
     /// surely end the activity, and what they give.
     fn each(&mut self, each: &'d Each, sure: bool) -> (bool, Value) {
         let list = self.value(&each.list);
-        let mut given = Value::Null;
-        match list.as_array() {
-            Some(items) if sure => {
-                for item in items.clone() {
-                    self.names.insert(each.item.clone(), item);
-                    if self.steps(&each.steps) {
-                        return (true, OPEN.into());
-                    }
-                    given = either(given, opened(self.given(each)));
-                }
-            }
-            _ => {
+        let sure = sure && list.is_array();
+        let around = self.item.clone();
+        let (has_ended, given) = match list {
+            Value::Array(items) => self.items(each, &items),
+            list if (self.is_open)(&list) => {
                 self.forget(&each.steps);
-                self.names.insert(each.item.clone(), opened(list));
-                self.steps(&each.steps);
-                given = opened(self.given(each));
-                self.forget(&each.steps);
+                self.items(each, &[opened(list)])
             }
+            _ => (false, Value::Null),
+        };
+        self.item = around;
+        if !sure {
+            self.forget(&each.steps);
         }
-        (false, opened(given))
+        (has_ended && sure, opened(given))
+    }
+
+    /// What is done for these items, as [`Scene::each`].
+    fn items(&mut self, each: &'d Each, items: &[Value]) -> (bool, Value) {
+        let mut given = Vec::new();
+        for item in items {
+            if !(self.is_open)(item) {
+                self.item = item.clone();
+            }
+            self.names.insert(each.item.clone(), item.clone());
+            if self.steps(&each.steps) {
+                return (true, OPEN.into());
+            }
+            given.push(opened(self.given(each)));
+        }
+        (false, one_of(given))
     }
 
     fn given(&self, each: &Each) -> Value {
@@ -185,7 +239,7 @@ impl<'d> Scene<'d> {
 
     /// Whether a condition holds, when that is known.
     fn holds(&self, condition: &Template) -> Option<bool> {
-        let is_known = |name: &str| !self.names.get(name).is_some_and(is_open);
+        let is_known = |name: &str| !self.names.get(name).is_some_and(self.is_open);
         condition.names().into_iter().all(is_known).then(|| condition.holds(&self.names).ok())?
     }
 
@@ -210,10 +264,10 @@ impl<'d> Scene<'d> {
             return self.names.get(name).cloned().unwrap_or_default();
         }
         let names = template.names().into_iter().filter(|name| *name != AWS);
-        let open: Vec<&str> = names.filter(|name| self.names.get(*name).is_some_and(is_open)).collect();
+        let open: Vec<&str> = names.filter(|name| self.names.get(*name).is_some_and(self.is_open)).collect();
         let unknown: Vec<&str> = open.iter().copied().filter(|name| stands_for(&self.names[*name])).collect();
         let value = template.evaluate(&self.names).unwrap_or_else(|_| OPEN.into());
-        match (unknown.is_empty(), open.is_empty() || is_open(&value)) {
+        match (unknown.is_empty(), open.is_empty() || (self.is_open)(&value)) {
             (true, true) => value,
             // A variable stood in a text that was taken apart or counted.
             (true, false) => OPEN.into(),
@@ -254,22 +308,27 @@ impl<'d> Scene<'d> {
 
     /// What a template becomes with this value in place of what is not known.
     fn with(&self, template: &Template, unknown: &[&str], value: Value) -> Option<Value> {
-        let mut names = self.names.clone();
-        for name in unknown {
-            names.insert((*name).to_owned(), value.clone());
-        }
+        let of = |name: &str| if unknown.contains(&name) { Some(&value) } else { self.names.get(name) };
+        let names = template.names().into_iter();
+        let names = names.filter_map(|name| Some((name.to_owned(), of(name)?.clone()))).collect();
         template.evaluate(&names).ok()
     }
 }
 
 /// Whether some text in a value stands for what is not known; variables do not, nor what is a part of a text.
 fn stands_for(value: &Value) -> bool {
+    any_text(value, &is_mark)
+}
+
+fn is_mark(text: &str) -> bool {
+    text == OPEN || [ANSWERS, SOME_OF, SOME_WITH].iter().any(|mark| text.starts_with(mark))
+}
+
+fn any_text(value: &Value, holds: &dyn Fn(&str) -> bool) -> bool {
     match value {
-        Value::String(text) => {
-            text == OPEN || [ANSWERS, SOME_OF, SOME_WITH].iter().any(|mark| text.starts_with(mark))
-        }
-        Value::Array(items) => items.iter().any(stands_for),
-        Value::Object(entries) => entries.values().any(stands_for),
+        Value::String(text) => holds(text),
+        Value::Array(items) => items.iter().any(|item| any_text(item, holds)),
+        Value::Object(entries) => entries.values().any(|value| any_text(value, holds)),
         _ => false,
     }
 }
@@ -314,15 +373,16 @@ fn some_with(text: &str) -> Option<(String, Vec<String>)> {
     Some((key.to_owned(), serde_json::from_str(ids).ok()?))
 }
 
-/// What stands for one of two values, of which the first may be missing.
-fn either(one: Value, other: Value) -> Value {
-    if one.is_null() || one == other {
-        return other;
+/// What stands for one of these values, of which the first ones may be missing.
+fn one_of(values: Vec<Value>) -> Value {
+    let mut values = values.into_iter().skip_while(Value::is_null);
+    let Some(first) = values.next() else { return Value::Null };
+    let others: Vec<Value> = values.filter(|value| *value != first).collect();
+    if others.is_empty() {
+        return first;
     }
-    match (origin(&one), origin(&other)) {
-        (Some(one), Some(other)) => of_answers(&one.union(&other).copied().collect()),
-        _ => OPEN.into(),
-    }
+    let origins: Option<Vec<_>> = std::iter::once(&first).chain(&others).map(origin).collect();
+    origins.map_or_else(|| OPEN.into(), |origins| of_answers(&origins.into_iter().flatten().collect()))
 }
 
 /// Whether there is nothing in a value that could name anything.

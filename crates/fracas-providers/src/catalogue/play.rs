@@ -12,7 +12,8 @@ use fracas_model::{Calls, Choice, FailedCall, Failure, Happened, Level, Progress
 use serde_json::{Map, Value, json};
 
 use super::choice::Dice;
-use super::progress::{Ahead, add, named, not_tried};
+use super::foresee::{Ahead, ahead};
+use super::progress::{add, named, not_tried};
 use super::{Choose, Declaration, Each, Pick, PlannedCall, Request, Step, Template, Until, Verb, targets};
 
 /// The argument that repeats a choice; every activity that draws has it.
@@ -449,11 +450,14 @@ impl Player<'_> {
             Some(failed) => failed.happened,
             None => Happened::No,
         };
+        if scene.done.is_empty() && !is_in_change {
+            return (happened, None);
+        }
         let changing = |request: &Request| self.change(request);
         let names = std::mem::take(&mut scene.names);
-        let not_tried = not_tried(names, &scene.item, &scene.ahead, &changing);
+        let not_tried = not_tried(ahead(names, scene.item.take(), &scene.ahead), &changing);
         let carried_out = std::mem::take(&mut scene.done);
-        let is_midway = !carried_out.is_empty() || is_in_change && !not_tried.is_empty();
+        let is_midway = !carried_out.is_empty() || !not_tried.is_empty();
         (happened, is_midway.then(|| Box::new(Progress { carried_out, failed, not_tried })))
     }
 }

@@ -1,12 +1,10 @@
 //! How far an activity came that ends in the middle: what its calls named, and what would have followed.
 
-use std::collections::HashSet;
-use std::rc::Rc;
-
 use fracas_model::Calls;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Each, Request, Step, Template, Verb};
+use super::Request;
+use super::foresee::{Foreseen, is_unknown};
 
 /// Parameters that name something, though nothing in what they are called says so.
 const NAMING: [&str; 10] = [
@@ -25,125 +23,20 @@ const NAMING: [&str; 10] = [
 /// How the parameters end that name something.
 const ENDINGS: [&str; 9] = ["identifiers", "identifier", "names", "name", "arns", "arn", "ids", "id", "url"];
 
-/// The operation of a request, if it may change something.
-pub(super) type Changing<'a> = &'a dyn Fn(&Request) -> Option<String>;
-
-/// What is done after what is being done now.
-pub(super) enum Ahead<'d> {
-    /// The other steps of a list, after this one.
-    Steps(&'d Step, &'d [Step]),
-    /// The items from this place on, within what is done for another item.
-    Items(&'d Each, Rc<[Value]>, usize, Value),
-}
-
-/// The calls that may change something and are ahead, the innermost last, as far as it can be told without
-/// asking AWS. Of the steps that are being done, no result is known.
+/// The calls that were not tried, of these requests that follow: those that may change something.
+/// `changing` gives the operation of such a request.
 pub(super) fn not_tried(
-    names: Map<String, Value>,
-    item: &Value,
-    ahead: &[Ahead<'_>],
-    changing: Changing<'_>,
+    ahead: Vec<Foreseen<'_>>,
+    changing: &dyn Fn(&Request) -> Option<String>,
 ) -> Vec<Calls> {
-    let mut forecast =
-        Forecast { names, unknown: HashSet::new(), item: label(item), calls: Vec::new(), changing };
-    for ahead in ahead.iter().rev() {
-        match ahead {
-            Ahead::Steps(step, steps) => {
-                forecast.miss(step);
-                forecast.steps(steps);
-            }
-            Ahead::Items(each, items, from, around) => forecast.items(each, &items[*from..], label(around)),
-        }
+    let mut calls = Vec::new();
+    for Foreseen { request, parameters, item } in ahead {
+        let Some(operation) = changing(request) else { continue };
+        let of = named(&operation, &parameters);
+        let doubtful = if of.is_empty() { parameters } else { of.clone().into() };
+        add(&mut calls, &operation, if is_unknown(&doubtful) { label(&item) } else { of });
     }
-    forecast.calls
-}
-
-/// What would have followed.
-struct Forecast<'c> {
-    names: Map<String, Value>,
-    /// Names whose values only AWS or chance could tell.
-    unknown: HashSet<String>,
-    /// What is being done something to, for calls whose parameters are not known.
-    item: Vec<String>,
-    /// The calls that may change something.
-    calls: Vec<Calls>,
-    changing: Changing<'c>,
-}
-
-impl Forecast<'_> {
-    /// A step has no result.
-    fn miss(&mut self, step: &Step) {
-        self.unknown.extend(step.result.clone());
-    }
-
-    /// What these steps would have done.
-    fn steps(&mut self, steps: &[Step]) {
-        for step in steps {
-            let when = step.when.as_ref().filter(|when| self.knows(when));
-            if when.is_some_and(|when| when.holds(&self.names) == Ok(false)) {
-                continue;
-            }
-            if matches!(step.verb, Verb::Return(_)) && when.is_some() == step.when.is_some() {
-                return;
-            }
-            self.step(step);
-        }
-    }
-
-    /// What would have been done for these items, within what is done for another one.
-    fn items(&mut self, each: &Each, items: &[Value], around: Vec<String>) {
-        for item in items {
-            self.item = label(item);
-            self.know(&each.item, item.clone());
-            self.steps(&each.steps);
-        }
-        self.item = around;
-    }
-
-    fn step(&mut self, step: &Step) {
-        match &step.verb {
-            Verb::Call(request) | Verb::Find(request) | Verb::Wait(request) => {
-                if let Some(operation) = (self.changing)(request) {
-                    let parameters = self.value(&request.parameters);
-                    let of = parameters.map(|parameters| named(&operation, &parameters));
-                    add(&mut self.calls, &operation, of.unwrap_or_else(|| self.item.clone()));
-                }
-            }
-            Verb::Each(each) => self.each(each),
-            Verb::Until(until) => self.steps(&until.steps),
-            Verb::Set(template) => {
-                if let (Some(name), Some(value)) = (&step.result, self.value(template)) {
-                    return self.know(name, value);
-                }
-            }
-            _ => {}
-        }
-        self.miss(step);
-    }
-
-    fn each(&mut self, each: &Each) {
-        match self.value(&each.list) {
-            Some(Value::Array(items)) => self.items(each, &items, self.item.clone()),
-            Some(_) => {}
-            None => {
-                self.unknown.insert(each.item.clone());
-                self.steps(&each.steps);
-            }
-        }
-    }
-
-    fn know(&mut self, name: &str, value: Value) {
-        self.unknown.remove(name);
-        self.names.insert(name.to_owned(), value);
-    }
-
-    fn knows(&self, template: &Template) -> bool {
-        template.names().into_iter().all(|name| !self.unknown.contains(name))
-    }
-
-    fn value(&self, template: &Template) -> Option<Value> {
-        self.knows(template).then(|| template.evaluate(&self.names).ok()).flatten()
-    }
+    calls
 }
 
 /// Takes a call in, with others of its operation.
