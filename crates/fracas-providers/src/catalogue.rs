@@ -12,6 +12,7 @@ mod choice;
 mod expression;
 pub(crate) mod foresee;
 mod functions;
+pub(crate) mod notes;
 mod own;
 pub(crate) mod play;
 mod progress;

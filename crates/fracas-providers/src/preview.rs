@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use crate::aws::{Calls, Native, Own, What, arguments, as_map};
 use crate::catalogue::arguments::bind;
-use crate::catalogue::play::{Notes, Player};
+use crate::catalogue::notes::Notes;
+use crate::catalogue::play::Player;
 use crate::catalogue::{Call, PlannedCall, Target};
 use crate::iam;
 use crate::text::is_open;
@@ -40,10 +41,10 @@ pub async fn preview(activity: &Activity, values: &Values) -> Preview {
     match iam::what(&native, activity, values) {
         Ok(Some((own, What::Activity(target)))) => declared(&native, activity, &own, &target, values).await,
         Ok(Some((own, What::Calls(calls)))) => of_calls(&native, &own, &calls, values),
-        Ok(None) => foreign(activity),
+        Ok(None) => foreign(activity, values),
         Err(problems) => {
             let unknown = problems.0.into_iter().map(|problem| problem.message).collect();
-            Preview { unknown, ..foreign(activity) }
+            Preview { unknown, ..foreign(activity, values) }
         }
     }
 }
@@ -149,14 +150,18 @@ fn of_calls(native: &Native, own: &Own, calls: &Calls, values: &Values) -> Previ
 }
 
 /// What is not AWS's: nobody can tell what it does.
-fn foreign(activity: &Activity) -> Preview {
-    let text = |key: &str| activity.provider.get(key).and_then(Node::as_str).unwrap_or_default();
+fn foreign(activity: &Activity, values: &Values) -> Preview {
+    let text = |key: &str| {
+        let text = activity.provider.get(key).map(Node::to_json).unwrap_or_default();
+        values.substitute(&text).as_str().unwrap_or_default().to_owned()
+    };
     let (does, unknown) = match activity.provider_type.as_str() {
         "process" => (format!("runs {}", text("path")), Some("what the program does")),
         "http" => {
-            let method = activity.provider.get("method").and_then(Node::as_str).unwrap_or("GET");
-            let changes = !["GET", "HEAD", "OPTIONS"].contains(&method.to_uppercase().as_str());
-            (format!("{} {}", method.to_uppercase(), text("url")), changes.then_some("what the server does"))
+            let method = Some(text("method").to_uppercase()).filter(|method| !method.is_empty());
+            let method = method.unwrap_or_else(|| "GET".to_owned());
+            let changes = !["GET", "HEAD", "OPTIONS"].contains(&method.as_str());
+            (format!("{method} {}", text("url")), changes.then_some("what the server does"))
         }
         "python" => {
             (format!("calls {}.{} in Python", text("module"), text("func")), Some("what the function does"))

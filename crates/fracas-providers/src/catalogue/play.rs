@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::choice::Dice;
 use super::foresee::{Ahead, ahead};
+use super::notes::Notes;
 use super::progress::{add, named, not_tried};
 use super::{Choose, Declaration, Each, Pick, PlannedCall, Request, Step, Template, Until, Verb, targets};
 
@@ -36,17 +37,6 @@ pub(crate) struct Player<'a> {
     pub(crate) tell: &'a dyn Tell,
     /// Where it is noted what would be done. Nothing that may change anything is done then.
     pub(crate) notes: Option<&'a RefCell<Notes>>,
-}
-
-/// What an activity would do.
-#[derive(Default)]
-pub(crate) struct Notes {
-    /// Operations that read, and were called.
-    pub(crate) looks: Vec<String>,
-    /// Calls that were not made.
-    pub(crate) calls: Vec<PlannedCall>,
-    /// What could not be found out.
-    pub(crate) unknown: Vec<String>,
 }
 
 /// Why an activity ended in the middle.
@@ -171,7 +161,10 @@ impl Player<'_> {
 
     async fn step_unless_left_out<'d>(&self, step: &'d Step, scene: &mut Scene<'d>) -> Result<Flow, Stop> {
         match step.when.as_ref().map(|when| when.holds(&scene.names)).transpose()? {
-            Some(false) => Ok(Flow::On),
+            Some(false) => {
+                self.notes.iter().for_each(|notes| notes.borrow_mut().leave_out(step));
+                Ok(Flow::On)
+            }
             _ => self.step(step, scene).await,
         }
     }
@@ -206,6 +199,10 @@ impl Player<'_> {
                 return Ok(Flow::Returned);
             }
         };
+        if let Some(notes) = self.notes {
+            let change = step.verb.request().and_then(|request| self.change(request));
+            notes.borrow_mut().follow(step, change);
+        }
         self.take(step, result, scene)
     }
 
@@ -270,11 +267,21 @@ impl Player<'_> {
         if call.changes(self.aws) {
             let (service, operation) = (service.clone(), operation.clone());
             let planned = PlannedCall { service, operation, parameters, resources: Vec::new() };
-            notes.borrow_mut().calls.push(planned);
+            let mut notes = notes.borrow_mut();
+            if let Some(call) = notes.hangs([&request.parameters]) {
+                let operation = &planned.operation;
+                notes.miss(format!("a part of what {operation} is given: the answer of {call} has it"));
+            }
+            notes.calls.push(planned);
             return Ok(Value::Null);
         }
         if matches!(step.verb, Verb::Wait(_)) {
             notes.borrow_mut().looks.push(format!("{operation}, until {}", request.name));
+            return Ok(Value::Null);
+        }
+        let hangs = notes.borrow().hangs([&request.parameters]);
+        if let Some(change) = hangs {
+            notes.borrow_mut().miss(format!("what {operation} finds: it needs the answer of {change}"));
             return Ok(Value::Null);
         }
         notes.borrow_mut().looks.push(operation.clone());

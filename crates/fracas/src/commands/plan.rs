@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use fracas_model::{Activity, ActivityKind, ExitCode, Experiment, python};
+use fracas_model::{Activity, ActivityKind, Choice, ExitCode, Experiment, python};
 use fracas_providers::catalogue::PlannedCall;
 use fracas_providers::{Preview, preview};
 use serde_json::{Value, json};
@@ -11,6 +11,9 @@ use super::given;
 use super::ready::{Ready, Told, load, without_class};
 use crate::args::{self, Output};
 use crate::session::Session;
+
+/// As many targets of a step are named.
+const SHOWN: usize = 10;
 
 /// A step, and what it would do.
 struct Step<'e> {
@@ -91,15 +94,9 @@ fn lines(step: &Step<'_>, steps: &[Step<'_>]) -> Vec<String> {
     if !looks.is_empty() {
         lines.push(format!("looks by {}", looks.join(", ")));
     }
-    for choice in choices.iter().filter(|choice| choice.of > 0) {
-        let count = choice.chosen.len();
-        lines.push(match choice.seed {
-            Some(_) => {
-                format!("draws {count} of {}; the run draws anew, unless it is given `seed`", choice.of)
-            }
-            None => format!("takes all {count} that it finds"),
-        });
-    }
+    let given = step.activity.provider.get("arguments").and_then(|arguments| arguments.get("seed"));
+    let found = choices.iter().filter(|choice| choice.of > 0);
+    lines.extend(found.map(|choice| chosen(choice, given.is_some())));
     for call in calls {
         if call.parameters.is_null() {
             lines.push(format!("may call {} {}", call.service, call.operation));
@@ -120,6 +117,22 @@ fn lines(step: &Step<'_>, steps: &[Step<'_>]) -> Vec<String> {
         lines.push(format!("{undo} undoes it, {by}"));
     }
     lines
+}
+
+/// How many of how many targets, and the first of them.
+fn chosen(choice: &Choice, repeats: bool) -> String {
+    let names = choice.chosen.iter().filter(|name| !name.is_object() && !name.is_array());
+    let mut names: Vec<String> = names.map(python::to_str).collect();
+    let left = names.len().saturating_sub(SHOWN);
+    names.truncate(SHOWN);
+    names.extend((left > 0).then(|| format!("and {left} more")));
+    let names = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
+    let (count, of) = (choice.chosen.len(), choice.of);
+    match choice.seed {
+        Some(_) if repeats => format!("draws {count} of {of}{names}; so does the run, by its `seed`"),
+        Some(_) => format!("draws {count} of {of}{names}; the run draws anew, unless it is given `seed`"),
+        None => format!("takes all {count} that it finds{names}"),
+    }
 }
 
 fn as_json(steps: &[Step<'_>]) -> Value {
