@@ -81,8 +81,7 @@ fn an_experiment_is_written_from_answers_on_a_terminal() {
     terminal.answer("define a steady state hypothesis now?\x1b[0m [y/N]: ", "n");
     terminal.answer("define an experimental method?\x1b[0m [y/N]: ", "y");
     let listed = terminal.wait_for("Activity (0 to escape)");
-    let number = listed.lines().find_map(|line| line.trim().strip_suffix(") failover_docdb_cluster"));
-    terminal.answer(": ", number.expect("the failover is listed"));
+    terminal.answer(": ", number_of("failover_docdb_cluster  (chaosaws.docdb.actions)", &listed));
     terminal.answer("use this action?\x1b[0m [y/N]: ", "y");
     terminal.answer("'docdb_cluster_identifier'\x1b[0m: ", "chaos");
     terminal.answer("'target_docdb_instance_identifier'\x1b[0m []: ", "");
@@ -98,6 +97,44 @@ fn an_experiment_is_written_from_answers_on_a_terminal() {
     let validated =
         validate.current_dir(folder.path()).env_clear().env("AWS_REGION", "eu-west-1").output().unwrap();
     assert!(validated.status.success(), "{}", String::from_utf8_lossy(&validated.stderr));
+}
+
+/// The number in front of an activity.
+fn number_of<'l>(activity: &str, listed: &'l str) -> &'l str {
+    let numbered = listed.lines().find_map(|line| line.trim().strip_suffix(activity)?.strip_suffix(") "));
+    numbered.unwrap_or_else(|| panic!("no `{activity}` in: {listed}"))
+}
+
+#[test]
+fn activities_of_the_users_own_are_offered_with_what_undoes_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let activities = "service: redshift
+activities:
+  pause_cluster: {kind: action, undo: resume_cluster, summary: Pause., args: &args {id: {type: string, required: true, doc: It.}},
+    steps: [{call: PauseCluster, with: {ClusterIdentifier: $id}}]}
+  resume_cluster: {kind: action, summary: Resume., args: *args,
+    steps: [{call: ResumeCluster, with: {ClusterIdentifier: $id}}]}
+";
+    std::fs::create_dir_all(folder.path().join("fracas/aws")).unwrap();
+    std::fs::write(folder.path().join("fracas/aws/redshift.yaml"), activities).unwrap();
+    let mut terminal = Terminal::with_fracas(&["init"], folder.path());
+    terminal.answer("Experiment's title", "Pause");
+    terminal.answer("define a steady state hypothesis now?", "n");
+    terminal.answer("define an experimental method?", "y");
+    let listed = terminal.wait_for("Activity (0 to escape)");
+    terminal.answer(": ", number_of("pause_cluster  (chaosaws.redshift.actions)", &listed));
+    terminal.answer("use this action?", "y");
+    terminal.answer("'id'", "chaos");
+    terminal.answer("select another activity?", "n");
+    terminal.answer("resume_cluster undoes pause_cluster. Do you want it as a rollback?", "y");
+    terminal.answer("'id'\x1b[0m [chaos]: ", "");
+    terminal.answer("add some rollbacks now?", "n");
+    terminal.wait_for("Experiment created and saved in './experiment.json'");
+    let written = std::fs::read_to_string(folder.path().join("experiment.json")).unwrap();
+    let written: Value = serde_json::from_str(&written).unwrap();
+    let provider = json!({"type": "python", "module": "chaosaws.redshift.actions", "func": "resume_cluster",
+        "arguments": {"id": "chaos"}});
+    assert_eq!(written["rollbacks"][0]["provider"], provider);
 }
 
 /// What packages can do, with every kind of argument.

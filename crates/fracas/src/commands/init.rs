@@ -13,6 +13,7 @@ use tokio::signal::ctrl_c;
 use tokio::task::spawn_blocking;
 
 use super::discover::native;
+use super::own;
 use crate::args;
 use crate::session::Session;
 use wizard::Wizard;
@@ -25,6 +26,13 @@ pub async fn init(args: &args::Init, session: &Session) -> ExitCode {
         Ok(discovery) => discovery,
         Err(problem) => return session.refuse(problem).code,
     };
+    // Without a discovery, what fracas does by itself is offered, the user's own activities included.
+    if lenient
+        && discovery.is_none()
+        && let Err(told) = own::take_in_here(session)
+    {
+        return told.code;
+    }
     session.notify("init-started", || Value::Null, None).await;
     let replaced = Some(args.experiment_path.clone()).filter(|path| lenient && path.exists());
     let color = session.terminal.color_of_data();

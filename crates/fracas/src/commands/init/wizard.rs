@@ -125,7 +125,9 @@ impl Wizard<'_> {
         let mut method = Vec::new();
         self.say(METHOD, Style::Blue)?;
         if self.confirm("Do you want to define an experimental method?")? {
-            self.pick(&activities.iter().collect::<Vec<_>>(), false, &mut method)?;
+            // A control is no step, though the reference offers it.
+            let is_step = |it: &&Value| !self.lenient || it["type"] != "control";
+            self.pick(&activities.iter().filter(is_step).collect::<Vec<_>>(), false, &mut method)?;
         }
         self.say(ROLLBACKS, Style::Blue)?;
         let mut rollbacks = if self.lenient { self.undoing(&method, activities)? } else { Vec::new() };
@@ -184,7 +186,7 @@ impl Wizard<'_> {
         loop {
             self.say("Add an activity", Style::Green)?;
             let named =
-                activities.iter().enumerate().map(|(at, it)| format!("{}) {}", at + 1, text_of(it, "name")));
+                activities.iter().enumerate().map(|(at, it)| format!("{}) {}", at + 1, self.called(it)));
             self.say(&named.collect::<Vec<_>>().join("\n"), Style::Plain)?;
             let number = self.integer("Activity (0 to escape)", Style::Green, None)?.as_i64();
             match number.and_then(|number| usize::try_from(number).ok()) {
@@ -192,6 +194,14 @@ impl Wizard<'_> {
                 Some(number) if number <= activities.len() => return Ok(Some(activities[number - 1])),
                 _ => self.say("Please pick up a valid activity", Style::Red)?,
             }
+        }
+    }
+
+    /// What a list of activities calls one. Packages have some of the same name.
+    fn called(&self, activity: &Value) -> String {
+        match (text_of(activity, "name"), text_of(activity, "mod")) {
+            (name, module) if self.lenient && !module.is_empty() => format!("{name}  ({module})"),
+            (name, _) => name.to_owned(),
         }
     }
 
@@ -466,6 +476,16 @@ mod tests {
         assert!(shown.contains("here is what fracas does by itself"));
         let (experiment, _) = wizard("t\nn\n", None, false);
         assert_eq!(experiment.unwrap(), json!({"title": "t", "description": "N/A", "tags": []}));
+    }
+
+    #[test]
+    fn controls_are_offered_as_chaos_toolkit_does_or_not_at_all() {
+        let control = json!({"type": "control", "name": "upload", "mod": "m.controls", "arguments": []});
+        let discovery = json!({"activities": [control]});
+        let (_, shown) = wizard("t\nn\ny\n0\nn\n", Some(discovery.clone()), true);
+        assert!(!shown.contains("upload"), "{shown}");
+        let (_, shown) = wizard("t\nn\ny\n0\nn\n", Some(discovery), false);
+        assert!(shown.contains("1) upload\n"), "{shown}");
     }
 
     #[test]
