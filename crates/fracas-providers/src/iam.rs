@@ -683,6 +683,12 @@ mod tests {
             ("chaosaws.elasticache.actions", "reboot_cache_clusters", json!({"cluster_ids": "${later}"})),
             ("chaosaws.sqs.actions", "purge_queues", json!({"queue_names": ["orders", "bills"]})),
             ("chaosaws.sqs.actions", "purge_queues", json!({"queue_names": "${later}"})),
+            ("chaosaws.sqs.probes", "message_count", json!({"queue": "orders"})),
+            (
+                "chaosaws.sqs.probes",
+                "message_count",
+                json!({"queue": "https://sqs.eu-west-1.amazonaws.com/1/orders"}),
+            ),
             ("chaosaws.awslambda.actions", "add_error", json!({"function_name": "pay"})),
             ("chaosaws.ecs.actions", "stop_random_tasks", json!({"cluster": "c", "service": "s"})),
             // What is looked up by name, and then by what the answer says.

@@ -139,7 +139,7 @@ impl<'d> Scene<'d> {
                 result
             }
             verb => {
-                let answer = verb.request().map(|request| self.request(request, step));
+                let answer = verb.request().map(|request| self.request(request));
                 self.again_and_again(verb.steps());
                 answer.unwrap_or_else(|| OPEN.into())
             }
@@ -155,11 +155,10 @@ impl<'d> Scene<'d> {
     }
 
     /// Adds a request; what stands for its answer.
-    fn request(&mut self, request: &'d Request, step: &Step) -> Value {
+    fn request(&mut self, request: &'d Request) -> Value {
         let parameters = self.parameters(&request.parameters);
-        let answer = answer(request, &parameters).filter(|_| step.catch.is_empty());
         self.found.push(Foreseen { request, parameters, item: self.item.clone() });
-        answer.unwrap_or_else(|| of_answers(&BTreeSet::from([self.found.len() - 1])))
+        of_answers(&BTreeSet::from([self.found.len() - 1]))
     }
 
     /// The targets: those that an argument names, or some of all.
@@ -394,11 +393,4 @@ fn is_nothing(value: &Value) -> bool {
         Value::Object(entries) => entries.values().all(is_nothing),
         _ => false,
     }
-}
-
-/// The answer to a request, where the parameters tell all of it.
-fn answer(request: &Request, parameters: &Value) -> Option<Value> {
-    let name = (request.name == "GetQueueUrl").then(|| parameters["QueueName"].as_str())??;
-    // Its last part is all that anybody looks at.
-    Some(json!({"QueueUrl": format!("https://sqs/{name}")}))
 }
