@@ -104,7 +104,11 @@ fn label(item: &Value) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Step;
+    use super::super::foresee::{Ahead, ahead};
+    use super::super::read::read;
     use super::*;
+    use crate::aws::as_map;
     use serde_json::json;
 
     #[test]
@@ -131,6 +135,35 @@ mod tests {
         for (operation, parameters, expected) in cases {
             assert_eq!(named(operation, &parameters).join(" "), expected, "{operation}");
         }
+    }
+
+    /// What is not tried of these steps once the first one has ended the activity.
+    fn told(steps: &str, names: Value) -> Vec<String> {
+        let head = "service: docdb\nactivities:\n  a:\n    kind: action\n    summary: s\n    steps:\n";
+        let catalogue = read(&format!("{head}{steps}")).unwrap().0;
+        let steps: &[Step] = &catalogue.activities[0].steps;
+        let ahead = ahead(as_map(names), Value::Null, &[Ahead::Steps(&steps[0], &steps[1..])]);
+        let calls = not_tried(ahead, &|request| Some(request.name.clone()));
+        calls.into_iter().map(|Calls { call, of }| format!("{call} of {}", of.join(" "))).collect()
+    }
+
+    #[test]
+    fn what_is_not_tried_ends_where_the_activity_would() {
+        let steps = r#"
+      - {call: First, as: answer}
+      - each: $ids
+        item: id
+        steps:
+          - {call: Stop, with: {Id: $id}}
+          - {call: Tag, with: {Id: $answer.Id}, when: $answer}
+          - {call: Never, when: $none}
+          - {return: null, when: "$id == '$b'"}
+      - {call: Last}
+"#;
+        let names = json!({"ids": ["a", "$b", "c"], "none": null});
+        assert_eq!(told(steps, names), ["Stop of a $b", "Tag of a $b"]);
+        let names = json!({"ids": ["a"], "none": null});
+        assert_eq!(told(steps, names), ["Stop of a", "Tag of a", "Last of "]);
     }
 
     #[test]
