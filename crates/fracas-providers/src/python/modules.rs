@@ -28,6 +28,8 @@ pub(super) struct Modules {
     pub(super) python: PathBuf,
     watchdog: Arc<Watchdog>,
     child: RefCell<Option<Rc<Running>>>,
+    /// Held while it starts, so that calls at the same time share one.
+    starting: tokio::sync::Mutex<()>,
     /// What modules have, by module and function.
     pub(super) looks: RefCell<HashMap<(String, String), Rc<Look>>>,
     /// What controls have, by module.
@@ -91,6 +93,7 @@ impl Modules {
 
     /// The child, started if there is none that answers.
     pub(super) async fn running(&self) -> Result<Rc<Running>, String> {
+        let _starting = self.starting.lock().await;
         if let Some(running) = self.known() {
             running.child.settled().await;
             if running.child.is_alive() {
