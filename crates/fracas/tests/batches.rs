@@ -5,7 +5,7 @@
 mod support;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -119,15 +119,16 @@ impl Scene {
 
     /// What the journal says of the activity, and the run log of its end.
     fn records(&self) -> (Value, Value) {
-        let journal = fs::read_to_string(self.folder.path().join("journal.json")).unwrap();
-        let journal: Value = serde_json::from_str(&journal).unwrap();
-        let runs = fs::read_dir(self.folder.path().join("runs")).unwrap();
-        let run: Vec<PathBuf> =
-            runs.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
-        let log = fs::read_to_string(run[0].join("events.jsonl")).unwrap();
+        let log = fs::read_to_string(self.run_folder().join("events.jsonl")).unwrap();
         let events = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let end = events.into_iter().find(|event| !event["error"].is_null()).unwrap();
-        (journal["run"][0].clone(), end)
+        (activity_in(&self.folder.path().join("journal.json")), end)
+    }
+
+    fn run_folder(&self) -> PathBuf {
+        let runs = fs::read_dir(self.folder.path().join("runs")).unwrap();
+        let mut folders = runs.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+        folders.next().unwrap()
     }
 
     /// Plays it in both ways: people have to read these lines, one after the other, and journal and run log have to say the same.
@@ -145,6 +146,11 @@ impl Scene {
         let counted = |call: &Value| (text(call, "operation"), text(call, "body").matches(what).count());
         calls["calls"].as_array().unwrap().iter().map(counted).collect()
     }
+}
+
+/// What a journal says of the activity.
+fn activity_in(journal: &Path) -> Value {
+    serde_json::from_str::<Value>(&fs::read_to_string(journal).unwrap()).unwrap()["run"][0].take()
 }
 
 /// What it prints to people until its end.
@@ -313,8 +319,7 @@ fn assert_calls(mut scene: Scene, what: &str, expected: &[(&str, &[usize])]) -> 
         .flat_map(|(operation, sizes)| sizes.iter().map(move |size| format!("{operation} {size}")))
         .collect();
     assert_eq!(sizes(&mut scene, what), expected, "{console}");
-    let journal = fs::read_to_string(scene.folder.path().join("journal.json")).unwrap();
-    let run = serde_json::from_str::<Value>(&journal).unwrap()["run"][0].clone();
+    let run = activity_in(&scene.folder.path().join("journal.json"));
     assert_eq!(run["status"], "succeeded", "{console}");
     run["output"].clone()
 }
@@ -602,4 +607,26 @@ fn what_is_cut_before_it_changes_anything_did_not_happen() {
     let lines = ["failed: cut by SIGINT", "nothing was changed"];
     scene.tells_cut(&[], 1, interrupt, &lines, &Value::Null);
     assert_eq!(scene.records().0["happened"], "no");
+}
+
+/// The run log has no word of single calls, but has the targets before the first of them.
+#[test]
+fn the_targets_of_a_killed_run_are_in_the_journal_of_its_recovery() {
+    let arns = ["a", "b", "c"].map(|name| format!("arn:aws:ecs:us-east-1:1:task/web/{name}"));
+    let answers = json!({
+        "ecs.DescribeClusters": [{"clusters": [{"clusterName": "web"}]}],
+        "ecs.ListTasks": [{"taskArns": arns}],
+        "ecs.StopTask": [task("a"), "never"],
+    });
+    let arguments = json!({"cluster": "web", "task_count": 2, "seed": 7});
+    let mut scene = Scene::new("ecs.stop_random_tasks", arguments, answers);
+    let mut child = scene.start_run(&json!({}), &[]);
+    scene.wait_for(4, &mut child);
+    child.kill().unwrap();
+    said(child);
+    scene.fracas(&["recover", "last", "--runs-dir", "runs"]);
+    let activity = activity_in(&scene.run_folder().join("journal.json"));
+    assert_eq!(activity["happened"], "maybe");
+    let order = [0, 2].map(|place: usize| arns[place].clone());
+    assert_eq!(activity["choices"], json!([{"seed": 7, "of": 3, "chosen": order}]));
 }
