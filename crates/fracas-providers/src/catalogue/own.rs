@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use fracas_engine::load_text;
-use fracas_model::{Format, Problem, Problems, Source};
+use fracas_model::{ActivityKind, Format, Problem, Problems, Source};
 
-use super::{Catalogue, File, read, verify};
+use super::{Catalogue, File, find, read, verify};
 
 /// Where the files are, below a folder.
 const FOLDER: &str = "fracas/aws";
@@ -31,8 +31,9 @@ pub(super) fn files() -> impl Iterator<Item = &'static File> {
 pub fn take_in(folders: &[PathBuf]) -> Result<(), Vec<(Source, Problems)>> {
     let mut files: Vec<File> = Vec::new();
     let mut wrong = Vec::new();
-    for path in folders.iter().flat_map(|folder| paths(&folder.join(FOLDER))) {
-        match file(&path, &files) {
+    let folders: Vec<PathBuf> = folders.iter().map(|folder| folder.join(FOLDER)).collect();
+    for path in folders.iter().flat_map(|folder| paths(folder)) {
+        match file(&path, &folders, &files) {
             Ok(file) => files.push(file),
             Err(found) => wrong.push(found),
         }
@@ -54,33 +55,48 @@ fn paths(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Reads a file and holds it against the models and the files before it.
-fn file(path: &Path, before: &[File]) -> Result<File, (Source, Problems)> {
+fn file(path: &Path, folders: &[PathBuf], before: &[File]) -> Result<File, (Source, Problems)> {
     let name = path.display().to_string();
     let source = |text| Source { name: name.clone(), text, format: Format::Yaml };
     let text = load_text(path).map_err(|problem| (source(String::new()), problem.into()))?;
-    match check(&text) {
-        Ok(catalogue) => {
-            let package = path.file_stem().unwrap_or_default().to_string_lossy();
-            let problems = replaced(&package, &catalogue, before);
-            if problems.has_errors() {
-                Err((source(text), problems))
-            } else {
-                Ok(File::own(&package, catalogue))
-            }
-        }
+    let package = package_of(path);
+    match catalogue(&package, &text, folders, before) {
+        Ok(catalogue) => Ok(File::own(&package, catalogue)),
         Err(problems) => Err((source(text), problems)),
     }
 }
 
-/// What a text declares.
+fn package_of(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// What a file with this text declares, beside the others in its folder.
 ///
 /// # Errors
 ///
 /// Every mistake in it, the disagreements with the services' models included.
-pub fn check(text: &str) -> Result<Catalogue, Problems> {
+pub fn check(path: &Path, text: &str) -> Result<Catalogue, Problems> {
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    catalogue(&package_of(path), text, &[folder], &[])
+}
+
+fn catalogue(package: &str, text: &str, folders: &[PathBuf], before: &[File]) -> Result<Catalogue, Problems> {
     let (catalogue, mut problems) = read::read(text)?;
-    problems.0.append(&mut verify(&catalogue).0);
+    let is_action = |package: &str, name: &str| {
+        find(package, name, ActivityKind::Action).is_some()
+            || folders.iter().any(|folder| has_action(folder, package, name))
+    };
+    problems.0.append(&mut verify(&catalogue, &is_action).0);
+    problems.0.append(&mut replaced(package, &catalogue, before).0);
     if problems.has_errors() { Err(problems.sorted()) } else { Ok(catalogue) }
+}
+
+/// Whether a package of a folder has this action; what is wrong with its file is told where that is read.
+fn has_action(folder: &Path, package: &str, name: &str) -> bool {
+    let files = paths(folder).into_iter().filter(|path| package_of(path) == package);
+    let texts = files.filter_map(|path| load_text(&path).ok());
+    let mut catalogues = texts.filter_map(|text| read::read(&text).ok());
+    catalogues.any(|(catalogue, _)| catalogue.activity(name, ActivityKind::Action).is_some())
 }
 
 /// Activities that take the place of others have to say so.

@@ -12,20 +12,23 @@ use super::play::{AWS, ERROR};
 use super::targets::ITEM;
 use super::{Argument, ArgumentKind, Catalogue, Declaration, Request, Step, Template, Verb};
 
+/// Whether a package has an action of a name.
+type IsAction<'a> = &'a dyn Fn(&str, &str) -> bool;
+
 /// What counts and seconds can be.
 const NUMBERS: [ArgumentKind; 2] = [ArgumentKind::Number, ArgumentKind::Integer];
 
 /// Every disagreement between a catalogue and the models of the services it calls: unknown
 /// operations and parameters, wrong types, missing parameters, names that nothing binds, arguments
-/// that nothing uses, probes that change something.
-pub fn verify(catalogue: &Catalogue) -> Problems {
+/// that nothing uses, probes that change something. `is_action` knows the actions of other packages.
+pub fn verify(catalogue: &Catalogue, is_action: IsAction<'_>) -> Problems {
     let mut problems = Problems::default();
     let aws = Aws::new();
     match aws.service(&catalogue.service) {
         Ok(service) => {
             for declaration in &catalogue.activities {
                 Verifier::new(&aws, service, declaration, &mut problems).declaration();
-                undo(catalogue, declaration, &mut problems);
+                undo(catalogue, declaration, is_action, &mut problems);
             }
         }
         // That it is missing has been told.
@@ -40,10 +43,10 @@ pub fn verify(catalogue: &Catalogue) -> Problems {
 }
 
 /// What undoes an activity has to be one.
-fn undo(catalogue: &Catalogue, declaration: &Declaration, problems: &mut Problems) {
+fn undo(catalogue: &Catalogue, declaration: &Declaration, is_action: IsAction<'_>, problems: &mut Problems) {
     let Some(undo) = &declaration.undo else { return };
     let is_there = match undo.split_once('.') {
-        Some((package, name)) => super::find(package, name, ActivityKind::Action).is_some(),
+        Some((package, name)) => is_action(package, name),
         None => catalogue.activity(undo, ActivityKind::Action).is_some(),
     };
     if !is_there {
@@ -330,7 +333,7 @@ mod tests {
     #[test]
     fn an_unknown_service_has_its_place() {
         let text = "service: docbd\nactivities: {}\n";
-        let problems = verify(&super::super::read::read(text).unwrap().0);
+        let problems = verify(&super::super::read::read(text).unwrap().0, &|_, _| false);
         let told = "line 1: AWS has no service `docbd` did you mean docdb?\n";
         assert_eq!(crate::testing::lines(text, &problems), told);
     }
@@ -364,7 +367,7 @@ activities:
       - {until: $flag, every: $flag, timeout: '5', steps: []}
       - {pick: $clusters, percent: $id}
 ";
-        let problems = verify(&super::super::read::read(text).unwrap().0);
+        let problems = verify(&super::super::read::read(text).unwrap().0, &|_, _| false);
         insta::assert_snapshot!(crate::testing::lines(text, &problems));
     }
 }

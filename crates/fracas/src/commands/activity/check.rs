@@ -29,7 +29,7 @@ pub fn check(args: &ActivityCheck, session: &Session) -> Result<ExitCode, Told> 
 
 fn one(path: &Path, session: &Session) -> Result<(), Told> {
     let text = load_text(path).map_err(|problem: Problem| session.refuse(problem))?;
-    match catalogue::check(&text) {
+    match catalogue::check(path, &text) {
         Ok(catalogue) => {
             let count = catalogue.activities.len();
             let plural = if count == 1 { "y looks" } else { "ies look" };
