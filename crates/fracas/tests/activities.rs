@@ -2,7 +2,7 @@
 //! both against the same AWS, and the results, the errors' words and the calls made have to be the same.
 //!
 //! A scenario is a YAML file, see [`Scenario`]. What differs on purpose says why, and what is expected instead; a
-//! difference that is not there fails, too. `FRACAS_ACTIVITY=stop_instance` plays the scenarios of some activities only.
+//! difference that is not there fails, too. What is drawn has to be in the journal with its seed, which draws it again. `FRACAS_ACTIVITY=stop_instance` plays the scenarios of some activities only.
 
 mod support;
 
@@ -20,7 +20,7 @@ use support::{fracas, root};
 use tempfile::TempDir;
 
 /// What a file says.
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields)]
 struct Scenario {
     /// What it shows, in a sentence.
@@ -42,7 +42,7 @@ struct Scenario {
 }
 
 /// What is expected of fracas.
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields)]
 struct Expected {
     why: String,
@@ -64,6 +64,10 @@ struct Outcome {
     output: Option<Value>,
     error: Option<String>,
     calls: Vec<Value>,
+    /// What the journal tells of what was drawn, with a seed each.
+    drawn: Vec<Value>,
+    /// Whether Python's `random` was asked.
+    drew: bool,
 }
 
 /// The folder of a scenario's activity, and the file.
@@ -144,10 +148,17 @@ fn compare(peer: &mut Peer, package: &str, found: &Found) -> String {
     if !changes.is_empty() {
         return format!("  the plan changes something: {changes:#?}\n");
     }
+    let unlike = peer.draw_again(&question, scenario, &ours);
+    if !unlike.is_empty() {
+        return unlike;
+    }
     if let Some(alone) = &scenario.alone {
         return unexpected(alone, &ours, None);
     }
     let theirs = Outcome::of(peer.ask(&json!({"act": question})));
+    if theirs.drew && scenario.differs.is_none() && ours.drawn.is_empty() {
+        return "  chaosaws draws, but nothing that is drawn is in the journal\n".to_owned();
+    }
     match &scenario.differs {
         Some(expected) => {
             let same = differences(&theirs, &ours).is_empty();
@@ -272,6 +283,8 @@ impl Outcome {
             error: error.or(crash),
             output: answer.get_mut("output").map(Value::take),
             calls: answer["calls"].as_array().cloned().unwrap_or_default(),
+            drawn: Vec::new(),
+            drew: answer["drew"] == true,
         }
     }
 }
@@ -286,11 +299,29 @@ impl Peer {
             journal.unwrap_or_else(|_| panic!("no journal: {}", String::from_utf8_lossy(&ended.stderr)));
         let journal: Value = serde_json::from_str(&journal).expect("a journal");
         let run = &journal["run"][0];
+        let choices = run["choices"].as_array().into_iter().flatten();
         Outcome {
+            drawn: choices.filter(|choice| !choice["seed"].is_null()).cloned().collect(),
+            drew: false,
             output: (run["status"] == "succeeded").then(|| run["output"].clone()),
             error: run["exception"].as_array().map(|lines| words(lines)),
             calls: self.calls(),
         }
+    }
+
+    /// What is not drawn as the seed says, or not drawn again with the seed that is in the journal.
+    fn draw_again(&mut self, question: &Value, scenario: &Scenario, ours: &Outcome) -> String {
+        let Some(seed) = ours.drawn.first().map(|choice| choice["seed"].clone()) else {
+            return String::new();
+        };
+        let mut seeded = scenario.clone();
+        match scenario.own_arguments.get("seed").or(scenario.arguments.get("seed")) {
+            Some(given) if *given == seed => return String::new(),
+            Some(given) => return format!("  drawn with the seed {seed} instead of {given}\n"),
+            None => seeded.own_arguments.insert("seed".to_owned(), seed),
+        };
+        let again = self.play_fracas(question, &seeded);
+        difference("drawn again", &json!(ours.drawn), &json!(again.drawn))
     }
 
     /// The calls that reach AWS when the experiment is only planned, but for those whose names say that they read.

@@ -240,4 +240,33 @@ mod tests {
         let empty = bind(reboot, json!({"db_instance_identifier": ""}).as_object().unwrap(), &|_| false);
         assert_eq!(empty.unwrap_err()[0].message, "`db_instance_identifier` must not be empty");
     }
+
+    #[test]
+    fn a_required_argument_can_have_others_that_stand_in_for_it() {
+        let remove = crate::catalogue::find("elasticache", "delete_cache_clusters", ActivityKind::Action);
+        let remove = remove.unwrap().declaration;
+        let missing = "`delete_cache_clusters` needs the argument `cluster_ids`, or one of tags, az";
+        let cases = [
+            (json!({"az": "a"}), vec![]),
+            (json!({"tag": "a=b"}), vec!["`delete_cache_clusters` has no argument `tag`"]),
+            (json!({"tags": 5}), vec!["`tags` must be an object or a string, got an integer"]),
+            (json!({"tags": ""}), vec![missing]),
+            (json!({"count": 1}), vec![missing]),
+            (json!({"az": "a", "cluster_ids": []}), vec!["`cluster_ids` must not be empty"]),
+        ];
+        for (given, expected) in cases {
+            let held = hold(remove, given.as_object().unwrap(), &|_| false);
+            let messages: Vec<_> = held.mistakes.iter().map(|mistake| mistake.message.as_str()).collect();
+            assert_eq!(messages, expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_stands_open() {
+        let stop = crate::catalogue::find("ec2", "stop_instances", ActivityKind::Action).unwrap().declaration;
+        let given = json!({"instance_ids": "i-1", "tag": "a=b", "count": 1, "forced": 1});
+        let held = hold(stop, given.as_object().unwrap(), &|_| false);
+        let expected = json!({"instance_ids": OPEN, "count": 1, "tags": OPEN, "force": OPEN});
+        assert_eq!((held.bound, held.mistakes.len()), (expected.as_object().unwrap().clone(), 3));
+    }
 }

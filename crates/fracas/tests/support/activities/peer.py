@@ -187,7 +187,7 @@ class Dice:
     """Draws as fracas does, so that both sides choose the same. See fracas-providers/src/catalogue/choice.rs."""
 
     def __init__(self, seed):
-        self.state = seed
+        self.seed = self.state = seed
 
     def below(self, count):
         mask = (1 << 64) - 1
@@ -214,12 +214,11 @@ class Dice:
         return items[self.below(len(items))]
 
 
-def act(scenario):
+def act(scenario, dice):
     from chaoslib.exceptions import ActivityFailed
     from chaoslib.provider.python import run_python_activity
 
     boto3.DEFAULT_SESSION = None
-    dice = Dice(scenario.get("seed", 7))
     random.sample, random.choice = dice.sample, dice.choice
     provider = {"type": "python", **scenario["provider"]}
     activity = {"type": "action", "name": "it", "provider": provider}
@@ -255,8 +254,9 @@ def main():
         question = json.loads(line)
         if "act" in question:
             aws.start(question["act"])
-            outcome = act(question["act"])
-            say({**outcome, "calls": aws.calls})
+            dice = Dice(question["act"].get("seed", 7))
+            outcome = act(question["act"], dice)
+            say({**outcome, "calls": aws.calls, "drew": dice.state != dice.seed})
         elif "answers" in question:
             aws.start(question["answers"])
             say({})
