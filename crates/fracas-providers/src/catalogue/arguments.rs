@@ -110,6 +110,15 @@ impl Argument {
         self.kinds.iter().chain(&self.accepts).any(|kind| kind.takes(value))
     }
 
+    /// What may be given instead of one that is required, in words that follow it.
+    pub fn stand_ins(&self) -> String {
+        match self.unless.as_slice() {
+            [] => String::new(),
+            [other] => format!(", or {other}"),
+            others => format!(", or one of {}", others.join(", ")),
+        }
+    }
+
     /// What a user would call such a value.
     pub fn words(&self) -> String {
         let words: Vec<&str> = self.kinds.iter().chain(&self.accepts).map(|kind| kind.words()).collect();
@@ -187,11 +196,7 @@ fn words(value: &Value) -> &'static str {
 }
 
 fn lacking(declaration: &Declaration, argument: &Argument) -> Mistake {
-    let others = match argument.unless.as_slice() {
-        [] => String::new(),
-        [other] => format!(", or {other}"),
-        others => format!(", or one of {}", others.join(", ")),
-    };
+    let others = argument.stand_ins();
     let message = format!("`{}` needs the argument `{}`{others}", declaration.name, argument.name);
     Mistake { key: None, message, help: argument.doc.clone(), declared: false }
 }

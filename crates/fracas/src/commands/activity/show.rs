@@ -49,7 +49,7 @@ fn shown(target: &Target) -> String {
 fn told(argument: &Argument) -> String {
     let mut told = argument.words();
     match (&argument.default, argument.required) {
-        (_, true) => told.push_str(", required"),
+        (_, true) => told.push_str(&format!(", required{}", argument.stand_ins())),
         (Some(default), false) => told.push_str(&format!(", {default} if not given")),
         (None, false) => {}
     }
