@@ -4,6 +4,7 @@
 //! objects, copy whole answers and leave texts without an order.
 
 mod evaluate;
+mod foresee;
 mod found;
 mod functions;
 mod parse;
@@ -13,6 +14,7 @@ use std::fmt;
 use jmespath::ast::Ast;
 use serde_json::Value;
 
+pub use foresee::{Kind, Missing, Shape};
 pub use functions::{Function, Takes};
 
 /// A JMESPath expression.

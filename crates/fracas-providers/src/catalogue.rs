@@ -12,6 +12,7 @@ mod choice;
 mod expression;
 pub(crate) mod foresee;
 mod functions;
+mod members;
 pub(crate) mod notes;
 mod own;
 pub(crate) mod play;

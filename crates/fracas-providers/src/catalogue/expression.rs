@@ -4,7 +4,7 @@
 //! is so called, wherever it stands, such as in `$instances[?Zone == $az]`. `functions.rs` has the
 //! functions besides those of the standard.
 
-use fracas_jmespath::Expression;
+use fracas_jmespath::{Expression, Kind, Missing, Shape};
 use fracas_model::{Node, NodeValue, Span, python};
 use serde_json::{Map, Value};
 
@@ -91,6 +91,15 @@ impl Template {
                 let values: Result<Vec<(String, Value)>, String> = values.collect();
                 Ok(Value::Object(values?.into_iter().filter(|(_, value)| !value.is_null()).collect()))
             }
+        }
+    }
+
+    /// What is known of what it becomes with names of such kinds; members that are never there are told.
+    pub(super) fn foresee<S: Shape>(&self, names: Kind<S>, missing: &mut Vec<Missing>) -> Kind<S> {
+        match &self.form {
+            Form::Path(path) => path.iter().fold(names, |kind, key| kind.member(key, missing)),
+            Form::Expression(expression, _) => expression.foresee(&names, missing),
+            _ => Kind::Anything,
         }
     }
 

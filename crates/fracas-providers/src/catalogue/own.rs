@@ -59,11 +59,16 @@ fn file(path: &Path, folders: &[PathBuf], before: &[File]) -> Result<File, (Sour
     let name = path.display().to_string();
     let source = |text| Source { name: name.clone(), text, format: Format::Yaml };
     let text = load_text(path).map_err(|problem| (source(String::new()), problem.into()))?;
+    let (catalogue, mut problems) = match checked(&text, folders) {
+        Ok(checked) => checked,
+        Err(problems) => return Err((source(text), problems)),
+    };
     let package = package_of(path);
-    match catalogue(&package, &text, folders, before) {
-        Ok(catalogue) => Ok(File::own(&package, catalogue)),
-        Err(problems) => Err((source(text), problems)),
+    problems.0.append(&mut replaced(&package, &catalogue, before).0);
+    if problems.has_errors() {
+        return Err((source(text), problems.sorted()));
     }
+    Ok(File::own(&package, catalogue))
 }
 
 fn package_of(path: &Path) -> String {
@@ -76,19 +81,24 @@ fn package_of(path: &Path) -> String {
 ///
 /// Every mistake in it, the disagreements with the services' models included.
 pub fn check(path: &Path, text: &str) -> Result<Catalogue, Problems> {
+    let path = path.canonicalize().unwrap_or(path.to_owned());
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    catalogue(&package_of(path), text, &[folder], &[])
+    let is_own = folder.ends_with(FOLDER);
+    let (catalogue, mut problems) = checked(text, &[folder])?;
+    if is_own {
+        problems.0.append(&mut replaced(&package_of(&path), &catalogue, &[]).0);
+    }
+    if problems.has_errors() { Err(problems.sorted()) } else { Ok(catalogue) }
 }
 
-fn catalogue(package: &str, text: &str, folders: &[PathBuf], before: &[File]) -> Result<Catalogue, Problems> {
+fn checked(text: &str, folders: &[PathBuf]) -> Result<(Catalogue, Problems), Problems> {
     let (catalogue, mut problems) = read::read(text)?;
     let is_action = |package: &str, name: &str| {
         find(package, name, ActivityKind::Action).is_some()
             || folders.iter().any(|folder| has_action(folder, package, name))
     };
     problems.0.append(&mut verify(&catalogue, &is_action).0);
-    problems.0.append(&mut replaced(package, &catalogue, before).0);
-    if problems.has_errors() { Err(problems.sorted()) } else { Ok(catalogue) }
+    Ok((catalogue, problems))
 }
 
 /// Whether a package of a folder has this action; what is wrong with its file is told where that is read.

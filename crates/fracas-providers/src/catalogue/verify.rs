@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 
-use fracas_aws::model::{Kind, Member, Service, Shape, ShapeId};
+use fracas_aws::model::{Kind, Member, Operation, Service, Shape, ShapeId};
 use fracas_aws::{Aws, iam};
 use fracas_engine::nearest;
+use fracas_jmespath::Kind as MemberKind;
 use fracas_model::{ActivityKind, Problem, Problems, Span};
 use serde_json::Value;
 
+use super::members::{self, Members, Modelled};
 use super::play::{AWS, ERROR};
 use super::targets::ITEM;
 use super::{Argument, ArgumentKind, Catalogue, Declaration, Request, Step, Template, Verb};
@@ -66,6 +68,8 @@ struct Verifier<'a> {
     /// The names that are bound so far.
     bound: HashSet<&'a str>,
     used: HashSet<&'a str>,
+    /// What the names stand for, as far as the models tell.
+    members: Members<'a>,
     problems: &'a mut Problems,
 }
 
@@ -78,7 +82,15 @@ impl<'a> Verifier<'a> {
     ) -> Verifier<'a> {
         let bound = declaration.arguments.iter().map(|argument| argument.name.as_str());
         let bound = bound.chain([AWS]).collect();
-        Verifier { aws, service, declaration, bound, used: HashSet::new(), problems }
+        Verifier {
+            aws,
+            service,
+            declaration,
+            bound,
+            used: HashSet::new(),
+            members: Members::default(),
+            problems,
+        }
     }
 
     fn declaration(mut self) {
@@ -136,6 +148,8 @@ impl<'a> Verifier<'a> {
             Verb::Each(each) => {
                 self.one_of(&each.list, "each", &[ArgumentKind::List]);
                 self.bound.insert(&each.item);
+                let list = self.members.of(&each.list).0;
+                self.members.bind_item(&each.item, list);
                 self.steps(&each.steps);
                 each.give.iter().for_each(|give| self.names(give));
             }
@@ -155,13 +169,47 @@ impl<'a> Verifier<'a> {
                 self.one_of(&choose.from, "choose", &[ArgumentKind::List]);
                 choose.selecting().into_iter().for_each(|name| self.name(name, choose.span));
                 self.bound.insert(ITEM);
+                let list = self.members.of(&choose.from).0;
+                self.members.bind_item(ITEM, list);
                 choose.of_item().into_iter().for_each(|template| self.names(template));
             }
             _ => {}
         }
-        self.bound.extend(step.result.as_deref());
+        if let Some(name) = step.result.as_deref() {
+            self.bound.insert(name);
+            let kind = self.result(&step.verb);
+            self.members.bind(name, kind);
+        }
         step.log.iter().chain(&step.or_fail).for_each(|template| self.names(template));
         step.fails_with.iter().for_each(|template| self.about_an_error(template));
+    }
+
+    /// What is known of the result of a step.
+    fn result(&self, verb: &Verb) -> MemberKind<Modelled> {
+        let operation = verb.request().and_then(|request| self.operation(verb, request));
+        match (verb, operation) {
+            (Verb::Find(_), Some((service, operation))) => members::listed(service, operation),
+            (_, Some((service, operation))) => members::answer(service, operation),
+            (Verb::Pick(pick), _) => self.members.of(&pick.from).0,
+            (Verb::Choose(choose), _) => self.members.of(&choose.from).0,
+            (Verb::Set(value), _) => self.members.of(value).0,
+            _ => MemberKind::Anything,
+        }
+    }
+
+    /// The operation of a request, if there is one.
+    fn operation(
+        &self,
+        verb: &Verb,
+        request: &Request,
+    ) -> Option<(&'static Service<'static>, &'static Operation<'static>)> {
+        let service = match &request.service {
+            Some(name) => self.aws.service(name).ok()?,
+            None => self.service,
+        };
+        let waiter = service.waiter(&request.name).filter(|_| matches!(verb, Verb::Wait(_)));
+        let operation = waiter.map_or(request.name.as_str(), |waiter| waiter.operation);
+        Some((service, service.operation(operation)?))
     }
 
     fn about_an_error(&mut self, template: &'a Template) {
@@ -179,6 +227,7 @@ impl<'a> Verifier<'a> {
             return;
         }
         template.names().into_iter().for_each(|name| self.name(name, template.span));
+        self.problems.0.extend(self.members.of(template).1);
     }
 
     fn name(&mut self, name: &'a str, span: Span) {
@@ -336,6 +385,34 @@ mod tests {
         let problems = verify(&super::super::read::read(text).unwrap().0, &|_, _| false);
         let told = "line 1: AWS has no service `docbd` did you mean docdb?\n";
         assert_eq!(crate::testing::lines(text, &problems), told);
+    }
+
+    #[test]
+    fn members_have_to_be_in_the_answers() {
+        let text = "service: docdb
+activities:
+  a:
+    kind: probe
+    summary: It asks in vain.
+    steps:
+      - {find: DescribeDBClusters, as: clusters}
+      - {set: $clusters.Status, log: '$clusters[0].Staus'}
+      - each: $clusters[?Engin == 'docdb']
+        item: one
+        steps:
+          - {set: '$one.DBClusterMembers[].{id: DBInstanceIdentifier, of: $one.DBClusterIdentifier}', as: members}
+          - {set: '$[members[].id, members[].ids]'}
+      - {call: DescribeDBInstances, as: answer}
+      - {set: $answer.ResponseMetadata.RequestId, log: $answer.Instances}
+      - {choose: $answer.DBInstances, kind: instances, id: $item.DBInstanceIdentifier, zone: $item.Zone, all: true, as: targets}
+      - {pick: $targets, as: one_of_them}
+      - {wait: DBInstanceAvailable, as: waited}
+      - {set: $waited.DBInstance, when: '$one_of_them[0].DBInstanceStatus'}
+      - {call: ec2.DescribeInstances, as: answer}
+      - {return: '$[answer.Anything, targets[].Tags]'}
+";
+        let problems = verify(&super::super::read::read(text).unwrap().0, &|_, _| false);
+        insta::assert_snapshot!(crate::testing::lines(text, &problems));
     }
 
     #[test]
