@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 fn main() -> io::Result<()> {
     let folder = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("../../catalogue/aws").canonicalize()?;
@@ -38,8 +38,8 @@ fn line(path: &Path, out: &Path) -> io::Result<String> {
     Ok(format!("    File::new({package:?}, include_str!({:?}), include_str!({:?})),\n", head?, steps?))
 }
 
-/// The file with the place of each activity's steps where they were, and all steps as texts of JSON, so that
-/// they are only read where they are needed; without the parts, which have gone where they are used. Steps that
+/// The file with the place of each activity's steps where they were, and all steps, with what errors are wrapped
+/// in, as texts of JSON, so that they are only read where they are needed; without the parts, which have gone where they are used. Steps that
 /// draw also stay, under `draws`: they tell of arguments.
 fn apart(mut file: Value) -> (Value, String) {
     let mut texts = String::new();
@@ -48,12 +48,15 @@ fn apart(mut file: Value) -> (Value, String) {
     }
     let activities = file.get_mut("activities").and_then(Value::as_object_mut).into_iter().flatten();
     for (_, activity) in activities {
-        let draws: Vec<Value> = drawing(&activity["steps"]).into_iter().cloned().collect();
+        let draws: Vec<Value> = drawing(&activity["steps"]).into_iter().map(unsaid).collect();
         if !draws.is_empty() {
             activity["draws"] = draws.into();
         }
+        let mut body = Map::from_iter([("steps".to_owned(), activity["steps"].take())]);
+        let fails_with = activity.as_object_mut().and_then(|activity| activity.shift_remove("fails_with"));
+        body.extend(fails_with.map(|words| ("fails_with".to_owned(), words)));
         let begin = texts.len();
-        texts += &activity["steps"].to_string();
+        texts += &Value::Object(body).to_string();
         activity["steps"] = vec![begin, texts.len()].into();
     }
     (file, texts)
@@ -66,4 +69,14 @@ fn drawing(steps: &Value) -> Vec<&Value> {
         step if step.get("pick").is_some() || step.get("choose").is_some() => vec![step],
         step => step.get("steps").map(drawing).unwrap_or_default(),
     }
+}
+
+/// A step without what its expressions say.
+fn unsaid(step: &Value) -> Value {
+    let is_expression = |value: &Value| value.as_str().is_some_and(|text| text.starts_with('$'));
+    let entries = step.as_object().into_iter().flatten();
+    let entry = |(key, value): (&String, &Value)| {
+        (key.clone(), if is_expression(value) { Value::Bool(true) } else { value.clone() })
+    };
+    Value::Object(entries.map(entry).collect())
 }

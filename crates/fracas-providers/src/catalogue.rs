@@ -266,8 +266,6 @@ pub struct Declaration {
     pub arguments: Vec<Argument>,
     /// What it does, in order. Without a `return` the output is the last call's answer.
     pub steps: Steps,
-    /// What an error of AWS is wrapped in; `error` is bound to it.
-    pub fails_with: Option<Template>,
     /// Where its name stands.
     pub span: Span,
 }
@@ -277,16 +275,32 @@ pub struct Declaration {
 pub struct Steps {
     /// As JSON, where they have not been read at once.
     text: &'static str,
-    read: OnceLock<Vec<Step>>,
+    read: OnceLock<Body>,
+}
+
+/// What an activity does, and what it says when that fails.
+#[derive(Debug, Default)]
+struct Body {
+    steps: Vec<Step>,
+    fails_with: Option<Template>,
 }
 
 impl Steps {
-    fn now(steps: Vec<Step>) -> Steps {
-        Steps { text: "", read: OnceLock::from(steps) }
+    fn now(body: Body) -> Steps {
+        Steps { text: "", read: OnceLock::from(body) }
     }
 
     fn later(text: &'static str) -> Steps {
         Steps { text, read: OnceLock::new() }
+    }
+
+    fn body(&self) -> &Body {
+        self.read.get_or_init(|| read::body(self.text))
+    }
+
+    /// What an error of AWS is wrapped in; `error` is bound to it.
+    pub fn fails_with(&self) -> Option<&Template> {
+        self.body().fails_with.as_ref()
     }
 }
 
@@ -294,7 +308,7 @@ impl Deref for Steps {
     type Target = [Step];
 
     fn deref(&self) -> &[Step] {
-        self.read.get_or_init(|| read::steps(self.text))
+        &self.body().steps
     }
 }
 

@@ -129,11 +129,16 @@ impl Reader<'_> {
         self.at += 1;
         let mut result = String::new();
         loop {
-            let run = self.at;
-            while self.peek().is_some_and(|byte| byte != b'"' && byte != b'\\' && byte >= 0x20) {
-                self.at += 1;
+            let rest = &self.text[self.at..];
+            let run = rest.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < 0x20);
+            let run = &rest[..run.unwrap_or(rest.len())];
+            self.at += run.len();
+            // Most strings are one run, which fits.
+            if result.is_empty() {
+                result = run.to_owned()
+            } else {
+                result.push_str(run)
             }
-            result.push_str(&self.text[run..self.at]);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;

@@ -247,7 +247,7 @@ impl Player<'_> {
             }
             Err(error) if step.catches(&error) => Ok(Value::Null),
             Err(error) => {
-                let words = step.fails_with.as_ref().or(scene.declaration.fails_with.as_ref());
+                let words = step.fails_with.as_ref().or(scene.declaration.steps.fails_with());
                 let text = wrapped(words, &error, &scene.names);
                 Err(Stop::Aws(Box::new(Refusal { error, call, of: calls.of, text })))
             }

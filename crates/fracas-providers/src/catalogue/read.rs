@@ -8,8 +8,8 @@ use fracas_model::{ActivityKind, Entry, Format, Node, Problem, Problems, Source,
 use indexmap::IndexMap;
 
 use super::{
-    Argument, ArgumentKind, Catalogue, Choose, Declaration, Each, Pick, Request, ResourceName, Step, Steps,
-    Tagged, Template, Until, Verb, targets,
+    Argument, ArgumentKind, Body, Catalogue, Choose, Declaration, Each, Pick, Request, ResourceName, Step,
+    Steps, Tagged, Template, Until, Verb, targets,
 };
 
 /// The verbs, one of which a step has, and the keys that belong to each.
@@ -67,9 +67,9 @@ pub fn inside(head: &str, steps: &'static str) -> Result<Catalogue, Problems> {
 }
 
 /// Reads the steps of an activity inside the binary, which tests have held against the models.
-pub fn steps(text: &'static str) -> Vec<Step> {
+pub fn body(text: &'static str) -> Body {
     let mut reader = Reader { problems: Problems::default(), steps: None };
-    reader.json(text).map(|node| targets::checked(reader.flat(&node))).unwrap_or_default()
+    reader.json(text).map(|node| reader.body(&node)).unwrap_or_default()
 }
 
 /// Reads the activities of a file that are well formed, and what is wrong with the others: every key that is
@@ -162,7 +162,6 @@ impl Reader {
             returns: node.get("returns").map(|returns| self.returns(returns)),
             arguments,
             steps,
-            fails_with: self.template(node, "fails_with"),
             span: entry.key_span,
         }
     }
@@ -242,11 +241,15 @@ impl Reader {
                 (Steps::later(text), targets::arguments(&draws))
             }
             None => {
-                let steps = targets::checked(self.steps(node));
-                let added = targets::arguments(&steps);
-                (Steps::now(steps), added)
+                let body = self.body(node);
+                let added = targets::arguments(&body.steps);
+                (Steps::now(body), added)
             }
         }
+    }
+
+    fn body(&mut self, node: &Node) -> Body {
+        Body { steps: targets::checked(self.steps(node)), fails_with: self.template(node, "fails_with") }
     }
 
     fn steps(&mut self, node: &Node) -> Vec<Step> {

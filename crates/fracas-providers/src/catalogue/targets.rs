@@ -268,7 +268,7 @@ mod tests {
              - {{set: $vpc, as: found}}\n      - {{choose: $found, {keys}}}\n"
         );
         let mut catalogue = read(&text).unwrap().0;
-        catalogue.activities.remove(0).steps.read.into_inner().unwrap()
+        catalogue.activities.remove(0).steps.read.into_inner().unwrap().steps
     }
 
     fn names(given: Value) -> Map<String, Value> {

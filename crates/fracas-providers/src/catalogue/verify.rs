@@ -95,7 +95,7 @@ impl<'a> Verifier<'a> {
 
     fn declaration(mut self) {
         self.steps(&self.declaration.steps);
-        if let Some(template) = &self.declaration.fails_with {
+        if let Some(template) = self.declaration.steps.fails_with() {
             self.about_an_error(template);
         }
         for argument in self.declaration.arguments.iter().filter(|argument| !argument.added) {
