@@ -30,7 +30,7 @@ pub use ledger::{Ledger, RollbackState};
 pub use load::{MAX_SOURCE_BYTES, io_words, is_url, load_fetched, load_file, load_text};
 pub use mask::Mask;
 pub use parse::{activity_of, experiment_of, nearest, parse};
-pub use provider::{Context, Provider, Providers, Stop, Surroundings, Tell};
+pub use provider::{Context, Provider, Providers, SoFar, Stop, Surroundings, Tell};
 pub use recorder::Observer;
 pub use resolve::{Environment, Given, check_declared, convert, resolve};
 pub use run::{

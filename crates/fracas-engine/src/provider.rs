@@ -3,7 +3,7 @@
 use std::io;
 use std::rc::Rc;
 
-use fracas_model::{Activity, Choice, Failure, Happened, Level, Policy, Problems, Progress};
+use fracas_model::{Activity, ActivityKind, Choice, Failure, Happened, Level, Policy, Problems, Progress};
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
@@ -91,6 +91,34 @@ pub trait Tell {
 
     /// The activity has changed what it shares with the run.
     fn changed(&self, changes: Changes);
+}
+
+/// How far an activity came that was cut.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SoFar {
+    /// Whether anything outside may have changed.
+    pub happened: Happened,
+    /// What is known of its calls, where it makes several.
+    pub progress: Option<Box<Progress>>,
+}
+
+impl SoFar {
+    /// What can be said of any activity that has not told more.
+    pub fn unknown(kind: ActivityKind) -> SoFar {
+        let happened = if kind == ActivityKind::Action { Happened::Maybe } else { Happened::No };
+        SoFar { happened, progress: None }
+    }
+
+    /// The activity as one that failed with this error.
+    pub fn failure(self, error: String, help: &str) -> Failure {
+        let SoFar { happened, progress } = self;
+        Failure { error, help: help.to_owned(), happened, progress }
+    }
+
+    /// The activity as one that was cut by this.
+    pub fn cut_by(self, what: &str) -> Failure {
+        self.failure(format!("cut by {what}"), "")
+    }
 }
 
 /// How an activity or a control asks a run to stop.

@@ -8,7 +8,7 @@ mod native;
 mod scope;
 
 use fracas_aws::{Error, Scope};
-use fracas_engine::{Context, Provider, Surroundings, Values};
+use fracas_engine::{Context, Provider, Surroundings, Tell, Values};
 use fracas_model::{Activity, ActivityKind, Failure, Happened, Node, NodeValue, Problem, Problems};
 use futures_util::future::{LocalBoxFuture, ready};
 use serde_json::Value;
@@ -64,7 +64,7 @@ impl AwsCalls {
             }
             What::Calls(calls) => {
                 let scope = self.native.scope(&activity.provider, &asked.own, context.values)?;
-                self.perform(calls, &scope, changes).await?
+                self.perform(calls, &scope, changes, context.tell).await?
             }
         };
         match &asked.query {
@@ -73,8 +73,29 @@ impl AwsCalls {
         }
     }
 
-    /// Makes the call, waits for its effect, and gives its result. A wait alone gives its last answer.
-    async fn perform(&self, calls: &Calls, scope: &Scope, changes: bool) -> Result<Value, Failure> {
+    /// Makes the call and waits for its effect. If that is cut, it is told whether it has happened.
+    async fn perform(
+        &self,
+        calls: &Calls,
+        scope: &Scope,
+        changes: bool,
+        tell: &dyn Tell,
+    ) -> Result<Value, Failure> {
+        let happened = if changes { Happened::Maybe } else { Happened::No };
+        let mut performing = Performing { tell, happened, has_ended: false };
+        let performed = self.call_and_wait(calls, scope, changes, &mut performing.happened).await;
+        performing.has_ended = true;
+        performed
+    }
+
+    /// The call's result. A wait alone gives its last answer.
+    async fn call_and_wait(
+        &self,
+        calls: &Calls,
+        scope: &Scope,
+        changes: bool,
+        happened_so_far: &mut Happened,
+    ) -> Result<Value, Failure> {
         let (aws, service) = (&self.native.aws, calls.service.name);
         let mut result = None;
         if let Some((operation, parameters)) = &calls.call {
@@ -90,11 +111,27 @@ impl AwsCalls {
         }
         if let Some((waiter, parameters)) = &calls.wait {
             let done = if result.is_some() && changes { Happened::Yes } else { Happened::No };
+            *happened_so_far = done;
             let answer = aws.wait(scope, service, waiter.name, parameters).await;
             let answer = answer.map_err(|error| failed(&error, done))?;
             result.get_or_insert(answer);
         }
         Ok(result.unwrap_or_default())
+    }
+}
+
+/// A call and the wait for its effect, which tell whether it has happened when they are dropped before their end.
+struct Performing<'a> {
+    tell: &'a dyn Tell,
+    happened: Happened,
+    has_ended: bool,
+}
+
+impl Drop for Performing<'_> {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.tell.cut(self.happened, None);
+        }
     }
 }
 

@@ -108,13 +108,29 @@ impl Scene {
     }
 
     fn run_by_hand(&mut self) -> String {
+        said(self.start_by_hand())
+    }
+
+    fn start_by_hand(&mut self) -> Child {
         let arguments = self.arguments.as_object().unwrap();
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let arguments: Vec<String> =
             arguments.iter().map(|(name, value)| format!("--arg={name}={}", text(value))).collect();
         let mut args = vec!["activity", "run", self.activity];
         args.extend(arguments.iter().map(String::as_str));
-        self.fracas(&args)
+        self.start(&args)
+    }
+
+    /// Plays it by hand, and sends this signal once so many calls have come. People have to read these lines then.
+    fn tells_cut_by_hand(&mut self, calls: usize, signal: Signal, lines: &[&str]) {
+        let mut child = self.start_by_hand();
+        self.wait_for(calls, &mut child);
+        kill(pid(&child), signal).unwrap();
+        let Output { status, stderr, stdout } = child.wait_with_output().unwrap();
+        let console = String::from_utf8(stderr).unwrap();
+        assert!(in_turn(&console, lines), "{console}\ndoes not tell {lines:#?}");
+        assert_eq!((status.code(), stdout), (Some(3), Vec::new()), "{console}");
+        assert_eq!(self.calls("").len(), calls, "nothing is called after the cut");
     }
 
     /// What the journal says of the activity, and the run log of its end.
@@ -607,6 +623,39 @@ fn what_is_cut_before_it_changes_anything_did_not_happen() {
     let lines = ["failed: cut by SIGINT", "nothing was changed"];
     scene.tells_cut(&[], 1, interrupt, &lines, &Value::Null);
     assert_eq!(scene.records().0["happened"], "no");
+}
+
+#[test]
+fn a_call_that_is_cut_while_its_effect_is_waited_for_has_happened() {
+    let provider = json!({"provider": {
+        "type": "aws", "service": "ec2", "operation": "stop_instances", "wait": "instance_stopped",
+        "parameters": {"InstanceIds": ["i-1"]},
+    }});
+    let waiting = json!({"ec2.StopInstances": [{}], "ec2.DescribeInstances": ["never"]});
+    let calling = json!({"ec2.StopInstances": ["never"]});
+    for (answers, calls, happened) in [(waiting, 2, "yes"), (calling, 1, "maybe")] {
+        let mut scene = Scene::new("", json!({}), answers);
+        let mut child = scene.start_run(&provider, &[]);
+        scene.wait_for(calls, &mut child);
+        interrupt(&scene, &child);
+        let console = said(child);
+        let (journal, logged) = scene.records();
+        assert_eq!(
+            (&journal["happened"], &logged["happened"]),
+            (&json!(happened), &json!(happened)),
+            "{console}"
+        );
+        assert!(console.contains("failed: cut by SIGINT"), "{console}");
+    }
+}
+
+#[test]
+fn an_activity_by_hand_tells_what_a_signal_cut() {
+    let lines = [vec!["cut by SIGINT"], third_of_five().0].concat();
+    five_groups(json!([{}, {}, "never"])).tells_cut_by_hand(4, Signal::SIGINT, &lines);
+    let mut looking = five_groups(json!([{}]));
+    looking.answers["autoscaling.DescribeAutoScalingGroups"] = json!(["never"]);
+    looking.tells_cut_by_hand(1, Signal::SIGTERM, &["cut by SIGTERM", "nothing was changed"]);
 }
 
 /// The run log has no word of single calls, but has the targets before the first of them.

@@ -14,7 +14,7 @@ use super::controls::UNEXPECTED;
 use super::halt::{Flag, Halt};
 use crate::check::pause_seconds;
 use crate::tolerance::{Verdict, with_value, within};
-use crate::{Changes, Context, ControlLevel, ControlScope, Stop, Tell, Values};
+use crate::{Changes, Context, ControlLevel, ControlScope, SoFar, Stop, Tell, Values};
 
 /// What became of an activity.
 pub(super) struct Done {
@@ -270,7 +270,6 @@ impl Runner<'_> {
 
     /// What a request to stop makes of the activity that it meets.
     fn cut(&self, activity: &Activity, halt: Halt, so_far: SoFar) -> Carried {
-        let failure = |error: String| so_far.failure(error, "");
         let by = match &halt {
             Halt::Interrupted(InterruptedBy::Signal(name)) => name.as_str(),
             Halt::Interrupted(_) => "a request to stop",
@@ -281,9 +280,9 @@ impl Runner<'_> {
         if by == "SIGTERM" && !self.plan.policy.activities_interrupt && activity.provider_type == "python" {
             self.halts.forget();
             let error = "chaoslib.exceptions.InterruptExecution: SIGTERM signal received".to_owned();
-            return (ActivityResult::Failed(failure(error)), None);
+            return (ActivityResult::Failed(so_far.failure(error, "")), None);
         }
-        (ActivityResult::Cut(failure(format!("cut by {by}"))), Some(halt))
+        (ActivityResult::Cut(so_far.cut_by(by)), Some(halt))
     }
 
     /// What a failure is, with what the activity asked the run for.
@@ -465,15 +464,6 @@ enum Ended {
     Halted(Halt),
 }
 
-/// How far an activity came that was cut: whether anything outside may have changed, and what is known of it.
-struct SoFar(Happened, Option<Box<Progress>>);
-
-impl SoFar {
-    fn failure(self, error: String, help: &str) -> Failure {
-        Failure { error, help: help.to_owned(), happened: self.0, progress: self.1 }
-    }
-}
-
 /// Takes what one activity tells while it is carried out.
 struct StepTell<'a> {
     runner: &'a Runner<'a>,
@@ -489,8 +479,7 @@ impl StepTell<'_> {
 
     /// What an activity that was cut has told, or what can be said of any one.
     fn so_far(&self, kind: ActivityKind) -> SoFar {
-        let happened = if kind == ActivityKind::Action { Happened::Maybe } else { Happened::No };
-        self.cut.take().unwrap_or(SoFar(happened, None))
+        self.cut.take().unwrap_or_else(|| SoFar::unknown(kind))
     }
 }
 
@@ -516,7 +505,7 @@ impl Tell for StepTell<'_> {
     }
 
     fn cut(&self, happened: Happened, progress: Option<Box<Progress>>) {
-        self.cut.replace(Some(SoFar(happened, progress)));
+        self.cut.replace(Some(SoFar { happened, progress }));
     }
 
     fn stop(&self, stop: Stop) {

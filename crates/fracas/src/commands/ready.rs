@@ -1,13 +1,17 @@
 //! An experiment made ready: loaded, parsed, its values resolved, checked.
 
+use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
 
 use fracas_engine::{
-    Changes, Given, Mask, Providers, Stop, Tell, check_declared, check_dynamic, experiment_of,
+    Changes, Given, Mask, Providers, SoFar, Stop, Tell, check_declared, check_dynamic, experiment_of,
     parse_document, resolve, resolve_dynamic,
 };
-use fracas_model::{Choice, ExitCode, Experiment, Level, Problem, Problems, Severity, Source};
+use fracas_model::{
+    ActivityKind, Choice, ExitCode, Experiment, Happened, Level, Problem, Problems, Progress, Severity,
+    Source,
+};
 use serde_json::Value;
 
 use super::own;
@@ -160,7 +164,7 @@ impl Ready {
         validate: bool,
         session: &Session,
     ) -> Result<(), Told> {
-        let tell = BeforeRun { session, mask: self.mask(session) };
+        let tell = BeforeRun::new(session, self.mask(session));
         let Ready { experiment, values, .. } = self;
         self.problems = resolve_dynamic(experiment, values, providers, &session.policy, &tell).await;
         if self.problems.has_errors() || !validate {
@@ -215,10 +219,22 @@ pub fn told(problems: &Problems) -> Told {
 
 /// Hears what activities tell outside of a run.
 pub struct BeforeRun<'a> {
-    /// Where it is shown.
-    pub session: &'a Session,
+    session: &'a Session,
     /// What is not shown.
-    pub mask: Mask,
+    mask: Mask,
+    cut: RefCell<Option<SoFar>>,
+}
+
+impl<'a> BeforeRun<'a> {
+    /// Shows it in this session, but for what is masked.
+    pub fn new(session: &'a Session, mask: Mask) -> BeforeRun<'a> {
+        BeforeRun { session, mask, cut: RefCell::default() }
+    }
+
+    /// How far an activity of this kind came that was cut.
+    pub fn so_far(&self, kind: ActivityKind) -> SoFar {
+        self.cut.take().unwrap_or_else(|| SoFar::unknown(kind))
+    }
 }
 
 impl Tell for BeforeRun<'_> {
@@ -240,6 +256,10 @@ impl Tell for BeforeRun<'_> {
         };
         self.log(Level::Info, line);
         Ok(())
+    }
+
+    fn cut(&self, happened: Happened, progress: Option<Box<Progress>>) {
+        self.cut.replace(Some(SoFar { happened, progress }));
     }
 
     fn stop(&self, _: Stop) {}

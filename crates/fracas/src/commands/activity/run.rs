@@ -1,13 +1,19 @@
 //! `fracas activity run`: one activity, by hand.
 
-use fracas_engine::{Context, Mask, Provider, Surroundings, Values, activity_of, parse_document};
+use std::io;
+
+use fracas_engine::{
+    Context, Host, Mask, Provider, Surroundings, Values, activity_of, io_words, parse_document,
+};
 use fracas_model::{Activity, ExitCode, Failure, Format, Happened, Problem, Problems, Source};
 use fracas_providers::catalogue::Target;
+use futures_util::future::{Either, select};
 use serde_json::{Map, Value, json};
 
 use super::{find, pretty, printed};
 use crate::args::ActivityRun;
 use crate::commands::ready::{BeforeRun, Told, told, without_class};
+use crate::host::ThisMachine;
 use crate::session::Session;
 
 /// Carries it out, and prints its output.
@@ -19,12 +25,31 @@ pub async fn run(args: &ActivityRun, session: &Session) -> Result<ExitCode, Told
     let providers = fracas_providers::all(&session.python);
     let provider = providers.get("aws").ok_or_else(|| session.refuse(Problem::general("there is no AWS")))?;
     check(provider, &activity, &source, session).await?;
-    let (values, tell) = (Values::default(), BeforeRun { session, mask: Mask::default() });
-    let context = Context { values: &values, policy: &session.policy, tell: &tell, place: "" };
-    match provider.carry_out(&activity, &context).await {
-        Ok(output) => Ok(printed(&pretty(&output), session)),
-        Err(failure) => Err(failed(&failure, session)),
+    let host = ThisMachine::new(&providers).map_err(|error| session.refuse(without_signals(&error)))?;
+    match carry_out(&activity, &host, session).await {
+        (Ok(output), _) => Ok(printed(&pretty(&output), session)),
+        (Err(failure), code) => Err(Told { code, ..failed(&failure, session) }),
     }
+}
+
+/// Carries it out until a signal cuts it; gives what the command answers if it does not succeed, too.
+async fn carry_out(
+    activity: &Activity,
+    host: &dyn Host,
+    session: &Session,
+) -> (Result<Value, Failure>, ExitCode) {
+    let (values, tell) = (Values::default(), BeforeRun::new(session, Mask::default()));
+    let context = Context { values: &values, policy: &session.policy, tell: &tell, place: "" };
+    let cut = match select(host.signal(), host.carry_out(activity, &context)).await {
+        Either::Left((signal, _)) => signal,
+        Either::Right((result, _)) => return (result, ExitCode::Deviated),
+    };
+    // By now it has been dropped, and has told how far it came.
+    (Err(tell.so_far(activity.kind).cut_by(cut)), ExitCode::Interrupted)
+}
+
+fn without_signals(error: &io::Error) -> Problem {
+    Problem::general(format!("signals cannot be taken: {}", io_words(error))).help("nothing was run")
 }
 
 /// The activity as an experiment would have it.
@@ -109,6 +134,5 @@ fn failed(failure: &Failure, session: &Session) -> Told {
     help.retain(|text| !text.is_empty());
     // No journal has the rest of a long list.
     help.extend(failure.progress.iter().flat_map(|progress| progress.lines(usize::MAX)));
-    let told = session.refuse(Problem::general(without_class(&failure.error)).help(help.join("; ")));
-    Told { code: ExitCode::Deviated, ..told }
+    session.refuse(Problem::general(without_class(&failure.error)).help(help.join("; ")))
 }
