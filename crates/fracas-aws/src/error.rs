@@ -3,6 +3,20 @@
 use std::borrow::Cow;
 use std::fmt;
 
+/// Codes by which AWS turns a call away that comes too soon. Some services, such as EC2, do it with status 503.
+const TURNED_AWAY: [&str; 10] = [
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottledException",
+    "RequestThrottled",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
+    "SlowDown",
+    "EC2ThrottledException",
+];
+
 /// How far a call got before it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
@@ -93,6 +107,12 @@ impl Error {
     /// The HTTP status of the answer, when there was one.
     pub fn status(&self) -> Option<u16> {
         self.0.api.as_ref().map(|api| api.status)
+    }
+
+    /// Whether AWS answered that it did nothing: an error of its own, and not that of a server that failed.
+    pub fn is_refusal(&self) -> bool {
+        let (Some(code), Some(status)) = (self.code(), self.status()) else { return false };
+        (300..500).contains(&status) || TURNED_AWAY.contains(&code)
     }
 
     /// The Python exception that boto3 raises here, such as `botocore.exceptions.ClientError`.

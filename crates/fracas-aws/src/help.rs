@@ -42,10 +42,9 @@ pub(crate) fn with_way_out(error: Error, call: Call, region: &str) -> Error {
 
 /// What became of a call that failed.
 fn what_became(error: &Error, told: &str) -> &'static str {
-    let is_refused = error.code().is_some() && error.status().is_some_and(|status| status < 500);
     match error.sent() {
         Sent::No => "was not sent",
-        Sent::Yes if is_refused => "was refused",
+        Sent::Yes if error.is_refusal() => "was refused",
         _ if told.contains("may have happened") => "was called",
         _ => "may have happened",
     }
@@ -172,12 +171,17 @@ mod tests {
         };
         let refused = Error::new("x", Sent::Yes, "x").with_api(api("InvalidParameterValue", 400));
         let failed = Error::new("x", Sent::Yes, "x").with_api(api("InternalFailure", 500));
+        let turned_away = Error::new("x", Sent::Yes, "x").with_api(api("RequestLimitExceeded", 503));
         let lost = Error::new("x", Sent::Maybe, "x").with_help("look");
         for (error, expected) in [
             (refused, "docdb FailoverDBCluster was refused; request id id-1"),
             (
                 failed,
                 "try again later; the call may have happened: look first; docdb FailoverDBCluster was called; request id id-1",
+            ),
+            (
+                turned_away,
+                "the service limits how often it is asked: try again later; docdb FailoverDBCluster was refused; request id id-1",
             ),
             (lost, "look; docdb FailoverDBCluster may have happened"),
         ] {

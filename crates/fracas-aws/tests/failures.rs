@@ -39,6 +39,21 @@ fn a_busy_service_is_asked_again() {
 }
 
 #[test]
+fn a_call_that_was_turned_away_before_did_not_happen() {
+    for (code, sent) in [("RequestLimitExceeded", "Yes"), ("InternalError", "Maybe")] {
+        let server = Server::start(move |_, before| match before {
+            0 => Reply::Answer(503, error_answer(code, "x")),
+            _ => Reply::Answer(400, error_answer("InvalidDBClusterStateFault", "x")),
+        });
+        let outcome = Child::new("turned-away").at(&server).describe();
+        assert_eq!(
+            (&outcome["code"], &outcome["sent"]),
+            (&json!("InvalidDBClusterStateFault"), &json!(sent))
+        );
+    }
+}
+
+#[test]
 fn throttling_is_retried_and_counted() {
     let server = Server::answering(400, &error_answer("Throttling", "Rate exceeded"));
     let outcome = Child::new("throttled").at(&server).describe();

@@ -614,7 +614,7 @@ impl ClassifyRetry for Classifier {
         // A message that no one understood has no code: it is never sent again.
         let is_api_error = error.python_class() != "botocore.parsers.ResponseParserError";
         let kind = retry_kind(self.call, error.code().unwrap_or_default(), status).filter(|_| is_api_error);
-        if status >= 500 {
+        if status >= 500 && !error.is_refusal() {
             self.note(Some(Sent::Maybe));
         }
         match (kind, retry_after(ctx)) {
@@ -645,10 +645,9 @@ fn retry_after(ctx: &context::InterceptorContext) -> Option<Duration> {
 /// An earlier attempt may have got through though the last one did not, or was refused: a cluster
 /// that is failing over already, say.
 fn with_earlier_attempts(error: Error, maybe_sent: bool) -> Error {
-    let refused = error.status().is_some_and(|status| status < 500) && error.code().is_some();
     match error.sent() {
         Sent::Maybe => error,
-        Sent::Yes if !refused => error,
+        Sent::Yes if !error.is_refusal() => error,
         _ if maybe_sent => error
             .with_sent(Sent::Maybe)
             .with_help("an earlier attempt got no answer that settles it: the call may have happened"),

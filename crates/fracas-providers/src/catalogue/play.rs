@@ -550,11 +550,10 @@ pub(crate) fn activity_failed(text: &str) -> String {
 /// A request that AWS refused as the caller's mistake did nothing; after any other answer or
 /// none, nobody can tell.
 pub(crate) fn happened(error: &Error, changes: bool) -> Happened {
-    let refused = error.code().is_some() && error.status().is_some_and(|status| (400..500).contains(&status));
     match error.sent() {
         _ if !changes => Happened::No,
         Sent::No => Happened::No,
-        Sent::Yes if refused => Happened::No,
+        Sent::Yes if error.is_refusal() => Happened::No,
         Sent::Yes | Sent::Maybe => Happened::Maybe,
     }
 }
