@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use fracas_engine::*;
 use fracas_model::*;
-use futures_util::future::{LocalBoxFuture, pending, poll_fn};
+use futures_util::future::{FutureExt, LocalBoxFuture, pending, poll_fn};
 use serde_json::{Map, Value, json};
 
-/// Carries out `{"type": "script", ...}`: `gives` a value, `fails` with a text, or `waits` for a
-/// signal.
+/// Carries out `{"type": "script", ...}`: `gives` a value, maybe after some `turns`, `fails` with a text, or `waits` for
+/// a signal.
 struct Script;
 
 /// A host without a world.
@@ -31,6 +31,8 @@ struct Stage {
     /// How often each activity was carried out.
     tries: RefCell<BTreeMap<String, usize>>,
     controls: Option<Scripted>,
+    /// Whether others have their turns while something waits.
+    takes_turns: bool,
 }
 
 /// A control that answers the functions it is given answers for.
@@ -74,6 +76,7 @@ impl Stage {
             effects: RefCell::default(),
             tries: RefCell::default(),
             controls: None,
+            takes_turns: false,
         }
     }
 
@@ -123,7 +126,7 @@ impl Host for Stage {
 
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'_, ()> {
         self.ticks.set(self.ticks.get() + duration.as_micros() as i64);
-        Box::pin(async {})
+        Box::pin(turns(if self.takes_turns { duration.as_secs() } else { 0 }))
     }
 
     fn signal(&self) -> LocalBoxFuture<'_, &'static str> {
@@ -164,12 +167,23 @@ impl Host for Stage {
             Some(error) => Err(failure(error)),
             None => Ok(context.values.substitute(self.given(activity, &script))),
         };
-        Box::pin(async { result })
+        let turns = turns(script["turns"].as_u64().unwrap_or_default());
+        Box::pin(turns.map(|()| result))
     }
 
     fn controls(&self) -> Option<&dyn Controls> {
         self.controls.as_ref().map(|controls| controls as &dyn Controls)
     }
+}
+
+/// Lets others have their turns.
+async fn turns(mut left: u64) {
+    poll_fn(|context| {
+        left = left.saturating_sub(1);
+        context.waker().wake_by_ref();
+        if left == 0 { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 /// Keeps the names of events.
@@ -616,6 +630,28 @@ fn outputs_are_saved_for_later_activities_and_for_recoveries() {
     assert_eq!(journal["run"][0]["saved"], json!({"first": "i-1", "count": 2}));
     assert_eq!(journal["run"][1]["output"], json!(["i-1", 2]));
     assert_eq!(ended.folder.configuration().unwrap()["first"], "i-1");
+}
+
+#[test]
+fn what_is_saved_during_a_pause_or_between_two_tries_is_known() {
+    let finds = |name: &str| {
+        let mut finds = activity("probe", name, json!({"gives": 1, "turns": 3}));
+        finds["background"] = json!(true);
+        finds["save"] = json!({name: "@"});
+        finds
+    };
+    let mut pauses = activity("action", "break", json!({"gives": "${first}"}));
+    pauses["pauses"] = json!({"before": 10});
+    let mut tries = probe("tries", json!({"gives": "${second}"}));
+    tries["retry"] = json!({"every": 5, "for": 20});
+    let mut whole = experiment(json!([]), json!([finds("first"), pauses, finds("second"), tries]));
+    whole["configuration"] = json!({"first": 0, "second": 0});
+    let runs = Runs::new();
+    let stage = Stage { takes_turns: true, ..Stage::new() };
+    runs.run_on(stage, &whole, |plan| plan);
+    let journal = runs.journal();
+    assert_eq!(journal["run"][1]["output"], 1);
+    assert_eq!((&journal["run"][3]["output"], &journal["run"][3]["tries"]), (&json!(1), &json!(2)));
 }
 
 #[test]

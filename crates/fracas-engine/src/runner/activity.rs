@@ -123,9 +123,8 @@ impl Runner<'_> {
     ) -> Result<Done, Halt> {
         let dry = self.dry_of(&step.activity);
         let doing = Doing { id, index, place, step, how, dry };
-        let values = self.live.values();
-        let [before, after] =
-            [&step.activity.pauses.before, &step.activity.pauses.after].map(|pause| values.substitute(pause));
+        let [before, after] = [&step.activity.pauses.before, &step.activity.pauses.after]
+            .map(|pause| self.live.values().substitute(pause));
         self.pause(&doing, PauseWhen::Before, before).await?;
         // A signal that came while nothing waited must not find an action begun.
         self.look_up(doing.how.background())?;
@@ -133,7 +132,7 @@ impl Runner<'_> {
         doing.how.tell_begun();
         self.tell_handlers("start_activity", || json!({"activity": step.activity.document})).await;
         let start = self.host.now();
-        let (result, halt) = self.carry_out(&doing, &values).await;
+        let (result, halt) = self.carry_out(&doing).await;
         let output = match &result {
             ActivityResult::Succeeded { output } => Some(output.clone()),
             ActivityResult::Failed(_) | ActivityResult::Cut(_) => None,
@@ -147,8 +146,6 @@ impl Runner<'_> {
             || json!({"activity": step.activity.document, "run": self.recorder.run(id)}),
         )
         .await;
-        // Or saving would have to copy them.
-        drop(values);
         if let Some(output) = output.as_ref().filter(|_| !step.activity.save.is_empty()) {
             self.save(&doing, output)?;
         }
@@ -198,16 +195,16 @@ impl Runner<'_> {
     }
 
     /// Carries an activity out, again and again if it asks for that, or only pretends.
-    async fn carry_out(&self, doing: &Doing<'_>, values: &Values) -> Carried {
+    async fn carry_out(&self, doing: &Doing<'_>) -> Carried {
         if doing.pretended() {
             return (ActivityResult::Succeeded { output: Arc::default() }, None);
         }
-        let Some(retry) = doing.activity().retry else { return self.attempt(doing, values).await };
+        let Some(retry) = doing.activity().retry else { return self.attempt(doing).await };
         let began = self.host.now();
         let mut tries = 0;
         loop {
             tries += 1;
-            let (result, halt) = self.attempt(doing, values).await;
+            let (result, halt) = self.attempt(doing).await;
             let over = self.host.now().seconds_since(began) + retry.every > retry.within;
             if halt.is_some() || over {
                 return (result, halt);
@@ -238,10 +235,12 @@ impl Runner<'_> {
         }
     }
 
-    async fn attempt(&self, doing: &Doing<'_>, values: &Values) -> Carried {
+    async fn attempt(&self, doing: &Doing<'_>) -> Carried {
         let activity = doing.activity();
         let tell = StepTell::new(self, doing.id);
-        let context = Context { values, policy: &self.plan.policy, tell: &tell, place: doing.place };
+        // What goes on at the same time may have changed them during the pause or since the last try.
+        let values = self.live.values();
+        let context = Context { values: &values, policy: &self.plan.policy, tell: &tell, place: doing.place };
         let work = self.host.carry_out(activity, &context);
         let timeout = activity.timeout.filter(|_| self.plan.policy.activity_timeouts);
         let timed_out: LocalBoxFuture<'_, ()> = match timeout {
