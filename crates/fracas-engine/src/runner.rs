@@ -280,6 +280,8 @@ impl Runner<'_> {
         proven: &Cell<bool>,
     ) -> Result<(), Halt> {
         let done = self.step(id, index, step, How::Foreground).await?;
+        // A control may have changed what becomes of it.
+        let step = &self.live.step(id.phase, index).unwrap_or_else(|| step.clone());
         if done.output.is_none() {
             proven.set(false);
             if step.activity.on_failure == OnFailure::Abort && id.phase == Phase::Method {

@@ -145,6 +145,8 @@ impl Runner<'_> {
 
     async fn check_probe(&self, id: StepId, index: usize, step: &Step) -> Result<bool, Halt> {
         let done = self.step(id, index, step, How::Foreground).await?;
+        // A control may have changed the tolerance.
+        let step = &self.live.step(id.phase, index).unwrap_or_else(|| step.clone());
         let pretended = match self.plan.policy.dry_of_activities {
             true => done.pretended,
             false => self.plan.dry.is_some_and(|dry| dry.pretends(ActivityKind::Probe)),
