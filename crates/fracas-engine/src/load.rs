@@ -77,11 +77,11 @@ fn read(path: &Path) -> io::Result<Result<Vec<u8>, Problem>> {
     let metadata = std::fs::metadata(path)?;
     if metadata.is_dir() {
         let problem = Problem::general(format!("`{}` is a folder", path.display()));
-        return Ok(Err(problem.help("give the experiment's file in it")));
+        return Ok(Err(problem.help("name a file in it")));
     }
     if !metadata.is_file() {
         let problem = Problem::general(format!("`{}` is no plain file", path.display()));
-        return Ok(Err(problem.help("write the experiment to a file first")));
+        return Ok(Err(problem.help("write it to a file first")));
     }
     let file = File::open(path)?;
     let mut bytes = Vec::with_capacity(metadata.len().min(MAX_SOURCE_BYTES) as usize);
@@ -94,8 +94,8 @@ fn read(path: &Path) -> io::Result<Result<Vec<u8>, Problem>> {
 
 fn too_large(name: &str) -> Problem {
     let limit = MAX_SOURCE_BYTES / 1024 / 1024;
-    Problem::general(format!("`{name}` is larger than {limit} MiB, which no experiment is"))
-        .help("check that this is the experiment's file")
+    Problem::general(format!("`{name}` is larger than {limit} MiB, which is too much"))
+        .help("check that it is the right file")
 }
 
 fn unreadable(name: &str, error: &io::Error) -> Problem {

@@ -34,7 +34,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 pub use expression::Template;
-pub use own::{check, take_in};
+pub use own::{check, count as own_count, take_in};
 pub use schema::schema;
 use verify::verify;
 

@@ -77,7 +77,7 @@ impl<'a> Composer<'a> {
                 Event::StreamEnd => break,
                 Event::DocumentStart(_) if document.is_some() => {
                     let problem = Problem::error(span, "a second document begins here");
-                    return Err(Box::new(problem.help("keep one experiment in a file")));
+                    return Err(Box::new(problem.help("keep one document in a file")));
                 }
                 Event::DocumentStart(_) => document = Some(self.node(0)?),
                 _ => {}

@@ -22,6 +22,11 @@ pub(super) fn files() -> impl Iterator<Item = &'static File> {
     OWN.get().into_iter().flatten()
 }
 
+/// How many activities of the user's own there are.
+pub fn count() -> usize {
+    files().map(|file| file.catalogue().activities.len()).sum()
+}
+
 /// Takes in the files in `fracas/aws` of each of these folders; of two activities with the same name
 /// the first counts. Only the first call has an effect.
 ///
@@ -64,11 +69,20 @@ fn file(path: &Path, folders: &[PathBuf], before: &[File]) -> Result<File, (Sour
         Err(problems) => return Err((source(text), problems)),
     };
     let package = package_of(path);
+    problems.0.extend(no_package(&package, path));
     problems.0.append(&mut replaced(&package, &catalogue, before).0);
     if problems.has_errors() {
         return Err((source(text), problems.sorted()));
     }
     Ok(File::own(&package, catalogue))
+}
+
+/// A package is what activities are called after, up to the first dot.
+fn no_package(name: &str, path: &Path) -> Option<Problem> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let is_one = !name.is_empty() && name.chars().all(allowed);
+    let message = format!("no experiment can call what is in `{}`", path.display());
+    (!is_one).then(|| Problem::general(message).help("name the file with letters, digits, `_` and `-` only"))
 }
 
 fn package_of(path: &Path) -> String {
@@ -81,12 +95,13 @@ fn package_of(path: &Path) -> String {
 ///
 /// Every mistake in it, the disagreements with the services' models included.
 pub fn check(path: &Path, text: &str) -> Result<Catalogue, Problems> {
-    let path = path.canonicalize().unwrap_or(path.to_owned());
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let whole = path.canonicalize().unwrap_or(path.to_owned());
+    let folder = whole.parent().unwrap_or(Path::new("")).to_owned();
     let is_own = folder.ends_with(FOLDER);
     let (catalogue, mut problems) = checked(text, &[folder])?;
     if is_own {
-        problems.0.append(&mut replaced(&package_of(&path), &catalogue, &[]).0);
+        problems.0.extend(no_package(&package_of(path), path));
+        problems.0.append(&mut replaced(&package_of(path), &catalogue, &[]).0);
     }
     if problems.has_errors() { Err(problems.sorted()) } else { Ok(catalogue) }
 }

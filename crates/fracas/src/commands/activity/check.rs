@@ -15,7 +15,12 @@ use crate::session::Session;
 pub fn check(args: &ActivityCheck, session: &Session) -> Result<ExitCode, Told> {
     if args.files.is_empty() {
         own::take_in_here(session)?;
-        session.info("your activities look valid");
+        session.info(&match catalogue::own_count() {
+            0 => "there are no activities of your own in fracas/aws, here or in the configuration folder"
+                .to_owned(),
+            1 => "your activity looks valid".to_owned(),
+            count => format!("your {count} activities look valid"),
+        });
         return Ok(ExitCode::Ok);
     }
     let mut last = Ok(ExitCode::Ok);
