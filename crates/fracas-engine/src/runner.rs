@@ -197,13 +197,14 @@ impl Runner<'_> {
                 played
             })
             .await;
-        match played {
+        // The last check may have asked for something after the end of the method.
+        match self.halts.asked() {
             // Failing fast ends the method, not the run.
-            Err(Halt::FailFast) => {
+            Some(Halt::FailFast) => {
                 self.halts.forget();
                 Ok(())
             }
-            played => played,
+            asked => played.and(asked.map_or(Ok(()), Err)),
         }
     }
 

@@ -153,9 +153,7 @@ impl Host for Stage {
         if script["hangs"].is_string() {
             return Box::pin(pending());
         }
-        if script["signals"].is_string() {
-            self.signal_after.set(Some("SIGTERM"));
-        }
+        let signal = script["signals"].is_string().then_some("SIGTERM");
         context.tell.log(Level::Info, format!("playing {}", activity.name));
         let failure = |error: &str| Failure {
             error: error.to_owned(),
@@ -168,7 +166,10 @@ impl Host for Stage {
             None => Ok(context.values.substitute(self.given(activity, &script))),
         };
         let turns = turns(script["turns"].as_u64().unwrap_or_default());
-        Box::pin(turns.map(|()| result))
+        Box::pin(turns.map(move |()| {
+            self.signal_after.set(signal);
+            result
+        }))
     }
 
     fn controls(&self) -> Option<&dyn Controls> {
@@ -579,6 +580,38 @@ fn an_interruption_cuts_what_goes_on_in_the_background() {
     let journal = runs.journal();
     assert_eq!(journal["run"][0]["exception"][0], "chaoslib.exceptions.ActivityFailed: cut by SIGTERM\n");
     assert_eq!(ended.live, ["hang", "wait"]);
+}
+
+#[test]
+fn a_check_that_fails_fast_as_the_method_ends_is_followed_by_the_one_after_it() {
+    let look = probe("look", json!({"in-turn": [1, 2], "gives": 1, "turns": 3}));
+    let runs = Runs::new();
+    let stage = Stage { takes_turns: true, ..Stage::new() };
+    let whole = experiment(json!([look]), json!([action("break")]));
+    let (ended, effects) = runs.run_on(stage, &whole, |plan| Plan {
+        hypothesis_strategy: HypothesisStrategy::Continuously,
+        fail_fast: true,
+        ..plan
+    });
+    // The method ends while the second check goes on, which is not met.
+    assert_eq!(effects, "look look break look");
+    let journal = runs.journal();
+    assert_eq!(journal["steady_states"]["after"]["steady_state_met"], true);
+    assert_eq!((ended.outcome.status, ended.outcome.deviated), (Status::Failed, true));
+}
+
+#[test]
+fn a_signal_during_the_last_check_interrupts_a_run_whose_method_has_ended() {
+    let look = probe("look", json!({"gives": 1, "turns": 20}));
+    let mut last = action("break");
+    last["provider"]["signals"] = json!("x");
+    let runs = Runs::new();
+    let stage = Stage { takes_turns: true, ..Stage::new() };
+    let (ended, effects) = runs.run_on(stage, &experiment(json!([look]), json!([last])), |plan| Plan {
+        hypothesis_strategy: HypothesisStrategy::DuringMethodOnly,
+        ..plan
+    });
+    assert_eq!((effects.as_str(), ended.outcome.exit_code), ("look break", ExitCode::Interrupted));
 }
 
 #[test]
