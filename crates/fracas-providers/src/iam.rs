@@ -350,9 +350,16 @@ fn statements(permissions: Vec<Permission>) -> Vec<Value> {
         let new: Vec<String> = resources.into_iter().filter(|arn| !known.contains(arn)).collect();
         known.extend(new);
     }
-    let numbered = same.into_iter().enumerate();
+    // What was told apart may be on the same resources by now.
+    let mut merged: IndexMap<(Vec<String>, Vec<Condition>), Vec<String>> = IndexMap::new();
+    for ((actions, conditions), resources) in same {
+        let known = merged.entry((resources, conditions)).or_default();
+        let new: Vec<String> = actions.into_iter().filter(|action| !known.contains(action)).collect();
+        known.extend(new);
+    }
+    let numbered = merged.into_iter().enumerate();
     numbered
-        .map(|(index, ((actions, conditions), resources))| statement(index, resources, &conditions, &actions))
+        .map(|(index, ((resources, conditions), actions))| statement(index, resources, &conditions, &actions))
         .collect()
 }
 
@@ -435,6 +442,37 @@ mod tests {
         });
         let probe = status(json!({"filters": [{"Name": "engine", "Values": ["docdb"]}]}));
         insta::assert_snapshot!(printed(configuration, probe, method, None));
+    }
+
+    #[test]
+    fn what_is_on_the_same_resources_is_in_one_statement() {
+        let on = |action: &str, table: &str| Permission {
+            action: action.to_owned(),
+            reads: action.starts_with("Describe"),
+            resources: vec![table.to_owned()],
+            conditions: Vec::new(),
+        };
+        let told = statements(vec![
+            on("Describe", "a"),
+            on("Update", "b"),
+            on("Describe", "b"),
+            on("Update", "a"),
+            on("Describe", "c"),
+        ]);
+        let parts = |statement: &Value| (statement["Action"].clone(), statement["Resource"].clone());
+        let expected =
+            [(json!(["Update", "Describe"]), json!(["a", "b"])), (json!(["Describe"]), json!("c"))];
+        assert_eq!(told.iter().map(parts).collect::<Vec<_>>(), expected);
+        // Sets that come to be the same.
+        let all = |action: &str, tables: &[&str]| Permission {
+            resources: tables.iter().map(|table| (*table).to_owned()).collect(),
+            ..on(action, "")
+        };
+        let told = statements(vec![all("Describe", &["a", "b"]), on("Update", "a"), on("Update", "b")]);
+        assert_eq!(
+            told.iter().map(parts).collect::<Vec<_>>(),
+            [(json!(["Describe", "Update"]), json!(["a", "b"]))]
+        );
     }
 
     #[test]
