@@ -114,6 +114,9 @@ struct Shared {
     clients: Mutex<HashMap<Scope, Arc<OnceCell<Arc<Client>>>>>,
     /// Credentials that were found, by the profile that was named outright: regions share them.
     found: Mutex<HashMap<Option<String>, Kept>>,
+    /// Held while a token in a file is renewed, and while a code is asked for: other profiles may want the same.
+    renewing: tokio::sync::Mutex<()>,
+    asking: tokio::sync::Mutex<()>,
 }
 
 /// How many scopes are remembered; an account has fewer. With more, all are read anew.
@@ -193,6 +196,15 @@ struct Ready {
     save: Option<save::Save>,
     address: address::Address,
     keys: Option<Credentials>,
+}
+
+/// Where a call went.
+#[derive(Default)]
+struct Place {
+    /// The region that it was signed for.
+    region: String,
+    /// The endpoint, if the service told it.
+    told: Option<String>,
 }
 
 impl Client {
@@ -361,19 +373,19 @@ impl Aws {
         path: Option<&Path>,
     ) -> Result<(Success, String), Error> {
         let client = self.client(scope).await?;
-        let mut region = String::new();
+        let mut place = Place::default();
         let save = path.map(|path| save::Save::new(path, call));
-        let mut sent = self.send_once(&client, scope, call, params, save.as_ref(), &mut region).await?;
+        let mut sent = self.send_once(&client, scope, call, params, save.as_ref(), &mut place).await?;
         if let Err(error) = &sent
-            && (client.endpoints.forget(call, error)
+            && (client.endpoints.forget(call, place.told.as_deref(), error)
                 || self.finds_bucket(&client, scope, call, params, error).await)
         {
-            sent = self.send_once(&client, scope, call, params, save.as_ref(), &mut region).await?;
+            sent = self.send_once(&client, scope, call, params, save.as_ref(), &mut place).await?;
         }
-        Ok((sent.map_err(|error| with_way_out(error, call, &region))?, region))
+        Ok((sent.map_err(|error| with_way_out(error, call, &place.region))?, place.region))
     }
 
-    /// Sends a call where it is known to belong by now, and notes the region it is signed for.
+    /// Sends a call where it is known to belong by now, and notes where that is.
     async fn send_once(
         &self,
         client: &Arc<Client>,
@@ -381,14 +393,15 @@ impl Aws {
         call: Call<'static>,
         params: &Value,
         save: Option<&save::Save>,
-        region: &mut String,
+        place: &mut Place,
     ) -> Result<Result<Success, Error>, Error> {
         let mut ready = self.ready(client.clone(), scope, call, params).await?;
         ready.save = save.cloned();
-        if let Some(url) = self.discover(client, scope, call).await? {
-            ready.address.url = url;
+        place.told = self.discover(client, scope, call).await?;
+        if let Some(url) = &place.told {
+            ready.address.url.clone_from(url);
         }
-        region.clone_from(&ready.address.signing.region);
+        place.region.clone_from(&ready.address.signing.region);
         Ok(send::send(ready).await)
     }
 

@@ -543,6 +543,35 @@ fn services_tell_where_their_calls_go() {
 }
 
 #[test]
+fn calls_at_the_same_time_that_go_to_the_wrong_place_both_find_the_right_one() {
+    let (answered, answers) = std::sync::mpsc::channel();
+    let cell = Server::start(move |_, before| {
+        answered.send(()).expect("somebody listens");
+        match before {
+            1 | 2 => Reply::Answer(400, "{\"__type\": \"InvalidEndpointException\"}".to_owned()),
+            _ => Reply::Answer(200, "{\"Databases\": []}".to_owned()),
+        }
+    });
+    let told = json!({"Endpoints": [{"Address": cell.url, "CachePeriodInMinutes": 60}]}).to_string();
+    let service = Server::start(move |_, before| {
+        if before == 1 {
+            // Both calls have been told that it is the wrong place before either is told another.
+            (0..3).for_each(|_| answers.recv().expect("a call"));
+            std::thread::sleep(std::time::Duration::from_millis(300));
+        }
+        Reply::Answer(200, told.clone())
+    });
+    let step = |way: &str| json!({"do": way, "service": "timestream-write", "operation": "ListDatabases", "params": {}});
+    let child = Child::new("discovery-together").at(&service).with("AWS_REGION", "eu-central-1");
+    let outcomes = child.run(&[step("call"), step("together")]);
+    assert!(
+        outcomes.iter().all(|outcome| outcome["ok"].is_array() || outcome["ok"].is_object()),
+        "{outcomes:?}"
+    );
+    assert_eq!(cell.received().len(), 5);
+}
+
+#[test]
 fn calls_for_several_regions_are_signed_for_all_of_them() {
     let bucket = "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap";
     let step =

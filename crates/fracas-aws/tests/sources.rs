@@ -326,6 +326,29 @@ fn a_signed_in_session_is_renewed_and_kept() {
     assert_eq!(signers(&server)[3..], ["/federation/credentials", "AKIDSSO"]);
 }
 
+/// Calls of these profiles at the same time.
+fn together(profiles: [&str; 2]) -> Value {
+    let mut step = support::describe();
+    step["do"] = "together".into();
+    step["scopes"] = profiles.map(|profile| json!({"profile": profile})).into_iter().collect();
+    step
+}
+
+#[test]
+fn profiles_that_share_a_session_renew_it_once() {
+    let server = world();
+    let part = "sso_session = corp\nsso_account_id = 2\nsso_role_name";
+    let child = nobody("sso-together", &server).config(&format!(
+        "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = cn-north-1\n\
+         [profile one]\n{part} = dev\n[profile other]\n{part} = ops\n"
+    ));
+    cache(&child, ".aws/sso/cache", &SHA1_FOR_LEGACY_USE_ONLY, "corp", &old_token());
+    let outcome = child.step(together(["one", "other"]));
+    assert!(outcome["ok"].is_array(), "{outcome}");
+    let renewed = signers(&server).iter().filter(|signer| *signer == "/token").count();
+    assert_eq!(renewed, 1, "{:?}", signers(&server));
+}
+
 #[test]
 fn a_session_that_cannot_be_renewed_says_how_to_sign_in() {
     let server = Server::answering(400, "{\"error\": \"invalid_grant\"}");
@@ -400,6 +423,38 @@ fn a_login_is_renewed_with_proof_of_its_key() {
         (&kept["accessToken"]["accessKeyId"], &kept["refreshToken"]),
         (&json!("AKIDNEW"), &json!("again"))
     );
+}
+
+#[test]
+fn profiles_that_share_a_login_renew_it_once() {
+    let (server, key) = (world(), "arn:aws-cn:iam::1:user/me");
+    let child = nobody("login-together", &server)
+        .config(&format!("[profile one]\nlogin_session = {key}\n[profile other]\nlogin_session = {key}\n"));
+    let old = json!({"accessToken": {"accessKeyId": "AKIDOLD", "secretAccessKey": "s", "sessionToken": "t",
+        "accountId": "1", "expiresAt": "2020-01-01T00:00:00Z"},
+        "refreshToken": "once", "clientId": "arn:aws:signin:::devtools/same-device", "dpopKey": DPOP_KEY});
+    cache(&child, ".aws/login/cache", &SHA256, key, &old);
+    let outcome = child.step(together(["one", "other"]));
+    assert!(outcome["ok"].is_array(), "{outcome}");
+    let renewed = signers(&server).iter().filter(|signer| *signer == "/v1/token").count();
+    assert_eq!(renewed, 1, "{:?}", signers(&server));
+}
+
+#[test]
+fn profiles_that_need_the_same_code_ask_for_it_once() {
+    let server = world();
+    let role =
+        "role_arn = arn:aws-cn:iam::123456789012:role/x\nsource_profile = base\nmfa_serial = my-device\n";
+    let child = nobody("code-together", &server).config(&format!(
+        "[profile base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = s\n\
+         [profile one]\n{role}[profile other]\n{role}"
+    ));
+    let words = child.command_line(&[together(["one", "other"])]);
+    let terminal = support::support("terminal.py");
+    let output = support::python().arg(terminal).args(words).output().expect("Python runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(text.matches("Enter MFA code for my-device: ").count(), 1, "{text}");
+    assert_eq!(signers(&server), ["AKIDBASE", "AKIDROLE", "AKIDROLE"], "{text}");
 }
 
 #[test]

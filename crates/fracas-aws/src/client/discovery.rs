@@ -24,10 +24,16 @@ impl Endpoints {
         endpoints.insert(service, (url, Instant::now() + lifetime));
     }
 
-    /// Forgets the endpoint of a call that says that it was the wrong one; tells whether it did.
-    pub(super) fn forget(&self, call: Call, error: &Error) -> bool {
+    /// Whether a call says that the endpoint that it was told was the wrong one, which is forgotten then; another
+    /// call may have done so before, and be asking for a new one.
+    pub(super) fn forget(&self, call: Call, told: Option<&str>, error: &Error) -> bool {
         let is_wrong = error.status() == Some(421) || error.code() == Some("InvalidEndpointException");
-        is_wrong && self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(call.service.name).is_some()
+        let Some(told) = told.filter(|_| is_wrong) else { return false };
+        let mut endpoints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if endpoints.get(call.service.name).is_some_and(|(url, _)| url == told) {
+            endpoints.remove(call.service.name);
+        }
+        true
     }
 }
 

@@ -173,8 +173,11 @@ async fn take(aws: &Aws, step: &Value) -> Result<Value, Error> {
     match text("do") {
         "wait" => aws.wait(&scope, service, text("waiter"), params).await,
         "together" => {
-            let call = || aws.call(&scope, service, text("operation"), params);
-            let (one, other) = tokio::join!(call(), call());
+            // Each may have a scope of its own.
+            let [one, other] =
+                [0, 1].map(|place| step["scopes"].get(place).map_or(scope.clone(), self::scope));
+            let call = |scope| aws.call(scope, service, text("operation"), params);
+            let (one, other) = tokio::join!(call(&one), call(&other));
             Ok(json!([one?, other?]))
         }
         "request" => {

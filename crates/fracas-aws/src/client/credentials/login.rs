@@ -40,9 +40,18 @@ impl Finder<'_> {
                 profile,
             )
         };
-        let mut token = file.as_ref().and_then(Cached::load).ok_or_else(absent)?;
-        check(&token, profile)?;
-        let known = read(&token["accessToken"], &NAMES, METHOD)?;
+        let load = || {
+            let token = file.as_ref().and_then(Cached::load).ok_or_else(absent)?;
+            check(&token, profile)?;
+            Ok((read(&token["accessToken"], &NAMES, METHOD)?, token))
+        };
+        let (known, _) = load()?;
+        if left(&known) > RENEW_BEFORE {
+            return Ok(Some(known));
+        }
+        let _renewing = self.aws.0.renewing.lock().await;
+        // Somebody else may just have renewed them, which can be done once.
+        let (known, mut token) = load()?;
         if left(&known) > RENEW_BEFORE {
             return Ok(Some(known));
         }

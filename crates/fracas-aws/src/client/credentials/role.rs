@@ -35,6 +35,18 @@ impl Finder<'_> {
     }
 
     async fn role(&self, role: &Role<'_>, base: Credentials) -> Result<Credentials, Error> {
+        if role.mfa_serial.is_none() {
+            return self.assume(role, base).await;
+        }
+        let _asking = self.aws.0.asking.lock().await;
+        // Somebody else may just have been given a code for it.
+        match known(self.settings(), role) {
+            Some(keys) => Ok(keys),
+            None => self.assume(role, base).await,
+        }
+    }
+
+    async fn assume(&self, role: &Role<'_>, base: Credentials) -> Result<Credentials, Error> {
         let mut params = params(role);
         if role.session_name.is_none() {
             params["RoleSessionName"] = session_name().into();

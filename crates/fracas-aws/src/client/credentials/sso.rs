@@ -60,11 +60,16 @@ impl Finder<'_> {
         let session = session(settings, profile, name)?;
         let file = token_file(settings, name);
         let mut token = load(&file, name, profile)?;
-        if expires_within(&token, RENEW_BEFORE)
-            && let Some(fresh) = self.renewed(&session, &token).await
-        {
-            file.iter().for_each(|file| file.save(&fresh));
-            token = fresh;
+        if expires_within(&token, RENEW_BEFORE) {
+            let _renewing = self.aws.0.renewing.lock().await;
+            // Somebody else may just have renewed it, which can be done once.
+            token = load(&file, name, profile)?;
+            if expires_within(&token, RENEW_BEFORE)
+                && let Some(fresh) = self.renewed(&session, &token).await
+            {
+                file.iter().for_each(|file| file.save(&fresh));
+                token = fresh;
+            }
         }
         match expires_within(&token, Duration::ZERO) {
             true => Err(Error::unsent(
