@@ -33,20 +33,20 @@ pub(crate) fn with_way_out(error: Error, call: Call, region: &str) -> Error {
     let way_out = error.help().or_else(|| way_out(&error, call, region));
     let told = way_out.as_deref().unwrap_or_default();
     let called = format!("{} {}", call.service.name, call.operation.name);
-    let became = (!told.contains(&called)).then(|| format!("{called} {}", what_became(&error, told)));
+    let became = (!told.contains(&called)).then(|| format!("{called} {}", what_became(&error, call)));
     let request = error.request_id().map(|id| format!("request id {id}"));
     let request = request.filter(|request| !told.contains(request));
     let help: Vec<_> = [way_out, became, request].into_iter().flatten().collect();
     error.with_help(help.join("; "))
 }
 
-/// What became of a call that failed.
-fn what_became(error: &Error, told: &str) -> &'static str {
+/// What became of a call that failed. Of one that only reads it does not matter whether it has happened.
+fn what_became(error: &Error, call: Call) -> &'static str {
     match error.sent() {
         Sent::No => "was not sent",
         Sent::Yes if error.is_refusal() => "was refused",
-        _ if told.contains("may have happened") => "was called",
-        _ => "may have happened",
+        _ if iam::changes(call.service, call.operation.name) => "may have happened: look before trying again",
+        _ => "was called, which changes nothing",
     }
 }
 
@@ -58,14 +58,10 @@ fn way_out(error: &Error, call: Call, region: &str) -> Option<String> {
         "EndpointConnectionError" | "ConnectTimeoutError" => {
             format!("check the region {region}, AWS_ENDPOINT_URL, the network and the proxy")
         }
-        "ReadTimeoutError" | "ConnectionClosedError" => {
-            "the call may have happened: look before trying again; check the network and the proxy".to_owned()
-        }
+        "ReadTimeoutError" | "ConnectionClosedError" => "check the network and the proxy".to_owned(),
         "ProxyConnectionError" => "see HTTP_PROXY and HTTPS_PROXY: a proxy is http:// and a host".to_owned(),
         "HTTPClientError" if error.sent() != Sent::No => {
-            "the call may have happened: look before trying again; check that the endpoint \
-                              speaks HTTP: see AWS_ENDPOINT_URL and the proxy"
-                .to_owned()
+            "check that the endpoint speaks HTTP: see AWS_ENDPOINT_URL and the proxy".to_owned()
         }
         "SSLError" => {
             "check the clock, and that AWS_CA_BUNDLE or ca_bundle in the profile holds the authority \
@@ -80,7 +76,7 @@ fn way_out(error: &Error, call: Call, region: &str) -> Option<String> {
         _ if crate::client::is_throttled(call, code, status) => {
             "the service limits how often it is asked: try again later".to_owned()
         }
-        _ if status >= 500 => "try again later; the call may have happened: look first".to_owned(),
+        _ if status >= 500 => "try again later".to_owned(),
         _ if code.contains("NotFound") || code.starts_with("NoSuch") => {
             format!("check the name and the region: {region} was asked")
         }
@@ -114,7 +110,7 @@ mod tests {
     #[test]
     fn common_failures_have_a_way_out() {
         let connection = "check the region cn-north-1, AWS_ENDPOINT_URL, the network and the proxy";
-        let look = "the call may have happened: look before trying again; check the network and the proxy";
+        let look = "check the network and the proxy";
         for (class, expected) in [
             ("EndpointConnectionError", connection),
             ("ConnectTimeoutError", connection),
@@ -131,7 +127,7 @@ mod tests {
     fn answers_have_a_way_out_by_code_and_status() {
         let renew = "renew the credentials, check that they are of the partition aws-cn, and check the clock";
         let busy = "the service limits how often it is asked: try again later";
-        let trouble = "try again later; the call may have happened: look first";
+        let trouble = "try again later";
         let name = "check the name and the region: cn-north-1 was asked";
         for (code, status, expected) in [
             ("AccessDenied", 403, "allow rds:FailoverDBCluster to the identity that calls"),
@@ -177,17 +173,29 @@ mod tests {
             (refused, "docdb FailoverDBCluster was refused; request id id-1"),
             (
                 failed,
-                "try again later; the call may have happened: look first; docdb FailoverDBCluster was called; request id id-1",
+                "try again later; docdb FailoverDBCluster may have happened: look before trying again; request id id-1",
             ),
             (
                 turned_away,
                 "the service limits how often it is asked: try again later; docdb FailoverDBCluster was refused; request id id-1",
             ),
-            (lost, "look; docdb FailoverDBCluster may have happened"),
+            (lost, "look; docdb FailoverDBCluster may have happened: look before trying again"),
         ] {
             let once = with_way_out(error, call, "x");
             assert_eq!(once.help().as_deref(), Some(expected));
             assert_eq!(with_way_out(once, call, "x").help().as_deref(), Some(expected));
         }
+    }
+
+    #[test]
+    fn a_call_that_only_reads_changes_nothing_whatever_became_of_it() {
+        let service = embedded::service("docdb").expect("docdb");
+        let call =
+            Call { service, operation: service.operation("DescribeDBClusters").expect("an operation") };
+        let error = Error::new("botocore.exceptions.ReadTimeoutError", Sent::Maybe, "x");
+        let help = with_way_out(error, call, "x").help();
+        let expected =
+            "check the network and the proxy; docdb DescribeDBClusters was called, which changes nothing";
+        assert_eq!(help.as_deref(), Some(expected));
     }
 }

@@ -386,7 +386,7 @@ fn half_an_object_is_no_success() {
         assert_eq!(output.status.code(), Some(1));
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(told.starts_with("error: 4 read, but total bytes expected is 10."), "{told}");
-        assert!(told.contains("s3 GetObject may have happened; request id id-1"), "{told}");
+        assert!(told.contains("s3 GetObject was called, which changes nothing; request id id-1"), "{told}");
     }
     // As with the AWS CLI, what came is there.
     assert_eq!(fs::read_to_string(&path).expect("it was written"), "half");

@@ -526,8 +526,7 @@ fn garbage(unreadable: Unreadable, answer: &Answer) -> Error {
     let api = ApiError { request_id, status: answer.status, region, ..ApiError::default() };
     Error::new("botocore.parsers.ResponseParserError", Sent::Yes, unreadable.0).with_api(api).with_help(
         format!(
-            "the answer had status {}{which}; the call may have happened: look before trying again, \
-         and check that the endpoint is AWS and not a proxy",
+            "the answer had status {}{which}: check that the endpoint is AWS and not a proxy",
             answer.status
         ),
     )
@@ -648,9 +647,9 @@ fn with_earlier_attempts(error: Error, maybe_sent: bool) -> Error {
     match error.sent() {
         Sent::Maybe => error,
         Sent::Yes if !error.is_refusal() => error,
-        _ if maybe_sent => error
-            .with_sent(Sent::Maybe)
-            .with_help("an earlier attempt got no answer that settles it: the call may have happened"),
+        _ if maybe_sent => {
+            error.with_sent(Sent::Maybe).with_help("an earlier attempt got no answer that settles it")
+        }
         _ => error,
     }
 }
