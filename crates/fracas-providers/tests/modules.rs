@@ -84,6 +84,10 @@ const TESTS: &[(&str, fn())] = &[
     ("check_finds_every_mistake", check_finds_every_mistake),
     ("controls_are_given_what_they_ask_for", controls_are_given_what_they_ask_for),
     ("controls_change_what_is_shared", controls_change_what_is_shared),
+    (
+        "what_a_control_changes_is_kept_beside_other_changes",
+        what_a_control_changes_is_kept_beside_other_changes,
+    ),
     ("controls_change_the_experiment_as_a_whole", controls_change_the_experiment_as_a_whole),
     ("controls_change_what_they_are_told", controls_change_what_they_are_told),
     ("controls_fail_interrupt_and_exit", controls_fail_interrupt_and_exit),
@@ -627,6 +631,26 @@ fn controls_change_what_is_shared() {
         assert_eq!(configuration, expected);
         assert_eq!(changes.secrets, [("group".to_owned(), Some(json!({"key": "changed"})))]);
         assert_eq!(changes.experiment, []);
+    });
+}
+
+fn what_a_control_changes_is_kept_beside_other_changes() {
+    block_on(async {
+        let stage = Stage::set().await;
+        stage.before_activity("").await;
+        let mut saved = stage.values.clone();
+        saved.configuration.insert("saved".to_owned(), json!(2));
+        let meanwhile = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            hear(&stage.python, &provider("run_values", json!({})), &saved, &Policy::FRACAS).await
+        };
+        let (answer, (seen, ears)) =
+            futures_util::future::join(stage.before_activity("slowly"), meanwhile).await;
+        assert_eq!(seen.unwrap()[0], json!({"name": "value", "other": 1, "saved": 2}));
+        // The answer that comes first tells it.
+        let told = ears.changes.take().into_iter().chain([answer.changes]);
+        let told: Vec<_> = told.flat_map(|changes| changes.configuration).collect();
+        assert_eq!(told, [("other".to_owned(), Some(json!(1))), ("gone".to_owned(), None)]);
     });
 }
 

@@ -71,13 +71,27 @@ class State:
                 (dict if isinstance(value, dict) else list).__setitem__(value, key, self.noted(item, below))
 
     def put(self, value):
-        """Takes over what was changed elsewhere."""
-        for key in [key for key in self.root if key not in value]:
+        """Takes over what was changed elsewhere. What was changed here stays until it is told."""
+        own = self.untold()
+        for key in [key for key in self.root if key not in value and key not in own]:
             dict.__delitem__(self.root, key)
-        for key, item in value.items():
-            if key not in self.root or self.root[key] != item:
-                dict.__setitem__(self.root, key, self.noted(item, self.below("", key)))
-        self.known = dict(self.root)
+            del self.known[key]
+        for key in [key for key in value if key not in own]:
+            if key not in self.root or self.root[key] != value[key]:
+                dict.__setitem__(self.root, key, self.noted(value[key], self.below("", key)))
+            self.known[key] = self.root[key]
+
+    def untold(self):
+        """The names whose values were changed since the last time."""
+        if not self.changed:
+            return ()
+        names = {unescaped("/" + part.split("/")[1]) for part in self.changed if part}
+        absent = object()
+        return names.union(
+            key
+            for key in set(self.root).union(self.known)
+            if self.root.get(key, absent) is not self.known.get(key, absent)
+        )
 
     def find(self, part):
         value = self.root

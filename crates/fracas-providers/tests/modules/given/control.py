@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import time
 
 from chaoslib.exceptions import InterruptExecution, InvalidActivity
 from chaoslib.run import RunEventHandler
@@ -54,6 +55,10 @@ def before_activity_control(context, configuration=None, secrets=None, settings=
         configuration["other"] = 1
         del configuration["gone"]
         secrets["group"]["key"] = "changed"
+    elif change == "slowly":
+        configuration["other"] = 1
+        del configuration["gone"]
+        time.sleep(1.5)
     elif change == "fail":
         raise ValueError("a control that fails")
     elif change == "interrupt":
