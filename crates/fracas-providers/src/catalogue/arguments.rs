@@ -1,7 +1,7 @@
 //! The arguments of an activity, held against its declaration.
 
 use fracas_engine::nearest;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::foresee::OPEN;
 use super::{Argument, ArgumentKind, Declaration};
@@ -87,9 +87,12 @@ impl Held {
 
     /// What must be given, and neither is nor has anything that stands in for it.
     fn missing<'d>(&self, declaration: &'d Declaration) -> Vec<&'d Argument> {
-        let stands_in = |name: &String| self.bound.contains_key(name);
+        // Tags without a key select nothing, and must not become all there is.
+        let stands_in = |name: &String| self.bound.get(name).is_some_and(|value| *value != json!({}));
         let is_there = |argument: &&Argument| {
-            !argument.required || stands_in(&argument.name) || argument.unless.iter().any(stands_in)
+            !argument.required
+                || self.bound.contains_key(&argument.name)
+                || argument.unless.iter().any(stands_in)
         };
         declaration.arguments.iter().filter(|argument| !is_there(argument)).collect()
     }
@@ -256,6 +259,8 @@ mod tests {
             (json!({"tag": "a=b"}), vec!["`delete_cache_clusters` has no argument `tag`"]),
             (json!({"tags": 5}), vec!["`tags` must be an object or a string, got an integer"]),
             (json!({"tags": ""}), vec![missing]),
+            (json!({"tags": {}}), vec![missing]),
+            (json!({"tags": {}, "az": "a"}), vec![]),
             (json!({"count": 1}), vec![missing]),
             (json!({"az": "a", "cluster_ids": []}), vec!["`cluster_ids` must not be empty"]),
         ];

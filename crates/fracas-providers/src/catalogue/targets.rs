@@ -19,7 +19,7 @@ const COUNT: &str = "count";
 const PERCENT: &str = "percent";
 
 /// A resource that was selected.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(super) struct Selected {
     pub(super) id: Value,
     pub(super) resource: Value,
@@ -173,6 +173,9 @@ impl Choose {
         if !ids.is_empty() {
             selected = self.of_ids(&ids, selected)?;
         }
+        if given(&names, COUNT).or(given(&names, PERCENT)).is_some() {
+            selected = each_once(selected);
+        }
         match selected.is_empty() {
             true => Err(self.nothing(&names)),
             false => Ok(selected),
@@ -219,6 +222,17 @@ impl Choose {
             false => format!("no {} found with {}", self.kind, conditions.join(", ")),
         }
     }
+}
+
+/// The targets without repetitions: what is named twice is not to be drawn twice.
+fn each_once(targets: Vec<Selected>) -> Vec<Selected> {
+    let mut once = Vec::new();
+    for target in targets {
+        if !once.contains(&target) {
+            once.push(target);
+        }
+    }
+    once
 }
 
 /// How many of so many targets the arguments ask for; none where it is all of them.
@@ -303,6 +317,20 @@ mod tests {
         for (given, expected) in cases {
             assert_eq!(selected(given.clone()).map(Value::Array), Ok(expected), "{given}");
         }
+    }
+
+    #[test]
+    fn what_is_drawn_from_has_each_target_once() {
+        let twice = |given: Value| {
+            let mut names = given.as_object().unwrap().clone();
+            names.insert("found".to_owned(), json!(["a", "b", "a"]));
+            let steps = steps("kind: subnets, all: true");
+            let Some(Verb::Choose(choose)) = steps.last().map(|step| &step.verb) else { panic!("no choice") };
+            choose.select(&names).unwrap().len()
+        };
+        assert_eq!(twice(json!({})), 3);
+        assert_eq!(twice(json!({"count": 2})), 2);
+        assert_eq!(twice(json!({"percent": 50})), 2);
     }
 
     #[test]
