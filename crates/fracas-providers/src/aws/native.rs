@@ -2,7 +2,7 @@
 
 use fracas_aws::Aws;
 use fracas_engine::{Context, Surroundings, Values};
-use fracas_model::{Activity, ActivityKind, Failure, Happened, Node, Problem, Problems, Span};
+use fracas_model::{Activity, ActivityKind, Entry, Failure, Happened, Node, Problem, Problems, Span};
 use serde_json::{Map, Value};
 
 use super::scope::Own;
@@ -67,7 +67,9 @@ impl Native {
         let mut held = hold(target.declaration, &known, &text::is_open);
         problems.0.extend(held.mistakes.into_iter().map(|mistake| problem(provider, mistake)));
         for broken in broken_conditions(target.declaration, &held.bound) {
-            problems.push(Problem::error(given.unwrap_or(provider).span, broken.reason));
+            let about = given_for(broken.names.iter().map(String::as_str), target.declaration, provider);
+            let place = about.last().map_or(given.unwrap_or(provider).span, |entry| entry.value.span);
+            problems.push(Problem::error(place, broken.reason));
             held.bound.extend(broken.names.into_iter().map(|name| (name, OPEN.into())));
         }
         self.check_requests(provider, target, &held.bound, problems);
@@ -114,15 +116,24 @@ impl Native {
 
 /// The argument that a line of boto3's report is about: the line's first parameter tells.
 fn place_of(line: &str, request: &Request, declaration: &Declaration, provider: &Node) -> Span {
-    let arguments = provider.get("arguments").unwrap_or(provider);
     let mut words = line.split(|character: char| !character.is_alphanumeric());
     let parameter = words.find_map(|word| request.parameters.entries().iter().find(|(key, ..)| key == word));
     let names = parameter.map(|(.., template)| template.names()).unwrap_or_default();
-    let of_name = |name| {
-        let argument = declaration.argument(name)?;
-        arguments.as_map()?.iter().find(|(key, _)| declaration.argument(key) == Some(argument))
-    };
-    names.into_iter().find_map(of_name).map_or(arguments.span, |(_, entry)| entry.value.span)
+    let about = given_for(names, declaration, provider);
+    about.first().map_or(provider.get("arguments").unwrap_or(provider).span, |entry| entry.value.span)
+}
+
+/// What an experiment gives for arguments of these names, in its own order.
+fn given_for<'p, 'n>(
+    names: impl IntoIterator<Item = &'n str>,
+    declaration: &Declaration,
+    provider: &'p Node,
+) -> Vec<&'p Entry> {
+    let arguments: Vec<_> = names.into_iter().filter_map(|name| declaration.argument(name)).collect();
+    let given = provider.get("arguments").and_then(Node::as_map).into_iter().flatten();
+    let is_one =
+        |key: &String| declaration.argument(key).is_some_and(|argument| arguments.contains(&argument));
+    given.filter(|(key, _)| is_one(key)).map(|(_, entry)| entry).collect()
 }
 
 /// Actions are written down more surely than probes, so the type matters.
