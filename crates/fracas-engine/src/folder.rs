@@ -15,6 +15,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use fracas_model::{Durability, Format, Journal, Moment, Problem, Source, Stamped, write_python_json};
 use serde::Serialize;
@@ -404,9 +406,26 @@ impl RunFolder {
 ///
 /// It cannot be written.
 pub fn write_journal(path: &Path, journal: &Journal) -> io::Result<()> {
-    let mut writer = BufWriter::new(File::create(path)?);
+    let mut writer = BufWriter::new(anew(path)?);
     write_python_json(&mut writer, journal)?;
     writer.flush()
+}
+
+/// A file that is written anew, in its place, so that permissions stay. While it is open, other runs that end at the
+/// same time wait for a second with theirs, or the file would hold parts of two journals.
+pub(crate) fn anew(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    for _ in 0..100 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(10)),
+            // What cannot be locked, such as a pipe, is written all the same.
+            Ok(()) | Err(TryLockError::Error(_)) => break,
+        }
+    }
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    Ok(file)
 }
 
 /// The events of a run log, in order.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use fracas_model::*;
 use serde_json::{Map, Value};
 
-use crate::folder::{NewRun, RunFolder, write_journal};
+use crate::folder::{NewRun, RunFolder, anew, write_journal};
 use crate::host::Host;
 use crate::ledger::{Ledger, RollbackState};
 use crate::mask::Mask;
@@ -142,7 +142,7 @@ fn finish(recorder: &Recorder, outcome: Outcome, journal_path: &Path) -> Ended {
 
 /// Writes what one file holds into another, whose permissions stay.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    io::copy(&mut File::open(from)?, &mut File::create(to)?).map(drop)
+    io::copy(&mut File::open(from)?, &mut anew(to)?).map(drop)
 }
 
 fn failed_names<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Vec<String> {
